@@ -1,0 +1,1 @@
+//! The place of the client library: see `ARCHITECTURE.md`.

@@ -1,0 +1,1 @@
+//! The configuration's types: what can be set, in which unit and range, and its default.

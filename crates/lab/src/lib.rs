@@ -1,0 +1,1 @@
+//! A cache tier you can break: an embedded memcached server and a faulty relay.

@@ -1,0 +1,1 @@
+//! The proxy: data-plane workers and the control plane.
