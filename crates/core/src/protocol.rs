@@ -29,7 +29,8 @@ pub mod response;
 
 pub mod token;
 
-pub use request::{ArithmeticOp, Keys, MetaOp, MetaRequest, Request, Retrieval, StoreOp};
+pub use parse::{ParseLimits, Parsed, Refusal, Refused, parse_request};
+pub use request::{ArithmeticOp, Class, Keys, MetaOp, MetaRequest, Request, Retrieval, StoreOp};
 
 /// The longest key memcached accepts, in bytes.
 pub const KEY_LEN_MAX: usize = 250;

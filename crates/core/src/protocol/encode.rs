@@ -1,1 +1,152 @@
-//! Placeholder until the codec lands.
+//! Logical request → text for a server.
+//!
+//! A server is always asked for exactly one response to each request: `noreply` and the meta
+//! flag `q` are left out, and meta requests ask for their key (`k`). What the caller did not
+//! want to hear is left out on the way back. That costs a few bytes and buys the promise that a
+//! response can always be matched to its request (P1).
+
+use std::ops::Range;
+
+use crate::protocol::request::{ArithmeticOp, MetaRequest, Request, Retrieval, StoreOp};
+use crate::protocol::token::{Tokens, push_number};
+
+/// Appends the start of a retrieval; keys follow by [`retrieval_key`], then [`retrieval_end`].
+pub fn retrieval_start(how: Retrieval, output: &mut Vec<u8>) {
+    match how {
+        Retrieval::Get => output.extend_from_slice(b"get"),
+        Retrieval::Gets => output.extend_from_slice(b"gets"),
+        Retrieval::Gat(exptime) => {
+            output.extend_from_slice(b"gat ");
+            push_number(output, exptime);
+        }
+        Retrieval::Gats(exptime) => {
+            output.extend_from_slice(b"gats ");
+            push_number(output, exptime);
+        }
+    }
+}
+
+/// Appends one key of a retrieval.
+pub fn retrieval_key(key: &[u8], output: &mut Vec<u8>) {
+    output.push(b' ');
+    output.extend_from_slice(key);
+}
+
+/// Appends the end of a retrieval.
+pub fn retrieval_end(output: &mut Vec<u8>) {
+    output.extend_from_slice(b"\r\n");
+}
+
+/// Appends `request` and returns where its keys stand in `output`.
+///
+/// # Panics
+/// For requests that name no key and are no `flush_all`: they are answered by the proxy itself.
+pub fn request(request: &Request<'_>, output: &mut Vec<u8>) -> Range<usize> {
+    match request {
+        Request::Retrieve { how, keys } => {
+            retrieval_start(*how, output);
+            let start = output.len() + 1;
+            keys.iter().for_each(|key| retrieval_key(key, output));
+            let end = output.len();
+            retrieval_end(output);
+            start..end
+        }
+        Request::Store { op, key, client_flags, exptime, value, noreply: _ } => {
+            let span = named(op.name(), key, output);
+            store_line(*op, *client_flags, *exptime, value.len(), output);
+            output.extend_from_slice(value);
+            output.extend_from_slice(b"\r\n");
+            span
+        }
+        Request::Delete { key, noreply: _ } => {
+            let span = named("delete", key, output);
+            output.extend_from_slice(b"\r\n");
+            span
+        }
+        Request::Arithmetic { op, key, delta, noreply: _ } => {
+            let name = match op {
+                ArithmeticOp::Incr => "incr",
+                ArithmeticOp::Decr => "decr",
+            };
+            let span = named(name, key, output);
+            last_number(*delta, output);
+            span
+        }
+        Request::Touch { key, exptime, noreply: _ } => {
+            let span = named("touch", key, output);
+            last_number(*exptime, output);
+            span
+        }
+        Request::Meta(request) => meta(request, output),
+        Request::FlushAll { delay, noreply: _ } => {
+            output.extend_from_slice(b"flush_all");
+            if *delay != 0 {
+                output.push(b' ');
+                push_number(output, *delay);
+            }
+            output.extend_from_slice(b"\r\n");
+            output.len()..output.len()
+        }
+        Request::MetaNoop
+        | Request::Version
+        | Request::Verbosity { .. }
+        | Request::Stats { .. }
+        | Request::Quit => unreachable!("the proxy answers {request:?} itself"),
+    }
+}
+
+fn named(command: &str, key: &[u8], output: &mut Vec<u8>) -> Range<usize> {
+    output.extend_from_slice(command.as_bytes());
+    output.push(b' ');
+    let start = output.len();
+    output.extend_from_slice(key);
+    start..output.len()
+}
+
+fn last_number(number: impl itoa::Integer, output: &mut Vec<u8>) {
+    output.push(b' ');
+    push_number(output, number);
+    output.extend_from_slice(b"\r\n");
+}
+
+fn store_line(
+    op: StoreOp,
+    client_flags: u32,
+    exptime: i64,
+    value_len: usize,
+    output: &mut Vec<u8>,
+) {
+    output.push(b' ');
+    push_number(output, client_flags);
+    output.push(b' ');
+    push_number(output, exptime);
+    output.push(b' ');
+    push_number(output, value_len);
+    if let StoreOp::Cas(cas) = op {
+        output.push(b' ');
+        push_number(output, cas);
+    }
+    output.extend_from_slice(b"\r\n");
+}
+
+fn meta(request: &MetaRequest<'_>, output: &mut Vec<u8>) -> Range<usize> {
+    let span = named(request.op.name(), request.key, output);
+    if let Some(value) = request.value {
+        output.push(b' ');
+        push_number(output, value.len());
+    }
+    for flag in Tokens::new(request.flags).filter(|flag| *flag != b"q") {
+        output.push(b' ');
+        output.extend_from_slice(flag);
+    }
+    // `me` names its key unasked.
+    if !request.returns_key && request.op != crate::protocol::MetaOp::Debug {
+        output.extend_from_slice(b" k");
+    }
+    output.extend_from_slice(b"\r\n");
+    if let Some(value) = request.value {
+        output.extend_from_slice(value);
+        output.extend_from_slice(b"\r\n");
+    }
+    span
+}

@@ -242,6 +242,15 @@ impl<'a> Keys<'a> {
     }
 }
 
+impl<'a> IntoIterator for &Keys<'a> {
+    type Item = &'a [u8];
+    type IntoIter = Tokens<'a>;
+
+    fn into_iter(self) -> Tokens<'a> {
+        self.iter()
+    }
+}
+
 impl Request<'_> {
     /// What the request does to the data; `None` for commands that name no key.
     pub fn class(&self) -> Option<Class> {

@@ -1,1 +1,394 @@
-//! Placeholder until the codec lands.
+//! Text from a server → logical response, judged against what was asked.
+//!
+//! A response is read knowing its request. What does not fit the request, is not well formed, or
+//! names another key is [`Invalid`]: from then on nothing that the connection carries can be
+//! trusted, and it must be closed (P1).
+//!
+//! # Grammar
+//! A retrieval's response is any number of `VALUE key flags len [cas] CR LF data CR LF` and then
+//! `END CR LF`. Every other response is one line, followed by data for the meta code `VA`.
+//! In place of any of these a server may send one line that starts with `ERROR`,
+//! `CLIENT_ERROR` or `SERVER_ERROR`.
+//!
+//! # Limits
+//! A line of [`RESPONSE_LINE_LEN_MAX`] bytes; a value of [`VALUE_LEN_MAX`] bytes.
+
+use crate::protocol::meta::DecodedKey;
+use crate::protocol::request::{MetaOp, Request};
+use crate::protocol::token::{self, Tokens};
+
+/// The longest line a server may send, with its end.
+pub const RESPONSE_LINE_LEN_MAX: usize = 2048;
+
+/// The longest value a server may send: the largest item memcached can be configured for.
+pub const VALUE_LEN_MAX: usize = 1024 * 1024 * 1024;
+
+/// What kind of response a request calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Values, then `END`.
+    Retrieval {
+        /// Each value line carries a CAS token.
+        has_cas: bool,
+    },
+    /// `STORED`, `NOT_STORED`, `EXISTS`, `NOT_FOUND`.
+    Store,
+    /// `DELETED`, `NOT_FOUND`.
+    Delete,
+    /// A number, `NOT_FOUND`.
+    Arithmetic,
+    /// `TOUCHED`, `NOT_FOUND`.
+    Touch,
+    /// `OK`.
+    FlushAll,
+    /// A two-letter code.
+    Meta(MetaOp),
+}
+
+impl Expect {
+    /// What `request` calls for; `None` for requests that no server is asked.
+    pub fn of(request: &Request<'_>) -> Option<Self> {
+        Some(match request {
+            Request::Retrieve { how, .. } => Self::Retrieval { has_cas: how.has_cas() },
+            Request::Store { .. } => Self::Store,
+            Request::Delete { .. } => Self::Delete,
+            Request::Arithmetic { .. } => Self::Arithmetic,
+            Request::Touch { .. } => Self::Touch,
+            Request::Meta(meta) => Self::Meta(meta.op),
+            Request::FlushAll { .. } => Self::FlushAll,
+            Request::MetaNoop
+            | Request::Version
+            | Request::Verbosity { .. }
+            | Request::Stats { .. }
+            | Request::Quit => return None,
+        })
+    }
+}
+
+/// What the bytes at hand amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParsedResponse<'a> {
+    /// Not all there; `needed` bytes, more than there are now, before another try can end
+    /// differently. Nothing is consumed.
+    Incomplete {
+        /// See above.
+        needed: usize,
+    },
+    /// One value of a retrieval, taking `len` bytes. More follows.
+    Value {
+        /// The key that the server says it is for.
+        key: &'a [u8],
+        /// How many bytes the value takes with its line and end.
+        len: usize,
+    },
+    /// The response ends here, taking `len` bytes.
+    Last {
+        /// What it says.
+        response: Response<'a>,
+        /// How many bytes it takes.
+        len: usize,
+    },
+    /// This cannot be the response. The connection must be closed.
+    Invalid(Invalid),
+}
+
+/// The last (or only) part of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response<'a> {
+    /// What the server says.
+    pub status: Status,
+    /// Its line without the end.
+    pub line: &'a [u8],
+    /// The data after `VA`, without its end.
+    pub value: Option<&'a [u8]>,
+}
+
+/// What a server says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `END`: all values there are have been sent.
+    End,
+    /// `VA`, or `HD` and `ME` in answer to a question.
+    Hit,
+    /// `EN`.
+    Miss,
+    /// `STORED`, `DELETED`, `TOUCHED`, `OK`, a number, or `HD` in answer to a change.
+    Done,
+    /// `NOT_STORED`, `NS`.
+    NotStored,
+    /// `EXISTS`, `EX`.
+    Exists,
+    /// `NOT_FOUND`, `NF`.
+    NotFound,
+    /// An error line.
+    Error(ErrorKind),
+}
+
+/// Whose fault an error line says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// `ERROR` alone: the server does not know the command.
+    UnknownCommand,
+    /// `CLIENT_ERROR`: the request was bad. Says nothing about the server.
+    Client,
+    /// `SERVER_ERROR object too large for cache`: the item was bad. Says nothing about the
+    /// server either.
+    TooLarge,
+    /// `SERVER_ERROR`, or `ERROR` with words (`ERROR Too many open connections`).
+    Server,
+}
+
+/// Why bytes cannot be the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// The line is longer than [`RESPONSE_LINE_LEN_MAX`].
+    #[error("a response line of more than {RESPONSE_LINE_LEN_MAX} bytes")]
+    LineTooLong,
+    /// The line does not fit the request.
+    #[error("a response that does not fit its request")]
+    Unexpected,
+    /// A value is not followed by its end, or announces a length past [`VALUE_LEN_MAX`].
+    #[error("a value that does not end where it should")]
+    BadValue,
+    /// The response names a key that was not asked for.
+    #[error("a response for another key")]
+    OtherKey,
+    /// Bytes came although nothing had been asked.
+    #[error("bytes that nobody asked for")]
+    Unasked,
+}
+
+/// Reads one response, or one value of it, from the start of `input`.
+///
+/// Keys are not judged here but for meta responses, whose request's key is `asked` (as written in
+/// the request). A retrieval's values are matched by the connection, which knows how far it is.
+pub fn parse_response<'a>(input: &'a [u8], expect: Expect, asked: &[u8]) -> ParsedResponse<'a> {
+    let Some((line, line_len)) = token::line(input, 0) else {
+        return match input.len() {
+            len if len > RESPONSE_LINE_LEN_MAX => ParsedResponse::Invalid(Invalid::LineTooLong),
+            len => ParsedResponse::Incomplete { needed: len + 1 },
+        };
+    };
+    if line_len > RESPONSE_LINE_LEN_MAX {
+        return ParsedResponse::Invalid(Invalid::LineTooLong);
+    }
+    let parsed = match expect {
+        Expect::Retrieval { has_cas } => retrieval(input, line, line_len, has_cas),
+        Expect::Meta(op) => meta(input, line, line_len, op, asked),
+        Expect::Store | Expect::Delete | Expect::Arithmetic | Expect::Touch | Expect::FlushAll => {
+            plain(line, expect).map(|status| last(status, line, line_len))
+        }
+    };
+    parsed.unwrap_or_else(|invalid| match error_kind(line) {
+        Some(kind) => last(Status::Error(kind), line, line_len),
+        None => ParsedResponse::Invalid(invalid),
+    })
+}
+
+fn last(status: Status, line: &[u8], len: usize) -> ParsedResponse<'_> {
+    ParsedResponse::Last { response: Response { status, line, value: None }, len }
+}
+
+fn error_kind(line: &[u8]) -> Option<ErrorKind> {
+    if line == b"ERROR" {
+        Some(ErrorKind::UnknownCommand)
+    } else if line.starts_with(b"CLIENT_ERROR") {
+        Some(ErrorKind::Client)
+    } else if line.starts_with(b"SERVER_ERROR object too large") {
+        Some(ErrorKind::TooLarge)
+    } else if line.starts_with(b"SERVER_ERROR") || line.starts_with(b"ERROR") {
+        Some(ErrorKind::Server)
+    } else {
+        None
+    }
+}
+
+fn plain(line: &[u8], expect: Expect) -> Result<Status, Invalid> {
+    match (expect, line) {
+        (Expect::Store, b"STORED")
+        | (Expect::Delete, b"DELETED")
+        | (Expect::Touch, b"TOUCHED")
+        | (Expect::FlushAll, b"OK") => Ok(Status::Done),
+        (Expect::Store, b"NOT_STORED") => Ok(Status::NotStored),
+        (Expect::Store, b"EXISTS") => Ok(Status::Exists),
+        (Expect::Store | Expect::Delete | Expect::Touch | Expect::Arithmetic, b"NOT_FOUND") => {
+            Ok(Status::NotFound)
+        }
+        // A number that lost digits is padded with spaces.
+        (Expect::Arithmetic, line) if token::unsigned(line.trim_ascii_end()).is_some() => {
+            Ok(Status::Done)
+        }
+        _ => Err(Invalid::Unexpected),
+    }
+}
+
+fn retrieval<'a>(
+    input: &'a [u8],
+    line: &'a [u8],
+    line_len: usize,
+    has_cas: bool,
+) -> Result<ParsedResponse<'a>, Invalid> {
+    if line == b"END" {
+        return Ok(last(Status::End, line, line_len));
+    }
+    let header = ValueLine::new(line, has_cas)?;
+    Ok(match data(input, line_len, header.len)? {
+        Some((_, len)) => ParsedResponse::Value { key: header.key, len },
+        None => ParsedResponse::Incomplete { needed: line_len + header.len + 2 },
+    })
+}
+
+/// Takes the data block that starts at `at`: it and where it ends; `None` if not all there.
+fn data(input: &[u8], at: usize, len: usize) -> Result<Option<(&[u8], usize)>, Invalid> {
+    let end = at + len;
+    match input.get(at..end + 2) {
+        Some(block) if block.ends_with(b"\r\n") => Ok(Some((&block[..len], end + 2))),
+        Some(_) => Err(Invalid::BadValue),
+        None => Ok(None),
+    }
+}
+
+/// `VALUE key flags len [cas]`.
+struct ValueLine<'a> {
+    key: &'a [u8],
+    len: usize,
+}
+
+impl<'a> ValueLine<'a> {
+    fn new(line: &'a [u8], has_cas: bool) -> Result<Self, Invalid> {
+        let words = line.strip_prefix(b"VALUE ").ok_or(Invalid::Unexpected)?;
+        let mut words = Tokens::new(words);
+        let key = words.next().ok_or(Invalid::Unexpected)?;
+        words.next().and_then(token::unsigned).ok_or(Invalid::Unexpected)?;
+        let len = words.next().and_then(token::unsigned).ok_or(Invalid::Unexpected)?;
+        if has_cas {
+            words.next().and_then(token::unsigned).ok_or(Invalid::Unexpected)?;
+        }
+        if words.next().is_some() {
+            return Err(Invalid::Unexpected);
+        }
+        Ok(Self { key, len: value_len(len)? })
+    }
+}
+
+fn value_len(len: u64) -> Result<usize, Invalid> {
+    usize::try_from(len).ok().filter(|len| *len <= VALUE_LEN_MAX).ok_or(Invalid::BadValue)
+}
+
+fn meta<'a>(
+    input: &'a [u8],
+    line: &'a [u8],
+    line_len: usize,
+    op: MetaOp,
+    asked: &[u8],
+) -> Result<ParsedResponse<'a>, Invalid> {
+    let mut words = Tokens::new(line);
+    let code = words.next().unwrap_or_default();
+    let status = meta_status(code, op).ok_or(Invalid::Unexpected)?;
+    if code == b"ME" {
+        let key = words.next().ok_or(Invalid::Unexpected)?;
+        if !is_same_key(key, asked) {
+            return Err(Invalid::OtherKey);
+        }
+        return Ok(last(status, line, line_len));
+    }
+    let len = match code {
+        b"VA" => Some(words.next().and_then(token::unsigned).ok_or(Invalid::Unexpected)?),
+        _ => None,
+    };
+    let key_must_be_named = matches!(code, b"VA" | b"HD");
+    match named_key(words) {
+        Some(key) if !is_same_key(key, asked) => return Err(Invalid::OtherKey),
+        None if key_must_be_named => return Err(Invalid::OtherKey),
+        Some(_) | None => {}
+    }
+    let Some(value_len) = len.map(value_len).transpose()? else {
+        return Ok(last(status, line, line_len));
+    };
+    Ok(match data(input, line_len, value_len)? {
+        Some((value, len)) => {
+            let response = Response { status, line, value: Some(value) };
+            ParsedResponse::Last { response, len }
+        }
+        None => ParsedResponse::Incomplete { needed: line_len + value_len + 2 },
+    })
+}
+
+fn meta_status(code: &[u8], op: MetaOp) -> Option<Status> {
+    Some(match (op, code) {
+        (MetaOp::Get | MetaOp::Arithmetic, b"VA")
+        | (MetaOp::Get, b"HD")
+        | (MetaOp::Debug, b"ME") => Status::Hit,
+        (MetaOp::Get | MetaOp::Debug, b"EN") => Status::Miss,
+        (MetaOp::Set | MetaOp::Delete | MetaOp::Arithmetic, b"HD") => Status::Done,
+        (MetaOp::Set | MetaOp::Arithmetic, b"NS") => Status::NotStored,
+        (MetaOp::Set | MetaOp::Delete | MetaOp::Arithmetic, b"EX") => Status::Exists,
+        (MetaOp::Set | MetaOp::Delete | MetaOp::Arithmetic, b"NF") => Status::NotFound,
+        _ => return None,
+    })
+}
+
+fn named_key(words: Tokens<'_>) -> Option<&[u8]> {
+    words.into_iter().find_map(|word| word.strip_prefix(b"k"))
+}
+
+/// Whether a server's `named` key is the one `asked` for.
+///
+/// The two may be written differently: memcached writes a key in base64 if the item was stored
+/// that way, and as it is if not, however it was asked for.
+fn is_same_key(named: &[u8], asked: &[u8]) -> bool {
+    if named == asked {
+        return true;
+    }
+    let is_base64_of = |text: &[u8], key: &[u8]| {
+        DecodedKey::new(text).is_some_and(|decoded| decoded.as_slice() == key)
+    };
+    is_base64_of(named, asked) || is_base64_of(asked, named)
+}
+
+impl Response<'_> {
+    /// Appends the response as the caller should see it.
+    ///
+    /// `returns_key`: the caller asked for the key of a meta response; if not, the key is taken
+    /// out, and with it the `b` that says how the key is written.
+    pub fn write(&self, returns_key: bool, output: &mut Vec<u8>) {
+        if returns_key {
+            output.extend_from_slice(self.line);
+        } else {
+            self.write_line_without_key(output);
+        }
+        output.extend_from_slice(b"\r\n");
+        if let Some(value) = self.value {
+            output.extend_from_slice(value);
+            output.extend_from_slice(b"\r\n");
+        }
+    }
+
+    fn write_line_without_key(&self, output: &mut Vec<u8>) {
+        let mut words = Tokens::new(self.line);
+        output.extend_from_slice(words.next().unwrap_or_default());
+        for word in words.filter(|word| !word.starts_with(b"k") && *word != b"b") {
+            output.push(b' ');
+            output.extend_from_slice(word);
+        }
+    }
+}
+
+/// The values of a retrieval's response, one by one, as they stand in it: key and bytes.
+///
+/// `body` is what the connection has matched: whole values, without the closing `END`.
+pub fn values(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = body;
+    std::iter::from_fn(move || {
+        let (line, line_len) = token::line(rest, 0)?;
+        let mut words = Tokens::new(line).skip(1);
+        let key = words.next()?;
+        let len = usize::try_from(words.nth(1).and_then(token::unsigned)?).ok()?;
+        let value = rest.get(..line_len + len + 2)?;
+        rest = &rest[value.len()..];
+        Some((key, value))
+    })
+}
+
+#[cfg(test)]
+mod tests;
