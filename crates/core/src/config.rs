@@ -1,1 +1,190 @@
 //! The configuration's types: what can be set, in which unit and range, and its default.
+//!
+//! They are plain values. A file is one way to make them (the proxy reads TOML); code is another:
+//! start from [`PoolConfig::new`], [`ListenerConfig::new`] or [`Default`] and change fields. What a
+//! type can rule out, a type does ([`PoolName`], [`ServerAddress`], [`Setting`] ranges cannot be
+//! types, because they are read by people); the rest is found by [`Config::faults`] and
+//! [`PoolConfig::faults`], which give all faults, not the first. Nothing here reads a file, resolves
+//! a name or opens a socket.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`Config`], [`ProxyConfig`] | the whole, and what concerns the process |
+//! | [`ListenerConfig`] | where applications connect |
+//! | [`PoolConfig`], [`ServerConfig`], [`HealthConfig`] | the servers, and how they are judged |
+//! | [`Setting`] | the name, range and default of one setting |
+//! | [`Fault`] | what is wrong, and where |
+//!
+//! ```
+//! use evenkeel_core::config::{PoolConfig, ServerConfig};
+//! use std::time::Duration;
+//!
+//! let server = ServerConfig::new("10.0.0.1:11211".parse()?);
+//! let pool = PoolConfig {
+//!     timeout: Duration::from_millis(100),
+//!     ..PoolConfig::new("main".parse()?, vec![server])
+//! };
+//! assert!(pool.faults().is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod fault;
+
+mod listener;
+
+mod health;
+mod pool;
+mod server;
+
+mod address;
+mod choice;
+mod name;
+mod quantity;
+mod setting;
+
+use std::time::Duration;
+
+pub use self::address::{
+    ListenAddress, ListenAddressError, SERVER_PORT_DEFAULT, ServerAddress, ServerAddressError,
+    UNIX_PATH_LEN_MAX,
+};
+pub use self::choice::{Choice, Failover, OnUnavailable, UnknownChoice};
+pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
+pub use self::health::HealthConfig;
+pub use self::listener::ListenerConfig;
+pub use self::name::{
+    ListenerName, NAME_LEN_MAX, NameError, PoolName, SERVER_NAME_LEN_MAX, ServerName,
+};
+pub use self::pool::PoolConfig;
+pub use self::quantity::{ByteSize, QuantityError, Written, parse_duration};
+pub use self::server::ServerConfig;
+pub use self::setting::{Setting, SettingValue};
+
+/// Everything the proxy can be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The table `[proxy]`.
+    pub proxy: ProxyConfig,
+    /// The tables `[listener.NAME]`, at least one, in the order they were written.
+    pub listeners: Vec<ListenerConfig>,
+    /// The tables `[pool.NAME]`, at least one, in the order they were written.
+    pub pools: Vec<PoolConfig>,
+}
+
+impl Config {
+    /// Everything that is wrong. Nothing wrong is the condition to start with it.
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        self.proxy.check(&mut faults);
+        self.check_listeners(&mut faults);
+        self.check_pools(&mut faults);
+        faults
+    }
+
+    /// The pool of this name.
+    pub fn pool(&self, name: &PoolName) -> Option<&PoolConfig> {
+        self.pools.iter().find(|pool| pool.name == *name)
+    }
+
+    fn check_listeners(&self, faults: &mut Vec<Fault>) {
+        if self.listeners.is_empty() {
+            faults.push(Fault::new(KeyPath::ROOT, Problem::NoListeners));
+        }
+        for (idx, listener) in self.listeners.iter().enumerate() {
+            listener.check(faults);
+            self.check_pool_of(listener, faults);
+            for earlier in &self.listeners[..idx] {
+                check_apart(listener, earlier, faults);
+            }
+        }
+    }
+
+    fn check_pool_of(&self, listener: &ListenerConfig, faults: &mut Vec<Fault>) {
+        if self.pool(&listener.pool).is_none() {
+            faults.push(Fault::new(
+                listener.path().key("pool"),
+                Problem::UnknownPool {
+                    name: listener.pool.to_string(),
+                    pools: self.pools.iter().map(|pool| pool.name.clone()).collect(),
+                },
+            ));
+        }
+    }
+
+    fn check_pools(&self, faults: &mut Vec<Fault>) {
+        if self.pools.is_empty() {
+            faults.push(Fault::new(KeyPath::ROOT, Problem::NoPools));
+        }
+        for (idx, pool) in self.pools.iter().enumerate() {
+            pool.check(faults);
+            if self.pools[..idx].iter().any(|earlier| earlier.name == pool.name) {
+                let problem = Problem::PoolNameTaken(pool.name.clone());
+                faults.push(Fault::new(pool.path(), problem));
+            }
+        }
+    }
+}
+
+fn check_apart(listener: &ListenerConfig, earlier: &ListenerConfig, faults: &mut Vec<Fault>) {
+    if listener.address.is_same_place(&earlier.address) {
+        faults.push(Fault::between(
+            listener.path().key("address"),
+            earlier.path().key("address"),
+            Problem::AddressTaken {
+                address: listener.address.to_string(),
+                first: earlier.name.clone(),
+            },
+        ));
+    }
+    if listener.name == earlier.name {
+        let problem = Problem::ListenerNameTaken(listener.name.clone());
+        faults.push(Fault::new(listener.path(), problem));
+    }
+}
+
+/// The table `[proxy]`: what concerns the process as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyConfig {
+    /// How many data-plane threads serve sessions.
+    ///
+    /// From 0 to 256; 0, the default, means one per core. Each has its own connections to every
+    /// server: servers see this many connections from this process. Set it when the proxy shares
+    /// its machine with the application.
+    pub workers: usize,
+
+    /// How long a graceful stop may take.
+    ///
+    /// A duration from 0 s to 1 h; 5 s by default. From the signal on nothing new is accepted;
+    /// requests in flight are answered within their deadlines, and what is open after this time
+    /// is closed. 0 closes everything at once. Keep it above the longest `deadline` of a pool, and
+    /// below what your service manager waits before it kills (systemd: 90 s, Kubernetes: 30 s).
+    pub shutdown_timeout: Duration,
+}
+
+impl ProxyConfig {
+    /// See [`ProxyConfig::workers`].
+    pub const WORKERS: Setting<usize> = Setting { key: "workers", min: 0, max: 256, default: 0 };
+
+    /// See [`ProxyConfig::shutdown_timeout`].
+    pub const SHUTDOWN_TIMEOUT: Setting<Duration> = Setting {
+        key: "shutdown_timeout",
+        min: Duration::ZERO,
+        max: Duration::from_hours(1),
+        default: Duration::from_secs(5),
+    };
+
+    fn check(&self, faults: &mut Vec<Fault>) {
+        let table = &KeyPath::ROOT.key("proxy");
+        Self::WORKERS.check(self.workers, table, faults);
+        Self::SHUTDOWN_TIMEOUT.check(self.shutdown_timeout, table, faults);
+    }
+}
+
+impl Default for ProxyConfig {
+    fn default() -> Self {
+        Self { workers: Self::WORKERS.default, shutdown_timeout: Self::SHUTDOWN_TIMEOUT.default }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Settings whose value is one of a few words.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A word that is none of a setting's choices. No value was made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{word:?} is none of its choices")]
+pub struct UnknownChoice {
+    /// The word.
+    pub word: String,
+}
+
+/// An enum of words: every choice, and the word for each.
+pub trait Choice: Copy + fmt::Display + FromStr<Err = UnknownChoice> + 'static {
+    /// Every choice, in the order to present them.
+    const ALL: &'static [Self];
+}
+
+/// Defines an enum whose variants are written as words.
+macro_rules! choice {
+    (
+        $(#[$doc:meta])* pub enum $name:ident {
+            $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl Choice for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word,)* })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownChoice;
+
+            fn from_str(word: &str) -> Result<Self, UnknownChoice> {
+                match word {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(UnknownChoice { word: word.to_owned() }),
+                }
+            }
+        }
+    };
+}
+
+choice! {
+    /// Where a key's requests go while its server cannot be used.
+    pub enum Failover {
+        /// To the next usable server of the key's order. No other key moves.
+        #[default]
+        Next = "next",
+        /// Nowhere: the key is a miss, and cannot be stored, until its server is back.
+        None = "none",
+    }
+}
+
+choice! {
+    /// What an application is told when no server can serve a read.
+    pub enum OnUnavailable {
+        /// A miss, as if the key were not cached.
+        #[default]
+        Miss = "miss",
+        /// An error, `SERVER_ERROR` with the reason.
+        Error = "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_reads_as_it_is_written() {
+        for &choice in Failover::ALL {
+            assert_eq!(choice.to_string().parse(), Ok(choice));
+        }
+        for &choice in OnUnavailable::ALL {
+            assert_eq!(choice.to_string().parse(), Ok(choice));
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_choice_is_refused() {
+        for word in ["Next", "gutter", "", "next "] {
+            let unknown = UnknownChoice { word: word.to_owned() };
+            assert_eq!(word.parse::<Failover>(), Err(unknown.clone()));
+            assert_eq!(word.parse::<OnUnavailable>(), Err(unknown));
+        }
+    }
+}
