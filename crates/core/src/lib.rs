@@ -16,10 +16,30 @@
 
 pub mod time;
 
+pub mod random;
+
+pub mod failure;
+
+mod received;
+
+mod spare;
+
 pub mod protocol;
 
 pub mod distribution;
 
 pub mod config;
+
+pub mod routing;
+
+pub mod session;
+
+pub mod exchange;
+
+pub mod connection;
+
+pub mod worker;
+
+pub mod health;
 
 pub use time::Instant;

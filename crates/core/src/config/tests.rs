@@ -77,7 +77,7 @@ fn every_setting_is_accepted_at_its_bounds_and_not_past_them() {
     }
     fn check_duration(setting: Setting<Duration>) {
         let nanosecond = Duration::from_nanos(1);
-        check_bounds(setting, setting.min - nanosecond, setting.max + nanosecond);
+        check_bounds(setting, setting.min.saturating_sub(nanosecond), setting.max + nanosecond);
     }
     check_duration(PoolConfig::TIMEOUT);
     check_duration(PoolConfig::DEADLINE);

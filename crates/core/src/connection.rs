@@ -1,0 +1,479 @@
+//! One connection to one server: what may be sent on it, and whose each response is.
+//!
+//! # Intuition
+//! Requests of many callers share one connection. The server answers in order, so the oldest
+//! attempt in flight owns the next response. Everything that could break this rule closes the
+//! connection: bytes nobody asked for, a response that does not fit its request or names
+//! another key, a value that does not end where it should (P1).
+//!
+//! A caller that gave up does not break it: its attempt stays in flight, with nobody waiting, and
+//! takes its late response with it.
+//!
+//! # States and transitions
+//! | from | event | to |
+//! |---|---|---|
+//! | Unwanted | the server is usable | Wanted |
+//! | Wanted | its time has come | Connecting |
+//! | Connecting | connected | Ready |
+//! | Connecting | refused, or `connect_timeout` | Wanted, after a growing pause |
+//! | Ready | reset, closed, garbled, or without progress for `timeout` | Wanted, at once |
+//! | any | the server is not usable | a lost connection is Unwanted; a Ready one is kept |
+//!
+//! # Timers
+//! One for each connection: the connect's deadline, the pause before the next connect, or the
+//! time the oldest attempt in flight has left. Never one for each request.
+//!
+//! # Hard cases
+//! - An attempt that was never sent may go elsewhere without doubt; one of which a byte was
+//!   written may not. The connection knows which is which by counting bytes of its stream.
+//! - A response that arrives before its request was written is garbage, not a quick server.
+//! - A server that is ejected while Ready keeps its connection, so that its late responses are
+//!   recognised and thrown away.
+//!
+//! # Rejected alternatives
+//! - One connection for each session: the server's threads and memory are then spent on idle
+//!   sessions, and nothing is coalesced.
+//! - Tagging requests (`O` of the meta protocol) instead of counting: text commands have no tag,
+//!   and a server that mixes up its answers is not one to be trusted for the next.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::Instant;
+use crate::exchange::ExchangeId;
+use crate::protocol::request::Class;
+use crate::protocol::response::{Expect, Invalid, ParsedResponse, Response, parse_response};
+use crate::protocol::token::Tokens;
+use crate::random::Random;
+use crate::received::{BUFFER_KEPT_LEN_MAX, Received};
+use crate::routing::ConnectionSettings;
+
+/// One send of one request to one server.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Whose it is.
+    pub exchange: ExchangeId,
+    /// Which part of that exchange.
+    pub part: u16,
+    /// How many keys it asks about.
+    pub keys_len: u16,
+    /// What the request does.
+    pub class: Class,
+    /// What kind of response it calls for.
+    pub expect: Expect,
+    /// The keys are written in base64 (meta flag `b`).
+    pub base64_key: bool,
+    /// The request as the server is to see it.
+    pub encoded: Vec<u8>,
+    /// Where its keys stand in `encoded`.
+    pub keys_at: Range<usize>,
+    /// When it was given to the connection.
+    pub sent_at: Instant,
+    /// Where it starts in the connection's stream of bytes.
+    stream_at: u64,
+}
+
+impl Attempt {
+    /// An attempt that has not been given to a connection yet.
+    pub fn new(
+        exchange: ExchangeId,
+        part: u16,
+        class: Class,
+        expect: Expect,
+        encoded: Vec<u8>,
+        keys_at: Range<usize>,
+    ) -> Self {
+        Self {
+            exchange,
+            part,
+            keys_len: 1,
+            class,
+            expect,
+            base64_key: false,
+            encoded,
+            keys_at,
+            sent_at: Instant::ZERO,
+            stream_at: 0,
+        }
+    }
+
+    /// Its keys as they stand in the request, apart by spaces.
+    pub fn keys(&self) -> &[u8] {
+        &self.encoded[self.keys_at.clone()]
+    }
+}
+
+/// A response and the attempt it answers.
+#[derive(Debug)]
+pub struct Matched<'a> {
+    /// The attempt, no longer in flight.
+    pub attempt: Attempt,
+    /// The values of a retrieval, as the server sent them; empty for other requests.
+    pub body: &'a [u8],
+    /// How many values `body` holds.
+    pub values_len: usize,
+    /// The rest of the response.
+    pub response: Response<'a>,
+}
+
+/// Whether a byte of an attempt may have reached the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// None has: it may go elsewhere.
+    No,
+    /// Some may have: a write's fate is unknown.
+    Maybe,
+}
+
+/// The connection. The driver owns the socket.
+#[derive(Debug)]
+pub struct Connection {
+    settings: ConnectionSettings,
+    state: State,
+    /// Consecutive failures to connect; sets the pause before the next try.
+    connect_failures: u32,
+    /// Encoded attempts; the first `written` bytes have been written.
+    output: Vec<u8>,
+    written: usize,
+    /// How many bytes have been written since the connection was made.
+    stream_written: u64,
+    /// Bytes of a response that is not all there.
+    input: Vec<u8>,
+    /// How many bytes `input` must hold before it is worth another look.
+    needed: usize,
+    /// How far the response at the start of `input` has been read.
+    scan: Scan,
+    /// Oldest first.
+    in_flight: VecDeque<Attempt>,
+    /// Invariant: the first so many in flight have been reported as timed out.
+    timed_out: usize,
+    /// Timeouts since the last response that was in time, over reconnects.
+    timeouts_in_a_row: u32,
+}
+
+/// See the module's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unwanted,
+    Wanted { not_before: Instant },
+    Connecting { deadline: Instant },
+    Ready { progress_at: Instant },
+}
+
+/// How far a retrieval's response has been read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scan {
+    /// Bytes of whole values.
+    len: usize,
+    /// Number of them.
+    values_len: usize,
+    /// Where in the request's keys the last of them was named.
+    keys_taken: usize,
+}
+
+/// The pause after the first connect that failed; it doubles up to the maximum.
+const RECONNECT_INTERVAL_MIN: Duration = Duration::from_millis(50);
+const RECONNECT_INTERVAL_MAX: Duration = Duration::from_secs(1);
+const RECONNECT_JITTER_PERCENT: u32 = 20;
+
+/// Bytes waiting to be written past which a connection takes no more attempts.
+const OUTPUT_LEN_MAX: usize = 64 * 1024 * 1024;
+
+impl Connection {
+    /// A connection to a server that is not wanted yet.
+    pub fn new(settings: ConnectionSettings) -> Self {
+        Self {
+            settings,
+            state: State::Unwanted,
+            connect_failures: 0,
+            output: Vec::new(),
+            written: 0,
+            stream_written: 0,
+            input: Vec::new(),
+            needed: 0,
+            scan: Scan::default(),
+            in_flight: VecDeque::new(),
+            timed_out: 0,
+            timeouts_in_a_row: 0,
+        }
+    }
+
+    /// Whether an attempt may be given to it now.
+    pub fn can_send(&self) -> bool {
+        match self.state {
+            State::Unwanted | State::Wanted { .. } => false,
+            State::Connecting { .. } | State::Ready { .. } => {
+                self.in_flight.len() < self.settings.attempts_in_flight_max
+                    && self.output.len() - self.written < OUTPUT_LEN_MAX
+            }
+        }
+    }
+
+    /// Whether it is lost or was never made.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.state, State::Unwanted | State::Wanted { .. })
+    }
+
+    /// Whether there is a connection to read from and write to.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready { .. })
+    }
+
+    /// Takes an attempt to send.
+    ///
+    /// # Panics
+    /// Unless [`Connection::can_send`].
+    pub fn enqueue(&mut self, now: Instant, mut attempt: Attempt) {
+        assert!(self.can_send(), "the caller asks before it sends");
+        attempt.sent_at = now;
+        attempt.stream_at = self.stream_written + (self.output.len() - self.written) as u64;
+        self.output.extend_from_slice(&attempt.encoded);
+        self.in_flight.push_back(attempt);
+    }
+
+    /// The attempts in flight, oldest first: those somebody may still wait for, and those nobody
+    /// does.
+    pub fn in_flight(&self) -> impl ExactSizeIterator<Item = &Attempt> {
+        self.in_flight.iter()
+    }
+
+    /// How many timeouts have followed one another, with no response in time between.
+    pub fn timeouts_in_a_row(&self) -> u32 {
+        self.timeouts_in_a_row
+    }
+
+    // Connecting.
+
+    /// The server has become usable, or is to be connected to again.
+    pub fn want(&mut self, now: Instant) {
+        if self.state == State::Unwanted {
+            self.state = State::Wanted { not_before: now };
+        }
+    }
+
+    /// The server is not usable. A connection that is made is kept.
+    pub fn unwant(&mut self) {
+        match self.state {
+            State::Wanted { .. } => self.state = State::Unwanted,
+            State::Unwanted | State::Connecting { .. } | State::Ready { .. } => {}
+        }
+    }
+
+    /// Starts connecting if it is time; true if the driver must connect now.
+    pub fn poll_connect(&mut self, now: Instant) -> bool {
+        match self.state {
+            State::Wanted { not_before } if not_before <= now => {
+                let deadline = now + self.settings.connect_timeout;
+                self.state = State::Connecting { deadline };
+                true
+            }
+            State::Wanted { .. }
+            | State::Unwanted
+            | State::Connecting { .. }
+            | State::Ready { .. } => false,
+        }
+    }
+
+    /// The driver has connected.
+    pub fn handle_connected(&mut self, now: Instant) {
+        if matches!(self.state, State::Connecting { .. }) {
+            self.state = State::Ready { progress_at: now };
+            self.connect_failures = 0;
+        }
+    }
+
+    /// The connection is lost, or could not be made. Returns the attempts that were in flight,
+    /// oldest first; they will have no response from here.
+    pub fn handle_lost(
+        &mut self,
+        now: Instant,
+        random: &mut Random,
+    ) -> impl Iterator<Item = (Attempt, Sent)> + use<> {
+        let not_before = match self.state {
+            State::Connecting { .. } => {
+                let interval = reconnect_interval(self.connect_failures);
+                self.connect_failures = self.connect_failures.saturating_add(1);
+                now + random.jittered(interval, RECONNECT_JITTER_PERCENT)
+            }
+            State::Ready { .. } | State::Wanted { .. } | State::Unwanted => now,
+        };
+        if self.state != State::Unwanted {
+            self.state = State::Wanted { not_before };
+        }
+        let stream_written = std::mem::take(&mut self.stream_written);
+        self.output = Vec::new();
+        self.written = 0;
+        self.input = Vec::new();
+        self.needed = 0;
+        self.scan = Scan::default();
+        self.timed_out = 0;
+        std::mem::take(&mut self.in_flight).into_iter().map(move |attempt| {
+            let sent = if attempt.stream_at < stream_written { Sent::Maybe } else { Sent::No };
+            (attempt, sent)
+        })
+    }
+
+    /// Takes back the newest attempt if no byte of it was written: it may go elsewhere.
+    pub fn take_back(&mut self) -> Option<Attempt> {
+        let attempt = self.in_flight.pop_back_if(|last| last.stream_at >= self.stream_written)?;
+        self.output.truncate(self.output.len() - attempt.encoded.len());
+        self.timed_out = self.timed_out.min(self.in_flight.len());
+        Some(attempt)
+    }
+
+    // Writing.
+
+    /// What is waiting to be written.
+    pub fn output(&self) -> &[u8] {
+        &self.output[self.written..]
+    }
+
+    /// The driver has written the first `len` bytes of [`Connection::output`].
+    pub fn handle_written(&mut self, len: usize) {
+        self.written += len;
+        self.stream_written += len as u64;
+        assert!(self.written <= self.output.len(), "no more is written than there was");
+        if self.written == self.output.len() {
+            self.written = 0;
+            self.output.clear();
+            self.output.shrink_to(BUFFER_KEPT_LEN_MAX);
+        } else if self.written > BUFFER_KEPT_LEN_MAX {
+            self.output.drain(..self.written);
+            self.written = 0;
+        }
+    }
+
+    // Reading.
+
+    /// Takes bytes from the server: returns what there is to match, with what was kept.
+    ///
+    /// The caller calls [`Connection::match_response`] on the returned bytes until it has no
+    /// more, and then gives what is left to [`Connection::keep`].
+    pub fn receive<'a>(&mut self, now: Instant, bytes: &'a [u8]) -> Received<'a> {
+        if let State::Ready { progress_at } = &mut self.state {
+            *progress_at = now;
+        }
+        Received::new(&mut self.input, bytes)
+    }
+
+    /// The next whole response in `source` from `at` on, which moves past it.
+    ///
+    /// `Ok(None)` if there is none yet. After an error the connection must be closed.
+    pub fn match_response<'a>(
+        &mut self,
+        source: &'a [u8],
+        at: &mut usize,
+    ) -> Result<Option<Matched<'a>>, Invalid> {
+        let input = &source[*at..];
+        if input.is_empty() || input.len() < self.needed {
+            return Ok(None);
+        }
+        loop {
+            let front = self.in_flight.front().ok_or(Invalid::Unasked)?;
+            if front.stream_at >= self.stream_written {
+                return Err(Invalid::Unasked);
+            }
+            match parse_response(&input[self.scan.len..], front.expect, front.keys()) {
+                ParsedResponse::Incomplete { needed } => {
+                    self.needed = self.scan.len + needed;
+                    return Ok(None);
+                }
+                ParsedResponse::Value { key, len } => {
+                    self.scan.keys_taken = take_key(front.keys(), self.scan.keys_taken, key)?;
+                    self.scan.len += len;
+                    self.scan.values_len += 1;
+                }
+                ParsedResponse::Last { response, len } => {
+                    let scan = std::mem::take(&mut self.scan);
+                    self.needed = 0;
+                    if self.timed_out == 0 {
+                        self.timeouts_in_a_row = 0;
+                    }
+                    self.timed_out = self.timed_out.saturating_sub(1);
+                    let attempt = self.in_flight.pop_front().expect("it was just looked at");
+                    *at += scan.len + len;
+                    let (body, values_len) = (&input[..scan.len], scan.values_len);
+                    return Ok(Some(Matched { attempt, body, values_len, response }));
+                }
+                ParsedResponse::Invalid(invalid) => return Err(invalid),
+            }
+        }
+    }
+
+    /// Keeps the bytes of `received` from `at` on for the next time.
+    pub fn keep(&mut self, received: Received<'_>, at: usize) {
+        received.keep(at, self.needed, &mut self.input);
+    }
+
+    // Time.
+
+    /// When to call [`Connection::poll_timeout`], or [`Connection::poll_connect`], next.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Unwanted => None,
+            State::Wanted { not_before } => Some(not_before),
+            State::Connecting { deadline } => Some(deadline),
+            State::Ready { .. } => self
+                .in_flight
+                .get(self.timed_out)
+                .map(|oldest| oldest.sent_at + self.settings.timeout),
+        }
+    }
+
+    /// What has run out of time by `now`; call again until `None`.
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<TimedOut> {
+        match self.state {
+            State::Unwanted | State::Wanted { .. } => None,
+            State::Connecting { deadline } => (deadline <= now).then_some(TimedOut::Connect),
+            State::Ready { progress_at } => {
+                let oldest = self.in_flight.get(self.timed_out)?;
+                if oldest.sent_at + self.settings.timeout > now {
+                    return None;
+                }
+                self.timeouts_in_a_row = self.timeouts_in_a_row.saturating_add(1);
+                if progress_at <= oldest.sent_at {
+                    return Some(TimedOut::Connection);
+                }
+                self.timed_out += 1;
+                Some(TimedOut::Attempt { idx: self.timed_out - 1 })
+            }
+        }
+    }
+}
+
+/// What has run out of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimedOut {
+    /// Connecting took too long. The connection must be closed.
+    Connect,
+    /// No byte has come since the oldest attempt was sent. The connection must be closed.
+    Connection,
+    /// One attempt's response is late. It stays in flight, at `idx` of
+    /// [`Connection::in_flight`], to take its response with it.
+    Attempt {
+        /// See above.
+        idx: usize,
+    },
+}
+
+/// Finds `key` among `keys` from `at` on, and returns where the search for the next goes on.
+///
+/// A server answers the keys of a retrieval in the order they were asked for and leaves out the
+/// misses, so a key that is not among the rest was not asked for.
+fn take_key(keys: &[u8], at: usize, key: &[u8]) -> Result<usize, Invalid> {
+    let mut rest = Tokens::new(&keys[at..]);
+    while let Some(asked) = rest.next() {
+        if asked == key {
+            return Ok(keys.len() - rest.rest().len());
+        }
+    }
+    Err(Invalid::OtherKey)
+}
+
+fn reconnect_interval(failures: u32) -> Duration {
+    RECONNECT_INTERVAL_MIN.saturating_mul(1 << failures.min(10)).min(RECONNECT_INTERVAL_MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! One request's life: its attempts, its deadline, and the one answer its caller gets.
+//!
+//! # Intuition
+//! An exchange is opened when a request has been read and is settled exactly once: by a response,
+//! by a failure, or by its deadline. A request that names keys of several servers has a part for
+//! each server and is settled when the last part is.
+//!
+//! # What it decides
+//! How an outcome is worded for the caller: a response is passed on; a read that failed is a
+//! miss, or an error if the pool says so (P3); a write that failed says so. Quiet requests get
+//! what memcached would have said and nothing else.
+//!
+//! # Hard cases
+//! - A part that fails contributes misses; the other parts' values are still given.
+//! - Values of several parts are given in the order of the keys asked for.
+//! - A response that comes after the exchange was settled finds no exchange: ids are never used
+//!   again.
+//! - A caller that told requests apart by an opaque must find it in a miss that we made up.
+//!
+//! # Rejected alternatives
+//! - Passing on values as they come, part by part: a part that then fails after its first value
+//!   would have to be taken back.
+
+use crate::config::OnUnavailable;
+use crate::failure::Failure;
+use crate::protocol::request::{Class, MetaOp, Request};
+use crate::protocol::response::{self, Response, Status};
+use crate::protocol::token::Tokens;
+use crate::routing::PoolId;
+use crate::session::SessionId;
+
+slotmap::new_key_type! {
+    /// An exchange of a worker. Never used again after the exchange is settled.
+    pub struct ExchangeId;
+}
+
+/// One request's life.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Who asked.
+    pub session: SessionId,
+    /// The pool that its keys belong to.
+    pub pool: PoolId,
+    /// How its outcome is worded.
+    pub wording: Wording,
+    /// How often it has been given to a connection.
+    pub attempts: u8,
+    /// Its answer, once it is settled but older requests of the session are not.
+    pub settled: Option<Vec<u8>>,
+    /// Its parts, if it has several.
+    pub split: Option<Box<Split>>,
+}
+
+impl Exchange {
+    /// An exchange that has just been opened.
+    pub fn new(session: SessionId, pool: PoolId, wording: Wording) -> Self {
+        Self { session, pool, wording, attempts: 0, settled: None, split: None }
+    }
+}
+
+/// How an outcome is worded for the caller.
+#[derive(Debug)]
+pub struct Wording {
+    kind: Kind,
+    class: Class,
+    /// Nothing is said.
+    noreply: bool,
+    /// Nothing is said in the ordinary case (meta flag `q`).
+    quiet: bool,
+    /// The caller asked for the key of a meta response.
+    returns_key: bool,
+    /// Opaque and key of a meta request, to be given back in a miss that we make up.
+    reflected: Vec<u8>,
+    on_unavailable: OnUnavailable,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Values, then `END`.
+    Retrieval,
+    /// One line.
+    Line,
+    /// A two-letter code.
+    Meta(MetaOp),
+    /// `OK` if every server said so.
+    FlushAll,
+    /// The same words whatever comes.
+    Fixed(&'static [u8]),
+}
+
+impl Wording {
+    /// How the outcome of `request` is worded. `buffer` is an empty one to use.
+    pub fn new(request: &Request<'_>, on_unavailable: OnUnavailable, buffer: Vec<u8>) -> Self {
+        let mut wording = Self {
+            kind: Kind::Line,
+            class: request.class().unwrap_or(Class::Delete),
+            noreply: false,
+            quiet: false,
+            returns_key: true,
+            reflected: buffer,
+            on_unavailable,
+        };
+        match request {
+            Request::Retrieve { .. } => wording.kind = Kind::Retrieval,
+            Request::Store { noreply, .. }
+            | Request::Delete { noreply, .. }
+            | Request::Arithmetic { noreply, .. }
+            | Request::Touch { noreply, .. } => wording.noreply = *noreply,
+            Request::FlushAll { noreply, .. } => {
+                wording.kind = Kind::FlushAll;
+                wording.noreply = *noreply;
+            }
+            Request::Meta(meta) => {
+                wording.kind = Kind::Meta(meta.op);
+                wording.quiet = meta.quiet;
+                wording.returns_key = meta.returns_key || meta.op == MetaOp::Debug;
+                reflect(meta.flags, meta.key, &mut wording.reflected);
+            }
+            Request::MetaNoop
+            | Request::Version
+            | Request::Verbosity { .. }
+            | Request::Stats { .. }
+            | Request::Quit => unreachable!("no server is asked {request:?}"),
+        }
+        wording
+    }
+
+    /// `words` whatever comes of `request`.
+    pub fn fixed(words: &'static [u8], noreply: bool) -> Self {
+        Self {
+            kind: Kind::Fixed(words),
+            class: Class::Delete,
+            noreply,
+            quiet: false,
+            returns_key: true,
+            reflected: Vec::new(),
+            on_unavailable: OnUnavailable::Miss,
+        }
+    }
+
+    /// The buffer it was given, to be used again.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.reflected
+    }
+
+    /// Whether a server's answer is to be taken as a failure of the request.
+    pub fn is_failure(&self, status: Status) -> bool {
+        match status {
+            Status::Error(response::ErrorKind::Server) => self.class == Class::Read,
+            Status::Error(_)
+            | Status::End
+            | Status::Hit
+            | Status::Miss
+            | Status::Done
+            | Status::NotStored
+            | Status::Exists
+            | Status::NotFound => false,
+        }
+    }
+
+    /// Appends a server's answer. `body` holds the values of a retrieval.
+    pub fn write_response(&self, body: &[u8], response: &Response<'_>, output: &mut Vec<u8>) {
+        match self.kind {
+            Kind::Fixed(words) if !self.noreply => output.extend_from_slice(words),
+            Kind::Retrieval => {
+                // An error in place of the end stands alone, as memcached has it.
+                if response.status == Status::End {
+                    output.extend_from_slice(body);
+                }
+                response.write(true, output);
+            }
+            Kind::Line | Kind::FlushAll if !self.noreply => response.write(true, output),
+            Kind::Meta(op) if !(self.quiet && is_ordinary(op, response.status)) => {
+                response.write(self.returns_key, output);
+            }
+            Kind::Fixed(_) | Kind::Line | Kind::FlushAll | Kind::Meta(_) => {}
+        }
+    }
+
+    /// Appends what is said when no server's answer is to be had.
+    pub fn write_failure(&self, failure: Failure, output: &mut Vec<u8>) {
+        let is_miss = self.class == Class::Read && self.on_unavailable == OnUnavailable::Miss;
+        match self.kind {
+            _ if self.noreply => {}
+            Kind::Fixed(words) => output.extend_from_slice(words),
+            Kind::Retrieval if is_miss => output.extend_from_slice(b"END\r\n"),
+            Kind::Meta(_) if is_miss && self.quiet => {}
+            Kind::Meta(_) if is_miss => {
+                output.extend_from_slice(b"EN");
+                output.extend_from_slice(&self.reflected);
+                output.extend_from_slice(b"\r\n");
+            }
+            Kind::Retrieval | Kind::Line | Kind::FlushAll | Kind::Meta(_) => {
+                output.extend_from_slice(b"SERVER_ERROR evenkeel: ");
+                output.extend_from_slice(failure.to_string().as_bytes());
+                output.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+}
+
+/// Keeps what memcached would give back in any answer: opaque and key, in the caller's order.
+fn reflect(flags: &[u8], key: &[u8], reflected: &mut Vec<u8>) {
+    for flag in Tokens::new(flags) {
+        match flag[0] {
+            b'O' => {
+                reflected.push(b' ');
+                reflected.extend_from_slice(flag);
+            }
+            b'k' => {
+                reflected.extend_from_slice(b" k");
+                reflected.extend_from_slice(key);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a quiet meta request is not told.
+fn is_ordinary(op: MetaOp, status: Status) -> bool {
+    match op {
+        MetaOp::Get => status == Status::Miss,
+        MetaOp::Set | MetaOp::Delete => status == Status::Done,
+        MetaOp::Arithmetic => matches!(status, Status::Done | Status::Hit),
+        MetaOp::Debug => false,
+    }
+}
+
+/// The parts of a request that concerns several servers.
+#[derive(Debug, Default)]
+pub struct Split {
+    /// How many parts have no outcome yet.
+    pub waiting: usize,
+    /// The parts, one for each server.
+    pub parts: Vec<Part>,
+    /// For each key of a retrieval, in order, the part it went to; `None` if no server could
+    /// take it.
+    pub part_of_key: Vec<Option<u16>>,
+    /// The first failure among the parts.
+    pub failure: Option<Failure>,
+}
+
+/// One server's part of a request.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// Its keys, apart by spaces, in order.
+    pub keys: Vec<u8>,
+    /// The values that came for them, in order.
+    pub body: Vec<u8>,
+    /// How much of `keys` has been merged.
+    keys_at: usize,
+    /// How much of `body` has been merged.
+    body_at: usize,
+}
+
+impl Part {
+    /// The value of the next key; `None` if that key was a miss.
+    fn next_value(&mut self) -> Option<&[u8]> {
+        let mut keys = Tokens::new(&self.keys[self.keys_at..]);
+        let key = keys.next()?;
+        self.keys_at = self.keys.len() - keys.rest().len();
+        let (named, value) = response::values(&self.body[self.body_at..]).next()?;
+        if named != key {
+            return None;
+        }
+        self.body_at += value.len();
+        Some(value)
+    }
+}
+
+impl Split {
+    /// Bytes that the parts keep.
+    pub fn body_len(&self) -> usize {
+        self.parts.iter().map(|part| part.body.len()).sum()
+    }
+
+    /// Appends the answer, all parts having an outcome.
+    pub fn write(&mut self, wording: &Wording, output: &mut Vec<u8>) {
+        match (wording.kind, self.failure) {
+            (Kind::Retrieval, Some(failure)) if wording.on_unavailable == OnUnavailable::Error => {
+                wording.write_failure(failure, output);
+            }
+            (Kind::Retrieval, _) => {
+                self.write_values(output);
+                output.extend_from_slice(b"END\r\n");
+            }
+            (_, Some(failure)) => wording.write_failure(failure, output),
+            (_, None) if wording.noreply => {}
+            (_, None) => output.extend_from_slice(b"OK\r\n"),
+        }
+    }
+
+    /// Merges the parts' values into the order of the keys.
+    fn write_values(&mut self, output: &mut Vec<u8>) {
+        for part in self.part_of_key.iter().flatten() {
+            if let Some(value) = self.parts[usize::from(*part)].next_value() {
+                output.extend_from_slice(value);
+            }
+        }
+    }
+
+    /// Forgets everything but the room it has.
+    pub(crate) fn clear(&mut self) {
+        self.waiting = 0;
+        self.parts.clear();
+        self.part_of_key.clear();
+        self.failure = None;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! What can go wrong with an attempt or a probe, each with a one-word label.
+//!
+//! The labels are the same in logs, metrics, the API and the page.
+
+use crate::protocol::response::Invalid;
+
+/// A bad outcome: evidence against a server, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nothing listens at the server's address.
+    /// The attempt was not sent.
+    #[error("connection refused")]
+    Refused,
+    /// The server's address cannot be found or reached.
+    /// The attempt was not sent.
+    #[error("server unreachable")]
+    Unreachable,
+    /// No connection within `connect_timeout`.
+    /// The attempt was not sent.
+    #[error("connect timed out")]
+    ConnectTimeout,
+    /// The server reset the connection.
+    /// A write that was in flight may or may not have been applied.
+    #[error("connection reset")]
+    Reset,
+    /// The server closed the connection.
+    /// A write that was in flight may or may not have been applied.
+    #[error("connection closed")]
+    Closed,
+    /// No response within `timeout`.
+    /// A write may or may not have been applied, or be applied later.
+    #[error("timed out")]
+    Timeout,
+    /// The server sent something that cannot be the response.
+    /// The connection is closed; a write may or may not have been applied.
+    #[error("unusable response: {0}")]
+    Garbled(Invalid),
+    /// The server answered `SERVER_ERROR`.
+    /// The request was not carried out.
+    #[error("server error")]
+    ServerError,
+    /// The server returned something else than what had been stored.
+    /// Only a canary can see this.
+    #[error("wrong value")]
+    WrongValue,
+    /// The server had been ejected while the attempt was in flight, or no server of the pool is
+    /// usable. Not evidence: it follows from evidence.
+    #[error("no usable server")]
+    Ejected,
+    /// A queue of ours was full. Not evidence: the attempt was never sent.
+    #[error("too many requests in flight")]
+    Overload,
+}
+
+impl Failure {
+    /// One word, for logs, metrics, the API and the page.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+            Self::Garbled(_) => "garbled",
+            Self::ServerError => "server-error",
+            Self::WrongValue => "wrong-value",
+            Self::Ejected => "ejected",
+            Self::Overload => "overload",
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Buffers to be used again, so that steady traffic allocates nothing.
+
+use crate::exchange::Split;
+
+/// Buffers that nobody uses at the moment.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    buffers: Vec<Vec<u8>>,
+    // The box is what is used again.
+    #[expect(clippy::vec_box, reason = "the box itself is kept, to spare its allocation")]
+    splits: Vec<Box<Split>>,
+}
+
+/// A buffer larger than this is given back to the allocator.
+const BUFFER_LEN_MAX: usize = 16 * 1024;
+
+/// How many buffers are kept: 16 MiB at the very most, a few hundred KiB in practice.
+const BUFFERS_MAX: usize = 1024;
+
+/// How many splits are kept.
+const SPLITS_MAX: usize = 64;
+
+impl Spare {
+    /// An empty buffer, with room if one is at hand.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer back.
+    pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
+        let is_worth_keeping = buffer.capacity() > 0 && buffer.capacity() <= BUFFER_LEN_MAX;
+        if is_worth_keeping && self.buffers.len() < BUFFERS_MAX {
+            buffer.clear();
+            self.buffers.push(buffer);
+        }
+    }
+
+    /// A split without parts.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box itself is used again")]
+    pub(crate) fn take_split(&mut self) -> Box<Split> {
+        self.splits.pop().unwrap_or_default()
+    }
+
+    /// Gives a split back, and its parts' buffers.
+    pub(crate) fn give_split(&mut self, mut split: Box<Split>) {
+        for part in split.parts.drain(..) {
+            self.give(part.keys);
+            self.give(part.body);
+        }
+        if self.splits.len() < SPLITS_MAX {
+            split.clear();
+            self.splits.push(split);
+        }
+    }
+}

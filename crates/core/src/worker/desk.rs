@@ -1,0 +1,232 @@
+//! The desk: where sessions hand in requests and collect answers.
+//!
+//! Owns the sessions and the exchanges. Knows nothing of servers: it is told outcomes.
+
+use slotmap::SlotMap;
+
+use crate::connection::{Attempt, Matched};
+use crate::exchange::{Exchange, ExchangeId, Split, Wording};
+use crate::failure::Failure;
+use crate::protocol::request::Class;
+use crate::protocol::response::{ErrorKind, Status};
+use crate::routing::PoolId;
+use crate::session::{Session, SessionId};
+use crate::spare::Spare;
+use crate::worker::Counters;
+
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    pub(super) sessions: SlotMap<SessionId, Session>,
+    pub(super) exchanges: SlotMap<ExchangeId, Exchange>,
+    /// Sessions to look at: they have something to write, or room for more requests.
+    pub(super) dirty: Vec<SessionId>,
+    pub(super) spare: Spare,
+    pub(super) counters: Counters,
+}
+
+impl Desk {
+    /// Opens an exchange behind those that the session has.
+    pub(super) fn open(
+        &mut self,
+        session: SessionId,
+        pool: PoolId,
+        wording: Wording,
+    ) -> ExchangeId {
+        let id = self.exchanges.insert(Exchange::new(session, pool, wording));
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.pending.push_back(id);
+        }
+        id
+    }
+
+    /// Answers a request that needs no server, behind those before it.
+    pub(super) fn answer(&mut self, session: SessionId, pool: PoolId, words: &'static [u8]) {
+        let id = self.open(session, pool, Wording::fixed(words, false));
+        self.settle(id, |_, output| output.extend_from_slice(words));
+    }
+
+    /// A server has answered an attempt.
+    pub(super) fn settle_response(&mut self, matched: Matched<'_>) {
+        let Matched { attempt, body, values_len, response } = matched;
+        let id = attempt.exchange;
+        let waiting = self.exchanges.get(id).filter(|exchange| exchange.settled.is_none());
+        let Some(exchange) = waiting else {
+            self.counters.late_responses += 1;
+            return self.spare.give(attempt.encoded);
+        };
+        if exchange.wording.is_failure(response.status) {
+            self.settle_failure(id, attempt.part, Failure::ServerError);
+            return self.spare.give(attempt.encoded);
+        }
+        let session = &self.sessions[exchange.session];
+        let len = body.len() + response.value.map_or(0, <[u8]>::len);
+        if len > 0 && !session.has_room(len) {
+            self.counters.values_dropped += 1;
+            self.settle_failure(id, attempt.part, Failure::Overload);
+            return self.spare.give(attempt.encoded);
+        }
+        let is_split = exchange.split.is_some();
+        self.count(&attempt, values_len, response.status);
+        if is_split {
+            let is_error = matches!(response.status, Status::Error(_));
+            let failure = is_error.then_some(Failure::ServerError);
+            self.settle_part(id, attempt.part, attempt.keys(), body, failure);
+        } else {
+            self.settle(id, |wording, output| wording.write_response(body, &response, output));
+        }
+        self.spare.give(attempt.encoded);
+    }
+
+    fn count(&mut self, attempt: &Attempt, values_len: usize, status: Status) {
+        if attempt.class != Class::Read {
+            return;
+        }
+        let hits = if status == Status::Hit { 1 } else { values_len as u64 };
+        self.counters.hits += hits;
+        self.counters.misses += u64::from(attempt.keys_len).saturating_sub(hits);
+    }
+
+    /// An exchange's part has failed.
+    pub(super) fn settle_failure(&mut self, id: ExchangeId, part: u16, failure: Failure) {
+        let Some(exchange) = self.exchanges.get(id) else { return };
+        if exchange.settled.is_some() {
+            return;
+        }
+        self.counters.failed += 1;
+        if exchange.split.is_some() {
+            self.settle_part(id, part, &[], &[], Some(failure));
+        } else {
+            self.settle(id, |wording, output| wording.write_failure(failure, output));
+        }
+    }
+
+    /// Time is up for all that has no outcome yet.
+    pub(super) fn expire(&mut self, id: ExchangeId) {
+        let Some(exchange) = self.exchanges.get_mut(id) else { return };
+        match &mut exchange.split {
+            Some(split) if exchange.settled.is_none() => {
+                split.waiting = 0;
+                split.failure = Some(Failure::Timeout);
+                self.counters.failed += 1;
+                self.settle_split(id);
+            }
+            _ => self.settle_failure(id, 0, Failure::Timeout),
+        }
+    }
+
+    fn settle_part(
+        &mut self,
+        id: ExchangeId,
+        part: u16,
+        keys: &[u8],
+        body: &[u8],
+        failure: Option<Failure>,
+    ) {
+        let Self { exchanges, sessions, spare, .. } = self;
+        let exchange = &mut exchanges[id];
+        let Some(split) = &mut exchange.split else { return };
+        if !body.is_empty() {
+            let part = &mut split.parts[usize::from(part)];
+            part.keys = spare.take();
+            part.keys.extend_from_slice(keys);
+            part.body = spare.take();
+            part.body.extend_from_slice(body);
+            sessions[exchange.session].pending_len += body.len();
+        }
+        split.failure = split.failure.or(failure);
+        split.waiting = split.waiting.saturating_sub(1);
+        if split.waiting == 0 {
+            self.settle_split(id);
+        }
+    }
+
+    fn settle_split(&mut self, id: ExchangeId) {
+        let exchange = &mut self.exchanges[id];
+        let mut split = exchange.split.take().expect("only split exchanges come here");
+        self.sessions[exchange.session].pending_len -= split.body_len();
+        self.settle(id, |wording, output| split.write(wording, output));
+        self.spare.give_split(split);
+    }
+
+    /// Gives an exchange its parts. It is settled when all have an outcome.
+    pub(super) fn split(&mut self, id: ExchangeId, split: Box<Split>) {
+        let is_settled = split.waiting == 0;
+        self.exchanges[id].split = Some(split);
+        if is_settled {
+            self.settle_split(id);
+        }
+    }
+
+    /// Ends an exchange: its answer leaves at once if it is the oldest of its session, and
+    /// otherwise waits for those before it.
+    fn settle(&mut self, id: ExchangeId, write: impl FnOnce(&Wording, &mut Vec<u8>)) {
+        let Self { exchanges, sessions, spare, .. } = self;
+        let exchange = &mut exchanges[id];
+        let session_id = exchange.session;
+        let session = &mut sessions[session_id];
+        if session.pending.front() != Some(&id) {
+            let mut answer = spare.take();
+            write(&exchange.wording, &mut answer);
+            session.pending_len += answer.len();
+            exchange.settled = Some(answer);
+            return;
+        }
+        if session.output.capacity() == 0 {
+            session.output = spare.take();
+        }
+        write(&exchange.wording, &mut session.output);
+        self.release(session_id);
+    }
+
+    /// Lets go the session's oldest exchange, and those behind it that waited only for it.
+    fn release(&mut self, session_id: SessionId) {
+        let Self { exchanges, sessions, spare, .. } = self;
+        let session = &mut sessions[session_id];
+        loop {
+            let id = session.pending.pop_front().expect("the caller settled the oldest");
+            let exchange = exchanges.remove(id).expect("a pending exchange exists");
+            spare.give(exchange.wording.into_buffer());
+            if let Some(answer) = exchange.settled {
+                session.pending_len -= answer.len();
+                session.output.extend_from_slice(&answer);
+                spare.give(answer);
+            }
+            match session.pending.front() {
+                Some(next) if exchanges[*next].settled.is_some() => {}
+                _ => break,
+            }
+        }
+        self.touch(session_id);
+    }
+
+    /// Settles an exchange with words that the driver has.
+    pub(super) fn settle_with(&mut self, id: ExchangeId, words: &[u8]) {
+        if self.exchanges.get(id).is_some_and(|exchange| exchange.settled.is_none()) {
+            self.settle(id, |_, output| output.extend_from_slice(words));
+        }
+    }
+
+    /// Has the worker look at the session.
+    pub(super) fn touch(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(id)
+            && !session.is_dirty
+        {
+            session.is_dirty = true;
+            self.dirty.push(id);
+        }
+    }
+
+    /// The session is gone. Attempts in flight for it go on; their responses find nobody.
+    pub(super) fn close(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.remove(id) else { return };
+        for exchange in session.pending {
+            self.exchanges.remove(exchange);
+        }
+        self.spare.give(session.output);
+    }
+
+    /// Whether an error line says something about the server rather than the request.
+    pub(super) fn is_evidence(status: Status) -> bool {
+        matches!(status, Status::Error(ErrorKind::Server))
+    }
+}

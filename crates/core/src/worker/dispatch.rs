@@ -1,0 +1,269 @@
+//! From a parsed request to attempts on connections.
+
+use crate::Instant;
+use crate::connection::{Attempt, Connection};
+use crate::exchange::{ExchangeId, Part, Wording};
+use crate::failure::Failure;
+use crate::protocol::encode;
+use crate::protocol::meta::DecodedKey;
+use crate::protocol::parse::Refused;
+use crate::protocol::request::{Class, Keys, Request, Retrieval};
+use crate::protocol::response::Expect;
+use crate::routing::{PoolId, ServerId};
+use crate::session::SessionId;
+use crate::worker::{ATTEMPTS_MAX, Action, Worker};
+
+/// What `version` says: the level of the protocol that is spoken, then who speaks.
+///
+/// Clients read the first number to learn what they may use.
+const VERSION: &[u8] =
+    concat!("VERSION 1.6.18 evenkeel/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
+
+const STATS_PER_SERVER: &[u8] =
+    b"CLIENT_ERROR these stats are for one server: connect to that server\r\n";
+
+/// One server's part of a request that is being split.
+#[derive(Debug)]
+pub(super) struct Draft {
+    server: ServerId,
+    encoded: Vec<u8>,
+    keys_start: usize,
+    keys_len: u16,
+}
+
+impl Worker {
+    /// Carries out a request.
+    pub(super) fn submit(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        pool: PoolId,
+        request: &Request<'_>,
+    ) {
+        self.desk.counters.requests += 1;
+        match request {
+            Request::Retrieve { how, keys } => {
+                self.desk.counters.reads += keys.len() as u64;
+                if keys.len() == 1 {
+                    self.submit_to_one(now, id, pool, request);
+                } else {
+                    self.submit_split(now, id, pool, request, *how, *keys);
+                }
+            }
+            Request::Store { .. }
+            | Request::Delete { .. }
+            | Request::Arithmetic { .. }
+            | Request::Touch { .. }
+            | Request::Meta(_) => {
+                match request.class() {
+                    Some(Class::Read) => self.desk.counters.reads += 1,
+                    Some(Class::Write) => self.desk.counters.writes += 1,
+                    Some(Class::Delete) | None => self.desk.counters.deletes += 1,
+                }
+                self.submit_to_one(now, id, pool, request);
+            }
+            Request::FlushAll { .. } => self.submit_to_all(now, id, pool, request),
+            Request::MetaNoop => self.desk.answer(id, pool, b"MN\r\n"),
+            Request::Version => self.desk.answer(id, pool, VERSION),
+            Request::Verbosity { noreply } => {
+                self.desk.answer(id, pool, if *noreply { b"" } else { b"OK\r\n" });
+            }
+            Request::Stats { arg: b"" } => {
+                let exchange = self.desk.open(id, pool, Wording::fixed(b"", false));
+                self.actions.push_back(Action::Stats(exchange));
+            }
+            Request::Stats { arg: b"reset" } => self.desk.answer(id, pool, b"RESET\r\n"),
+            Request::Stats { .. } => self.desk.answer(id, pool, STATS_PER_SERVER),
+            Request::Quit => self.finish(id),
+        }
+    }
+
+    /// Answers bad input as memcached does.
+    pub(super) fn refuse(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        pool: PoolId,
+        refused: &Refused<'_>,
+    ) {
+        let words = refused.refusal.answer();
+        match &refused.invalidates {
+            Some(delete) => {
+                let wording = Wording::fixed(words, refused.noreply);
+                self.open_attempt(now, id, pool, delete, wording);
+            }
+            None => self.desk.answer(id, pool, if refused.noreply { b"" } else { words }),
+        }
+    }
+
+    fn submit_to_one(&mut self, now: Instant, id: SessionId, pool: PoolId, request: &Request<'_>) {
+        let on_unavailable = self.table.pool(pool).on_unavailable;
+        let may_reflect = matches!(request, Request::Meta(_));
+        let buffer = if may_reflect { self.desk.spare.take() } else { Vec::new() };
+        let wording = Wording::new(request, on_unavailable, buffer);
+        self.open_attempt(now, id, pool, request, wording);
+    }
+
+    fn open_attempt(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        pool: PoolId,
+        request: &Request<'_>,
+        wording: Wording,
+    ) {
+        let exchange = self.open(now, id, pool, wording);
+        let mut encoded = self.desk.spare.take();
+        let keys_at = encode::request(request, &mut encoded);
+        let class = request.class().expect("a request with a key has a class");
+        let expect = Expect::of(request).expect("a request with a key is sent to a server");
+        let mut attempt = Attempt::new(exchange, 0, class, expect, encoded, keys_at);
+        attempt.base64_key = matches!(request, Request::Meta(meta) if meta.base64_key);
+        self.dispatch(now, attempt, Failure::Ejected);
+    }
+
+    /// Opens an exchange that has a deadline.
+    fn open(&mut self, now: Instant, id: SessionId, pool: PoolId, wording: Wording) -> ExchangeId {
+        let exchange = self.desk.open(id, pool, wording);
+        let deadlines = &mut self.deadlines[usize::from(pool.0)];
+        let exchanges = &self.desk.exchanges;
+        while deadlines.pop_front_if(|(_, id)| !exchanges.contains_key(*id)).is_some() {}
+        deadlines.push_back((now + self.table.pool(pool).deadline, exchange));
+        exchange
+    }
+
+    /// Gives an attempt that was never sent to the connection of the server it should go to.
+    ///
+    /// If there is none, or it has been tried often enough, it fails with `failure`.
+    pub(super) fn dispatch(&mut self, now: Instant, attempt: Attempt, failure: Failure) {
+        let Some(exchange) = self.desk.exchanges.get_mut(attempt.exchange) else {
+            return self.desk.spare.give(attempt.encoded);
+        };
+        exchange.attempts += 1;
+        let is_movable = exchange.attempts <= ATTEMPTS_MAX && exchange.split.is_none();
+        let pool = exchange.pool;
+        let server = if is_movable { self.route(pool, &attempt) } else { None };
+        if let Some(server) = server {
+            return self.enqueue(now, server, attempt);
+        }
+        self.desk.settle_failure(attempt.exchange, attempt.part, failure);
+        self.desk.spare.give(attempt.encoded);
+    }
+
+    fn route(&mut self, pool: PoolId, attempt: &Attempt) -> Option<ServerId> {
+        if attempt.base64_key
+            && let Some(key) = DecodedKey::new(attempt.keys())
+        {
+            return self.plan(pool, key.as_slice());
+        }
+        self.plan(pool, attempt.keys())
+    }
+
+    fn plan(&mut self, pool: PoolId, key: &[u8]) -> Option<ServerId> {
+        let connections = &self.connections;
+        let can_send = |server: ServerId| connections[usize::from(server.0)].can_send();
+        let planned = self.table.plan(pool, key, can_send)?;
+        self.desk.counters.diverted += u64::from(!planned.is_home);
+        Some(planned.server)
+    }
+
+    fn enqueue(&mut self, now: Instant, server: ServerId, attempt: Attempt) {
+        let connection = &mut self.connections[usize::from(server.0)];
+        if connection.is_ready() && connection.output().is_empty() {
+            self.dirty_connections.push(server);
+        }
+        connection.enqueue(now, attempt);
+    }
+
+    /// A retrieval of several keys: a part for each server that has some of them.
+    fn submit_split(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        pool: PoolId,
+        request: &Request<'_>,
+        how: Retrieval,
+        keys: Keys<'_>,
+    ) {
+        let on_unavailable = self.table.pool(pool).on_unavailable;
+        let exchange = self.open(now, id, pool, Wording::new(request, on_unavailable, Vec::new()));
+        let mut drafts = std::mem::take(&mut self.drafts);
+        let mut split = self.desk.spare.take_split();
+        for key in &keys {
+            let server = self.plan(pool, key);
+            let part = server.map(|server| self.draft(&mut drafts, server, how, key));
+            if part.is_none() {
+                split.failure = Some(Failure::Ejected);
+                self.desk.counters.failed += 1;
+            }
+            split.part_of_key.push(part);
+        }
+        split.waiting = drafts.len();
+        split.parts.resize_with(drafts.len(), Part::default);
+        self.desk.split(exchange, split);
+        let expect = Expect::Retrieval { has_cas: how.has_cas() };
+        for (part, draft) in (0..).zip(drafts.drain(..)) {
+            let Draft { server, mut encoded, keys_start, keys_len } = draft;
+            let keys_at = keys_start..encoded.len();
+            encode::retrieval_end(&mut encoded);
+            let mut attempt = Attempt::new(exchange, part, Class::Read, expect, encoded, keys_at);
+            attempt.keys_len = keys_len;
+            self.enqueue_part(now, server, attempt);
+        }
+        self.drafts = drafts;
+    }
+
+    /// Adds `key` to the draft for `server`, and returns which draft that is.
+    fn draft(
+        &mut self,
+        drafts: &mut Vec<Draft>,
+        server: ServerId,
+        how: Retrieval,
+        key: &[u8],
+    ) -> u16 {
+        let idx = drafts.iter().position(|draft| draft.server == server).unwrap_or_else(|| {
+            let mut encoded = self.desk.spare.take();
+            encode::retrieval_start(how, &mut encoded);
+            let keys_start = encoded.len() + 1;
+            drafts.push(Draft { server, encoded, keys_start, keys_len: 0 });
+            drafts.len() - 1
+        });
+        let draft = &mut drafts[idx];
+        encode::retrieval_key(key, &mut draft.encoded);
+        draft.keys_len += 1;
+        u16::try_from(idx).expect("a server's id is 16 bits")
+    }
+
+    fn enqueue_part(&mut self, now: Instant, server: ServerId, attempt: Attempt) {
+        if self.connections[usize::from(server.0)].can_send() {
+            return self.enqueue(now, server, attempt);
+        }
+        self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Overload);
+        self.desk.spare.give(attempt.encoded);
+    }
+
+    /// `flush_all`: a part for every server of the pool, usable or not.
+    fn submit_to_all(&mut self, now: Instant, id: SessionId, pool: PoolId, request: &Request<'_>) {
+        let on_unavailable = self.table.pool(pool).on_unavailable;
+        let exchange = self.open(now, id, pool, Wording::new(request, on_unavailable, Vec::new()));
+        let table = self.table.clone();
+        let servers = &table.pool(pool).servers;
+        let mut split = self.desk.spare.take_split();
+        split.waiting = servers.len();
+        split.parts.resize_with(servers.len(), Part::default);
+        self.desk.split(exchange, split);
+        for (part, server) in (0..).zip(servers) {
+            let can_send =
+                self.connections.get(usize::from(server.0)).is_some_and(Connection::can_send);
+            if !can_send || !table.server(*server).is_usable {
+                self.desk.settle_failure(exchange, part, Failure::Ejected);
+                continue;
+            }
+            let mut encoded = self.desk.spare.take();
+            let keys_at = encode::request(request, &mut encoded);
+            let class = Class::Delete;
+            let attempt = Attempt::new(exchange, part, class, Expect::FlushAll, encoded, keys_at);
+            self.enqueue(now, *server, attempt);
+        }
+    }
+}
