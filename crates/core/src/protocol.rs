@@ -31,6 +31,7 @@ pub mod token;
 
 pub use parse::{ParseLimits, Parsed, Refusal, Refused, parse_request};
 pub use request::{ArithmeticOp, Class, Keys, MetaOp, MetaRequest, Request, Retrieval, StoreOp};
+pub use response::{Expect, ParsedResponse, Response, parse_response};
 
 /// The longest key memcached accepts, in bytes.
 pub const KEY_LEN_MAX: usize = 250;

@@ -1,1 +1,43 @@
 //! The proxy: data-plane workers and the control plane.
+//!
+//! # Shape
+//! Workers are threads, each with its own epoll loop, its own sessions and its own connections
+//! to every server. They share nothing but what the control plane publishes: a routing table
+//! that never changes once it is out, the servers' addresses, and a flag to stop. One more thread
+//! is the control plane: it gathers the workers' outcomes, sends canaries, judges health and
+//! publishes tables.
+//!
+//! ```text
+//!             ┌─ worker 0 ── sessions, connections ─┐
+//! sessions ──►├─ worker 1 ── …                      ├──► servers
+//!             └─ worker n                           ┘
+//!        outcomes │ ▲ tables, addresses                  ▲
+//!                 ▼ │                                    │
+//!             control plane ─────── canaries ────────────┘
+//! ```
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`proxy`] | starts and stops all of it |
+//! | [`data_plane`] | one worker's sockets around `evenkeel_core::worker` |
+//! | [`listeners`] | binding, and how many sessions each may have |
+//! | [`control_plane`] | health, canaries, tables |
+//! | [`routes`] | configuration and health into tables |
+//! | [`shared`] | what the two planes share |
+//! | [`stats`] | the words of `stats` |
+
+pub mod proxy;
+
+pub mod data_plane;
+
+pub mod listeners;
+
+pub mod control_plane;
+
+pub mod routes;
+
+pub mod shared;
+
+pub mod stats;
+
+pub use proxy::{Proxy, StartError};

@@ -1,0 +1,452 @@
+//! One worker's sockets around `evenkeel_core::worker`.
+//!
+//! # One turn of the loop
+//! Sleep until something is ready, read each ready socket once, let the worker deal with what has
+//! run out of time, then write: one write for each connection and session that has something.
+//! The clock is read once a turn.
+//!
+//! Readiness is edge-triggered: a socket that has been told to be readable is so until a read
+//! has found less than the buffer holds. One that has more goes to the back of the queue, so that
+//! a busy session cannot starve the others.
+//!
+//! # What it never does
+//! Decide anything. It moves bytes and carries out what the worker asks.
+
+mod sockets;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use evenkeel_core::Instant;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::routing::{RoutingTable, ServerId};
+use evenkeel_core::session::SessionId;
+use evenkeel_core::time::earliest;
+use evenkeel_core::worker::{Action, Worker};
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
+use slotmap::{Key as _, KeyData, SecondaryMap};
+
+use self::sockets::{Read, Socket, Stream, Written};
+use crate::listeners::{Listener, ListenerShare, ListenerSocket};
+use crate::shared::Shared;
+use crate::stats;
+
+/// One worker: its loop, its sockets, its share of the data plane.
+#[derive(Debug)]
+pub struct DataPlane {
+    poll: Poll,
+    shared: Arc<Shared>,
+    idx: usize,
+    worker: Worker,
+    /// The table the worker has.
+    table: Arc<RoutingTable>,
+    listeners: Vec<Listener>,
+    sessions: SecondaryMap<SessionId, SessionSocket>,
+    /// By server.
+    connections: Vec<Option<ConnectionSocket>>,
+    /// Sockets to read from; each at most once.
+    ready: Vec<Source>,
+    buffer: Box<[u8]>,
+    /// When to try again to accept, after the process ran out of something.
+    accept_at: Option<Instant>,
+    shutdown_timeout: Duration,
+    /// When a graceful stop ends, once it has begun.
+    stop_deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct SessionSocket {
+    socket: Socket,
+    listener: Arc<ListenerShare>,
+    is_queued: bool,
+}
+
+#[derive(Debug)]
+struct ConnectionSocket {
+    socket: Socket,
+    is_connected: bool,
+    is_queued: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Session(SessionId),
+    Server(ServerId),
+}
+
+/// Where tokens begin: the waker, then listeners, then servers. A session's token is its id,
+/// which is above all of these.
+const WAKER: Token = Token(0);
+const LISTENERS: usize = 1;
+const SERVERS: usize = 1 << 16;
+const SESSIONS: usize = 1 << 32;
+
+/// How much is read at once.
+const BUFFER_LEN: usize = 64 * 1024;
+
+/// How many sessions are accepted in one turn.
+const ACCEPTS_MAX: usize = 256;
+
+/// How many sockets one turn learns about.
+const EVENTS_MAX: usize = 1024;
+
+/// The pause after the process has run out of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What memcached says to a connection too many.
+const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
+
+impl DataPlane {
+    /// Something that wakes the loop of `poll`.
+    pub fn waker(poll: &Poll) -> io::Result<mio::Waker> {
+        mio::Waker::new(poll.registry(), WAKER)
+    }
+
+    /// The worker at place `idx` of `shared`.
+    pub fn new(
+        poll: Poll,
+        shared: Arc<Shared>,
+        idx: usize,
+        mut listeners: Vec<Listener>,
+        shutdown_timeout: Duration,
+    ) -> io::Result<Self> {
+        for (token, listener) in (LISTENERS..).map(Token).zip(&mut listeners) {
+            match &mut listener.socket {
+                ListenerSocket::Tcp(it) => poll.registry().register(it, token, Interest::READABLE),
+                ListenerSocket::Unix(it) => poll.registry().register(it, token, Interest::READABLE),
+            }?;
+        }
+        let table = shared.table.load_full();
+        // The jitter of reconnects must differ between workers and between processes.
+        let seed = u64::from(std::process::id()) << 16 | idx as u64;
+        let worker = Worker::new(shared.now(), Arc::clone(&table), seed);
+        Ok(Self {
+            poll,
+            worker,
+            table,
+            listeners,
+            idx,
+            sessions: SecondaryMap::new(),
+            connections: shared.servers.iter().map(|_| None).collect(),
+            ready: Vec::new(),
+            buffer: vec![0; BUFFER_LEN].into_boxed_slice(),
+            accept_at: None,
+            shutdown_timeout,
+            stop_deadline: None,
+            shared,
+        })
+    }
+
+    /// Runs until the proxy is stopped.
+    ///
+    /// # Panics
+    /// If the kernel refuses to say which sockets are ready.
+    pub fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        self.flush(self.shared.now());
+        while !self.is_done() {
+            match self.poll.poll(&mut events, self.sleep_time()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => panic!("epoll_wait: {error}"),
+            }
+            self.turn(self.shared.now(), &events);
+        }
+    }
+
+    fn turn(&mut self, now: Instant, events: &Events) {
+        for event in events {
+            self.handle_event(now, event);
+        }
+        if self.accept_at.is_some_and(|at| at <= now) {
+            self.accept_at = None;
+            self.accept_all(now);
+        }
+        for source in std::mem::take(&mut self.ready) {
+            match source {
+                Source::Session(id) => self.read_session(now, id),
+                Source::Server(server) => self.read_server(now, server),
+            }
+        }
+        if self.worker.next_timeout().is_some_and(|at| at <= now) {
+            self.worker.handle_timeout(now);
+        }
+        self.flush(now);
+        self.publish_counters();
+    }
+
+    fn publish_counters(&self) {
+        let shared = &self.shared.workers[self.idx];
+        shared.counters.store(self.worker.counters(), self.worker.sessions_len());
+    }
+
+    fn sleep_time(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let at = earliest(self.worker.next_timeout(), self.accept_at);
+        let at = earliest(at, self.stop_deadline)?;
+        Some(at.saturating_since(self.shared.now()))
+    }
+
+    fn is_done(&self) -> bool {
+        self.stop_deadline.is_some_and(|deadline| {
+            self.worker.sessions_len() == 0 || deadline <= self.shared.now()
+        })
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event) {
+        match event.token() {
+            WAKER => self.look_at_shared(now),
+            Token(token) if token >= SESSIONS => {
+                self.handle_session_event(SessionId::from(KeyData::from_ffi(token as u64)), event);
+            }
+            Token(token) if token >= SERVERS => {
+                let idx = u16::try_from(token - SERVERS).expect("a server's id is 16 bits");
+                self.handle_server_event(now, ServerId(idx), event);
+            }
+            Token(token) => self.accept(now, token - LISTENERS),
+        }
+    }
+
+    /// The control plane has changed something.
+    fn look_at_shared(&mut self, now: Instant) {
+        let table = self.shared.table.load_full();
+        if !Arc::ptr_eq(&table, &self.table) {
+            self.table = Arc::clone(&table);
+            self.worker.handle_table(now, table);
+        }
+        if self.shared.is_stopping.load(Ordering::Acquire) && self.stop_deadline.is_none() {
+            self.stop_deadline = Some(now + self.shutdown_timeout);
+            self.listeners.clear();
+            self.worker.handle_shutdown();
+        }
+    }
+
+    // Sessions.
+
+    fn accept_all(&mut self, now: Instant) {
+        for idx in 0..self.listeners.len() {
+            self.accept(now, idx);
+        }
+    }
+
+    fn accept(&mut self, now: Instant, idx: usize) {
+        for _ in 0..ACCEPTS_MAX {
+            let Some(listener) = self.listeners.get(idx) else { return };
+            let stream = match &listener.socket {
+                ListenerSocket::Tcp(it) => it.accept().map(|(stream, _)| Stream::Tcp(stream)),
+                ListenerSocket::Unix(it) => it.accept().map(|(stream, _)| Stream::Unix(stream)),
+            };
+            match stream {
+                Ok(stream) => self.open_session(Socket::new(stream), Arc::clone(&listener.share)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a session; trying again");
+                    break;
+                }
+            }
+        }
+        // More may be waiting, and the kernel will not tell again.
+        self.accept_at = Some(now + ACCEPT_PAUSE);
+    }
+
+    fn open_session(&mut self, mut socket: Socket, listener: Arc<ListenerShare>) {
+        if !listener.admit() {
+            // Best effort: the words fit any socket's buffer, and there is nothing else to say.
+            let _ = socket.write(TOO_MANY);
+            return;
+        }
+        let id = self.worker.handle_session_opened(listener.pool, listener.limits);
+        let token = usize::try_from(id.data().as_ffi()).expect("this runs on 64 bits");
+        match socket.register(self.poll.registry(), Token(token)) {
+            Ok(()) => {
+                let session = SessionSocket { socket, listener, is_queued: false };
+                self.sessions.insert(id, session);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot watch a session; closing it");
+                listener.release();
+                self.worker.handle_session_closed(id);
+            }
+        }
+    }
+
+    fn close_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(id) {
+            session.listener.release();
+        }
+    }
+
+    fn handle_session_event(&mut self, id: SessionId, event: &Event) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.socket.handle_event(event);
+        if event.is_writable() && !self.worker.session_output(id).is_empty() {
+            self.write_session(id);
+        }
+        self.queue_session(id);
+    }
+
+    /// Has the session read from, if there is something and the worker wants it.
+    fn queue_session(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if session.socket.is_readable && !session.is_queued && self.worker.wants_input(id) {
+            session.is_queued = true;
+            self.ready.push(Source::Session(id));
+        }
+    }
+
+    fn read_session(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.is_queued = false;
+        if !self.worker.wants_input(id) {
+            return;
+        }
+        match session.socket.read(&mut self.buffer) {
+            Read::Bytes(len) => {
+                self.worker.handle_session_bytes(now, id, &self.buffer[..len]);
+                self.queue_session(id);
+            }
+            Read::Nothing => {}
+            Read::End => self.worker.handle_session_eof(id),
+            Read::Failed(_) => self.drop_session(id),
+        }
+    }
+
+    fn drop_session(&mut self, id: SessionId) {
+        self.close_session(id);
+        self.worker.handle_session_closed(id);
+    }
+
+    fn write_session(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        match session.socket.write(self.worker.session_output(id)) {
+            Written::Bytes(len) => {
+                self.worker.handle_session_written(id, len);
+                self.queue_session(id);
+            }
+            Written::Failed(_) => self.drop_session(id),
+        }
+    }
+
+    // Servers.
+
+    fn connect(&mut self, now: Instant, server: ServerId) {
+        match self.try_connect(server) {
+            Ok(()) => {}
+            Err(failure) => self.worker.handle_server_lost(now, server, failure),
+        }
+    }
+
+    fn try_connect(&mut self, server: ServerId) -> Result<(), Failure> {
+        let addr = self.shared.server(server).addr.load_full().ok_or(Failure::Unreachable)?;
+        let failed = |error: io::Error| sockets::connect_failure(&error);
+        let stream = mio::net::TcpStream::connect(*addr).map_err(failed)?;
+        let mut socket = Socket::new(Stream::Tcp(stream));
+        let token = Token(SERVERS + usize::from(server.0));
+        socket.register(self.poll.registry(), token).map_err(failed)?;
+        let connection = ConnectionSocket { socket, is_connected: false, is_queued: false };
+        self.connections[usize::from(server.0)] = Some(connection);
+        Ok(())
+    }
+
+    fn handle_server_event(&mut self, now: Instant, server: ServerId, event: &Event) {
+        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
+        connection.socket.handle_event(event);
+        if !connection.is_connected {
+            match connection.socket.finish_connect() {
+                Ok(true) => {
+                    connection.is_connected = true;
+                    self.worker.handle_connected(now, server);
+                }
+                Ok(false) => return,
+                Err(error) => {
+                    let failure = sockets::connect_failure(&error);
+                    return self.worker.handle_server_lost(now, server, failure);
+                }
+            }
+        }
+        if event.is_writable() && !self.worker.connection_output(server).is_empty() {
+            self.write_server(now, server);
+        }
+        self.queue_server(server);
+    }
+
+    fn queue_server(&mut self, server: ServerId) {
+        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
+        if connection.socket.is_readable && connection.is_connected && !connection.is_queued {
+            connection.is_queued = true;
+            self.ready.push(Source::Server(server));
+        }
+    }
+
+    fn read_server(&mut self, now: Instant, server: ServerId) {
+        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
+        connection.is_queued = false;
+        match connection.socket.read(&mut self.buffer) {
+            Read::Bytes(len) => {
+                self.worker.handle_server_bytes(now, server, &self.buffer[..len]);
+                self.queue_server(server);
+            }
+            Read::Nothing => {}
+            Read::End => self.worker.handle_server_lost(now, server, Failure::Closed),
+            Read::Failed(error) => {
+                let failure = sockets::failure(&error);
+                self.worker.handle_server_lost(now, server, failure);
+            }
+        }
+    }
+
+    fn write_server(&mut self, now: Instant, server: ServerId) {
+        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
+        match connection.socket.write(self.worker.connection_output(server)) {
+            Written::Bytes(len) => self.worker.handle_server_written(server, len),
+            Written::Failed(error) => {
+                let failure = sockets::failure(&error);
+                self.worker.handle_server_lost(now, server, failure);
+            }
+        }
+    }
+
+    // What the worker wants.
+
+    /// Carries out and writes all there is. Writing to a session may let it go on with requests
+    /// it had sent, so this goes round until there is nothing more.
+    fn flush(&mut self, now: Instant) {
+        let mut is_something_done = true;
+        while is_something_done {
+            is_something_done = false;
+            while let Some(action) = self.worker.poll_action() {
+                is_something_done = true;
+                self.act(now, action);
+            }
+            while let Some(server) = self.worker.poll_connection_to_write() {
+                is_something_done = true;
+                self.write_server(now, server);
+            }
+            while let Some(id) = self.worker.poll_session_to_write(now) {
+                is_something_done = true;
+                self.write_session(id);
+            }
+        }
+        for outcome in self.worker.drain_outcomes() {
+            self.shared.report(outcome);
+        }
+    }
+
+    fn act(&mut self, now: Instant, action: Action) {
+        match action {
+            Action::Connect(server) => self.connect(now, server),
+            Action::Disconnect(server) => self.connections[usize::from(server.0)] = None,
+            Action::CloseSession(id) => self.close_session(id),
+            Action::Stats(exchange) => {
+                self.publish_counters();
+                self.worker.answer_stats(exchange, &stats::words(&self.shared));
+            }
+        }
+    }
+}

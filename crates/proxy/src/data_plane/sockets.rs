@@ -1,0 +1,150 @@
+//! A non-blocking stream that remembers what it was told to be ready for.
+
+use std::io::{self, Read as _, Write as _};
+
+use evenkeel_core::failure::Failure;
+use mio::event::Event;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+
+/// A stream and its readiness.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: Stream,
+    /// There may be something to read.
+    pub(super) is_readable: bool,
+    is_writable: bool,
+    /// The peer sends nothing more: reading goes on until the end has been seen.
+    is_ending: bool,
+}
+
+/// Either kind of stream.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// What a read found.
+#[derive(Debug)]
+pub(super) enum Read {
+    Bytes(usize),
+    Nothing,
+    End,
+    Failed(io::Error),
+}
+
+/// What a write did.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// So many bytes, perhaps none, are with the kernel.
+    Bytes(usize),
+    Failed(io::Error),
+}
+
+impl Socket {
+    pub(super) fn new(stream: Stream) -> Self {
+        if let Stream::Tcp(stream) = &stream {
+            // Answers are coalesced already; waiting for more would only add latency. A stream
+            // that refuses is slower, not wrong.
+            let _ = stream.set_nodelay(true);
+        }
+        Self { stream, is_readable: false, is_writable: true, is_ending: false }
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match &mut self.stream {
+            Stream::Tcp(stream) => registry.register(stream, token, interest),
+            Stream::Unix(stream) => registry.register(stream, token, interest),
+        }
+    }
+
+    pub(super) fn handle_event(&mut self, event: &Event) {
+        self.is_readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.is_writable |= event.is_writable();
+        self.is_ending |= event.is_read_closed() || event.is_error();
+    }
+
+    /// Whether a connect has succeeded; `Ok(false)` if it is still under way.
+    pub(super) fn finish_connect(&self) -> io::Result<bool> {
+        let Stream::Tcp(stream) = &self.stream else { return Ok(true) };
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Read {
+        let read = match &mut self.stream {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        };
+        match read {
+            Ok(0) => {
+                self.is_readable = false;
+                Read::End
+            }
+            Ok(len) => {
+                // A short read has emptied the socket: the kernel will tell of what comes next.
+                self.is_readable = len == buffer.len() || self.is_ending;
+                Read::Bytes(len)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.is_readable = false;
+                Read::Nothing
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Read::Nothing,
+            Err(error) => {
+                self.is_readable = false;
+                Read::Failed(error)
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Written {
+        if bytes.is_empty() || !self.is_writable {
+            return Written::Bytes(0);
+        }
+        let written = match &mut self.stream {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        };
+        match written {
+            Ok(len) => {
+                // A short write has filled the socket: the kernel will tell when there is room.
+                self.is_writable = len == bytes.len();
+                Written::Bytes(len)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.is_writable = false;
+                Written::Bytes(0)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Written::Bytes(0),
+            Err(error) => Written::Failed(error),
+        }
+    }
+}
+
+/// What went wrong with a connection that had been made.
+pub(super) fn failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Failure::Timeout,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Failure::Unreachable,
+        _ => Failure::Reset,
+    }
+}
+
+/// What went wrong with a connect.
+pub(super) fn connect_failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        io::ErrorKind::TimedOut => Failure::ConnectTimeout,
+        io::ErrorKind::ConnectionReset => Failure::Reset,
+        _ => Failure::Unreachable,
+    }
+}

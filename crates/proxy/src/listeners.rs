@@ -1,0 +1,171 @@
+//! Binding, and how many sessions each listener may have.
+//!
+//! Every worker gets a socket of its own for each TCP listener (`SO_REUSEPORT`), so that the
+//! kernel spreads the sessions and no worker wakes for another's. A unix socket cannot be bound
+//! twice; its workers share one and race for each session.
+//!
+//! `SO_REUSEPORT` would let a second process bind the same port and silently take half of the
+//! sessions, so the address is bound without it first.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use evenkeel_core::config::{ListenAddress, ListenerConfig};
+use evenkeel_core::routing::PoolId;
+use evenkeel_core::session::SessionLimits;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::routes;
+
+/// Connections that the kernel keeps for us to accept.
+const BACKLOG: i32 = 1024;
+
+/// What all workers' sockets of one listener have in common.
+#[derive(Debug)]
+pub struct ListenerShare {
+    /// Where its sessions' requests go.
+    pub pool: PoolId,
+    /// What its sessions may do.
+    pub limits: SessionLimits,
+    sessions_max: usize,
+    sessions_len: AtomicUsize,
+    /// Sessions refused because there were `sessions_max`.
+    pub sessions_refused: AtomicU64,
+    /// The unix socket's path, to be removed at the end.
+    path: Option<PathBuf>,
+}
+
+impl ListenerShare {
+    /// Takes one of the listener's sessions; false if there is none left.
+    pub fn admit(&self) -> bool {
+        let is_admitted = self
+            .sessions_len
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |len| {
+                (len < self.sessions_max).then_some(len + 1)
+            })
+            .is_ok();
+        if !is_admitted {
+            self.sessions_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        is_admitted
+    }
+
+    /// Gives one back.
+    pub fn release(&self) {
+        self.sessions_len.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for ListenerShare {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // It may have been removed or replaced by somebody else; that is no concern here.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// One worker's socket of one listener.
+#[derive(Debug)]
+pub struct Listener {
+    /// What it shares with the other workers' sockets.
+    pub share: Arc<ListenerShare>,
+    /// The socket.
+    pub socket: ListenerSocket,
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum ListenerSocket {
+    /// TCP.
+    Tcp(mio::net::TcpListener),
+    /// Unix.
+    Unix(mio::net::UnixListener),
+}
+
+/// A listener bound for every worker.
+#[derive(Debug)]
+pub struct Bound {
+    /// One for each worker.
+    pub listeners: Vec<Listener>,
+    /// Where it listens: as configured, with the port that was given for port 0.
+    pub address: ListenAddress,
+}
+
+/// Binds a listener for `workers_len` workers.
+pub fn bind(config: &ListenerConfig, pool: PoolId, workers_len: usize) -> io::Result<Bound> {
+    let path = match &config.address {
+        ListenAddress::Tcp(_) => None,
+        ListenAddress::Unix(path) => Some(path.clone()),
+    };
+    let (sockets, address) = match &config.address {
+        ListenAddress::Tcp(addr) => bind_tcp(*addr, workers_len)?,
+        ListenAddress::Unix(path) => (bind_unix(path, workers_len)?, config.address.clone()),
+    };
+    let share = Arc::new(ListenerShare {
+        pool,
+        limits: routes::session_limits(config),
+        sessions_max: config.sessions_max,
+        sessions_len: AtomicUsize::new(0),
+        sessions_refused: AtomicU64::new(0),
+        path,
+    });
+    let listeners =
+        sockets.into_iter().map(|socket| Listener { share: Arc::clone(&share), socket }).collect();
+    Ok(Bound { listeners, address })
+}
+
+fn bind_tcp(
+    addr: SocketAddr,
+    workers_len: usize,
+) -> io::Result<(Vec<ListenerSocket>, ListenAddress)> {
+    let alone = tcp_socket(addr)?;
+    alone.bind(&addr.into())?;
+    let unspecified = || io::Error::other("the kernel gave the socket no address");
+    let addr = alone.local_addr()?.as_socket().ok_or_else(unspecified)?;
+    drop(alone);
+    let mut sockets = Vec::new();
+    for _ in 0..workers_len {
+        let socket = tcp_socket(addr)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        sockets.push(ListenerSocket::Tcp(mio::net::TcpListener::from_std(socket.into())));
+    }
+    Ok((sockets, ListenAddress::Tcp(addr)))
+}
+
+fn tcp_socket(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    // So that a restart need not wait for old connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    Ok(socket)
+}
+
+fn bind_unix(path: &Path, workers_len: usize) -> io::Result<Vec<ListenerSocket>> {
+    remove_stale(path)?;
+    let first = StdUnixListener::bind(path)?;
+    first.set_nonblocking(true)?;
+    (0..workers_len)
+        .map(|_| {
+            let socket = first.try_clone()?;
+            Ok(ListenerSocket::Unix(mio::net::UnixListener::from_std(socket)))
+        })
+        .collect()
+}
+
+/// Removes a socket that nobody listens on: what a process leaves that was killed.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there")),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,147 @@
+//! Starts and stops all of it.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use evenkeel_core::config::{Config, ListenAddress, ListenerName};
+use evenkeel_core::distribution::BuildError;
+use evenkeel_core::routing::PoolId;
+
+use crate::control_plane::{self, ControlPlane};
+use crate::data_plane::DataPlane;
+use crate::listeners::{self, Listener};
+use crate::routes;
+use crate::shared::{Shared, SharedServer};
+
+/// A running proxy. Dropping it leaves it running; see [`Proxy::stop`].
+#[derive(Debug)]
+pub struct Proxy {
+    shared: Arc<Shared>,
+    addresses: Vec<(ListenerName, ListenAddress)>,
+    workers: Vec<JoinHandle<()>>,
+    control_plane: JoinHandle<()>,
+    /// Ends the control plane when it is dropped.
+    control_plane_stop: tokio::sync::oneshot::Sender<()>,
+    shutdown_timeout: Duration,
+}
+
+/// Why a proxy could not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address cannot be bound.
+    #[error("listener {name} cannot listen on {address}")]
+    Bind {
+        /// The listener.
+        name: ListenerName,
+        /// Its address.
+        address: ListenAddress,
+        /// Why.
+        source: io::Error,
+    },
+    /// A pool's distribution cannot be built.
+    #[error("a pool's distribution cannot be built")]
+    Distribution(#[from] BuildError),
+    /// A listener names a pool that there is not.
+    #[error("listener {0} names a pool that there is not")]
+    UnknownPool(ListenerName),
+    /// The kernel refused something that a worker or the control plane needs.
+    #[error("a thread cannot be set up")]
+    Thread(#[from] io::Error),
+}
+
+impl Proxy {
+    /// Starts a proxy. When this returns, its listeners accept.
+    ///
+    /// `config` has no faults. Names of servers are looked up once here, and again by the control
+    /// plane for as long as the proxy runs; one that cannot be found yet is no error.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let workers_len = workers_len(config);
+        let (table, servers) = routes::first_table(config)?;
+        servers.iter().for_each(resolve);
+        let (mut listeners, addresses) = bind_all(config, workers_len)?;
+        let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
+        let wakers = polls.iter().map(DataPlane::waker).collect::<io::Result<Vec<_>>>()?;
+        let (shared, outcomes) = Shared::new(servers, table, wakers);
+        let mut workers = Vec::new();
+        for (idx, poll) in polls.into_iter().enumerate() {
+            let listeners = std::mem::take(&mut listeners[idx]);
+            let timeout = config.proxy.shutdown_timeout;
+            let shared = Arc::clone(&shared);
+            let data_plane = DataPlane::new(poll, shared, idx, listeners, timeout)?;
+            let thread = std::thread::Builder::new().name(format!("worker-{idx}"));
+            workers.push(thread.spawn(move || data_plane.run())?);
+        }
+        let (control_plane_stop, stop) = tokio::sync::oneshot::channel();
+        let control_plane = ControlPlane::new(Arc::clone(&shared), config, outcomes, stop);
+        Ok(Self {
+            shared,
+            addresses,
+            workers,
+            control_plane: control_plane::spawn(control_plane)?,
+            control_plane_stop,
+            shutdown_timeout: config.proxy.shutdown_timeout,
+        })
+    }
+
+    /// Where its listeners listen, with the ports that were given for port 0.
+    pub fn addresses(&self) -> &[(ListenerName, ListenAddress)] {
+        &self.addresses
+    }
+
+    /// How long [`Proxy::stop`] may take.
+    pub fn shutdown_timeout(&self) -> Duration {
+        self.shutdown_timeout
+    }
+
+    /// Accepts nothing more, finishes what is in flight, and returns when all threads have ended:
+    /// at the latest after [`Proxy::shutdown_timeout`].
+    pub fn stop(self) {
+        self.shared.stop();
+        for worker in self.workers {
+            worker.join().expect("a worker does not panic");
+        }
+        drop(self.control_plane_stop);
+        self.control_plane.join().expect("the control plane does not panic");
+    }
+}
+
+fn workers_len(config: &Config) -> usize {
+    match config.proxy.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+fn resolve(server: &SharedServer) {
+    let address = &server.config.address;
+    let found = (address.host(), address.port()).to_socket_addrs();
+    let addr: Option<SocketAddr> = found.ok().and_then(|mut all| all.next());
+    server.addr.store(addr.map(Arc::new));
+}
+
+type BoundAll = (Vec<Vec<Listener>>, Vec<(ListenerName, ListenAddress)>);
+
+/// Binds all listeners: for each worker its sockets, and where they listen.
+fn bind_all(config: &Config, workers_len: usize) -> Result<BoundAll, StartError> {
+    let mut of_worker: Vec<Vec<Listener>> = (0..workers_len).map(|_| Vec::new()).collect();
+    let mut addresses = Vec::new();
+    for listener in &config.listeners {
+        let name = listener.name.clone();
+        let is_its_pool = |pool: &&(PoolId, _)| pool.1 == &listener.pool;
+        let pools: Vec<_> = (0..).map(PoolId).zip(config.pools.iter().map(|it| &it.name)).collect();
+        let Some((pool, _)) = pools.iter().find(is_its_pool) else {
+            return Err(StartError::UnknownPool(name));
+        };
+        let bound = listeners::bind(listener, *pool, workers_len).map_err(|source| {
+            StartError::Bind { name: name.clone(), address: listener.address.clone(), source }
+        })?;
+        for (worker, listener) in of_worker.iter_mut().zip(bound.listeners) {
+            worker.push(listener);
+        }
+        addresses.push((name, bound.address));
+    }
+    Ok((of_worker, addresses))
+}

@@ -1,0 +1,172 @@
+//! What the data plane and the control plane share.
+//!
+//! Workers read; the control plane writes; nobody waits. The one thing that flows the other way
+//! is the feed of outcomes, a bounded queue.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant as WallInstant;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use evenkeel_core::Instant;
+use evenkeel_core::config::ServerConfig;
+use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
+use evenkeel_core::worker::{Counters, Outcome};
+
+/// Outcomes that may wait for the control plane. Past it they are dropped and counted: it then
+/// has evidence enough.
+pub const OUTCOMES_MAX: usize = 4096;
+
+/// Everything shared.
+#[derive(Debug)]
+pub struct Shared {
+    clock: WallInstant,
+    /// The servers, by [`ServerId`].
+    pub servers: Vec<SharedServer>,
+    /// What workers route by.
+    pub table: ArcSwap<RoutingTable>,
+    /// What each worker has done.
+    pub workers: Vec<SharedWorker>,
+    /// Stop: accept nothing, finish what is in flight.
+    pub is_stopping: AtomicBool,
+    /// Outcomes dropped because the feed was full.
+    pub outcomes_dropped: AtomicU64,
+    feed: tokio::sync::mpsc::Sender<Outcome>,
+}
+
+/// One server, for both planes.
+#[derive(Debug)]
+pub struct SharedServer {
+    /// As configured.
+    pub config: ServerConfig,
+    /// Its pool.
+    pub pool: PoolId,
+    /// Where it is reached; `None` while its name cannot be resolved.
+    pub addr: ArcSwapOption<SocketAddr>,
+}
+
+/// One worker, for the control plane and for `stats`.
+#[derive(Debug)]
+pub struct SharedWorker {
+    /// Wakes the worker's loop.
+    pub waker: mio::Waker,
+    /// What it has done.
+    pub counters: SharedCounters,
+}
+
+impl Shared {
+    /// Shared state with a first table. Returns the control plane's end of the feed too.
+    pub fn new(
+        servers: Vec<SharedServer>,
+        table: RoutingTable,
+        wakers: Vec<mio::Waker>,
+    ) -> (Arc<Self>, tokio::sync::mpsc::Receiver<Outcome>) {
+        let (feed, outcomes) = tokio::sync::mpsc::channel(OUTCOMES_MAX);
+        let workers = wakers
+            .into_iter()
+            .map(|waker| SharedWorker { waker, counters: SharedCounters::default() })
+            .collect();
+        let shared = Self {
+            clock: WallInstant::now(),
+            servers,
+            table: ArcSwap::from_pointee(table),
+            workers,
+            is_stopping: AtomicBool::new(false),
+            outcomes_dropped: AtomicU64::new(0),
+            feed,
+        };
+        (Arc::new(shared), outcomes)
+    }
+
+    /// The time, on the one clock of this process.
+    pub fn now(&self) -> Instant {
+        Instant::ZERO + self.clock.elapsed()
+    }
+
+    /// A server by its id.
+    pub fn server(&self, id: ServerId) -> &SharedServer {
+        &self.servers[usize::from(id.0)]
+    }
+
+    /// Reports evidence to the control plane.
+    pub fn report(&self, outcome: Outcome) {
+        if self.feed.try_send(outcome).is_err() {
+            self.outcomes_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Publishes a table and has every worker look at it.
+    pub fn publish(&self, table: RoutingTable) {
+        self.table.store(Arc::new(table));
+        self.wake_workers();
+    }
+
+    /// Has every worker stop.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        self.wake_workers();
+    }
+
+    fn wake_workers(&self) {
+        for worker in &self.workers {
+            // A waker fails only if its loop is gone, and then there is nobody to wake.
+            let _ = worker.waker.wake();
+        }
+    }
+
+    /// The sum of what all workers have done.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for worker in &self.workers {
+            worker.counters.add_to(&mut sum);
+        }
+        sum
+    }
+
+    /// How many sessions are open.
+    pub fn sessions_open(&self) -> usize {
+        self.workers.iter().map(|it| it.counters.sessions_open.load(Ordering::Relaxed)).sum()
+    }
+}
+
+macro_rules! shared_counters {
+    ($($name:ident),* $(,)?) => {
+        /// A worker's counters as it last published them.
+        #[derive(Debug, Default)]
+        pub struct SharedCounters {
+            /// Sessions open at the moment.
+            pub sessions_open: AtomicUsize,
+            $($name: AtomicU64,)*
+        }
+
+        impl SharedCounters {
+            /// Publishes a worker's counters.
+            pub fn store(&self, counters: &Counters, sessions_open: usize) {
+                self.sessions_open.store(sessions_open, Ordering::Relaxed);
+                $(self.$name.store(counters.$name, Ordering::Relaxed);)*
+            }
+
+            fn add_to(&self, sum: &mut Counters) {
+                $(sum.$name += self.$name.load(Ordering::Relaxed);)*
+            }
+        }
+    };
+}
+
+shared_counters!(
+    requests,
+    refused,
+    reads,
+    writes,
+    deletes,
+    hits,
+    misses,
+    failed,
+    diverted,
+    values_dropped,
+    late_responses,
+    bytes_read,
+    bytes_written,
+    sessions,
+);

@@ -1,0 +1,52 @@
+//! The words of `stats`.
+//!
+//! What memcached calls by a name is called so here, as seen by this proxy: a hit is a key that
+//! some server had. What memcached has no name for begins with `evenkeel_`.
+
+use std::io::Write as _;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::shared::Shared;
+
+/// All of it, with its end.
+pub fn words(shared: &Shared) -> Vec<u8> {
+    let counters = shared.counters();
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let uptime = shared.now().as_nanos() / 1_000_000_000;
+    let outcomes_dropped = shared.outcomes_dropped.load(Ordering::Relaxed);
+    let mut words = Vec::new();
+    let mut stat = |name: &str, value: u64| {
+        write!(words, "STAT {name} {value}\r\n").expect("writing to memory does not fail");
+    };
+    stat("pid", u64::from(std::process::id()));
+    stat("uptime", uptime);
+    stat("time", time);
+    stat("pointer_size", u64::from(usize::BITS));
+    stat("curr_connections", shared.sessions_open() as u64);
+    stat("total_connections", counters.sessions);
+    stat("threads", shared.workers.len() as u64);
+    stat("cmd_get", counters.reads);
+    stat("cmd_set", counters.writes);
+    stat("get_hits", counters.hits);
+    stat("get_misses", counters.reads.saturating_sub(counters.hits));
+    stat("bytes_read", counters.bytes_read);
+    stat("bytes_written", counters.bytes_written);
+    stat("evenkeel_servers", shared.servers.len() as u64);
+    stat("evenkeel_servers_usable", servers_usable(shared));
+    stat("evenkeel_requests", counters.requests);
+    stat("evenkeel_requests_refused", counters.refused);
+    stat("evenkeel_deletes", counters.deletes);
+    stat("evenkeel_failed", counters.failed);
+    stat("evenkeel_diverted", counters.diverted);
+    stat("evenkeel_values_dropped", counters.values_dropped);
+    stat("evenkeel_late_responses", counters.late_responses);
+    stat("evenkeel_outcomes_dropped", outcomes_dropped);
+    let version = concat!("STAT version evenkeel-", env!("CARGO_PKG_VERSION"), "\r\nEND\r\n");
+    words.extend_from_slice(version.as_bytes());
+    words
+}
+
+fn servers_usable(shared: &Shared) -> u64 {
+    shared.table.load().servers.iter().filter(|server| server.is_usable).count() as u64
+}
