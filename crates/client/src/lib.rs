@@ -1,1 +1,6 @@
-//! The place of the client library: see `ARCHITECTURE.md`.
+//! The place of Evenkeel's Rust client library. It is not built yet.
+//!
+//! It will be the same policy engine as the proxy's, inside the application's process and on
+//! tokio: `evenkeel_core`'s exchanges and connections without the sessions. Its configuration is
+//! `evenkeel_core::config::PoolConfig`, so that a file's `[pool.NAME]` table builds a client too.
+//! Until then, run the proxy beside the application and use any memcached client.
