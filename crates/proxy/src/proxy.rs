@@ -9,6 +9,7 @@ use std::time::Duration;
 use evenkeel_core::config::{Config, ListenAddress, ListenerName};
 use evenkeel_core::distribution::BuildError;
 use evenkeel_core::routing::PoolId;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::control_plane::{self, ControlPlane};
 use crate::data_plane::DataPlane;
@@ -52,6 +53,9 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
+/// Descriptors for everything but sessions and connections.
+const DESCRIPTORS_SPARE: u64 = 64;
+
 impl Proxy {
     /// Starts a proxy. When this returns, its listeners accept.
     ///
@@ -59,6 +63,7 @@ impl Proxy {
     /// plane for as long as the proxy runs; one that cannot be found yet is no error.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let workers_len = workers_len(config);
+        raise_descriptor_limit(config, workers_len);
         let (table, servers) = routes::first_table(config)?;
         servers.iter().for_each(resolve);
         let (mut listeners, addresses) = bind_all(config, workers_len)?;
@@ -112,6 +117,27 @@ fn workers_len(config: &Config) -> usize {
     match config.proxy.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
+    }
+}
+
+/// Every session and every connection takes a descriptor, and the usual limit of 1024 is a
+/// default for programs that use `select`.
+fn raise_descriptor_limit(config: &Config, workers_len: usize) {
+    let sessions: usize = config.listeners.iter().map(|it| it.sessions_max).sum();
+    let servers: usize = config.pools.iter().map(|it| it.servers.len()).sum();
+    let wanted = (sessions + servers * (workers_len + 1)) as u64 + DESCRIPTORS_SPARE;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let reached = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = Rlimit { current: Some(reached), maximum: limit.maximum };
+    if setrlimit(Resource::Nofile, raised).is_err() || reached < wanted {
+        tracing::warn!(
+            wanted,
+            reached,
+            "the limit of open files is below what sessions_max may need; raise it (ulimit -n)"
+        );
     }
 }
 
