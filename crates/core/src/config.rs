@@ -42,13 +42,14 @@ mod name;
 mod quantity;
 mod setting;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use self::address::{
     ListenAddress, ListenAddressError, SERVER_PORT_DEFAULT, ServerAddress, ServerAddressError,
     UNIX_PATH_LEN_MAX,
 };
-pub use self::choice::{Choice, Failover, OnUnavailable, UnknownChoice};
+pub use self::choice::{Failover, OnUnavailable, UnknownChoice};
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
 pub use self::health::HealthConfig;
 pub use self::listener::ListenerConfig;
@@ -56,7 +57,9 @@ pub use self::name::{
     ListenerName, NAME_LEN_MAX, NameError, PoolName, SERVER_NAME_LEN_MAX, ServerName,
 };
 pub use self::pool::PoolConfig;
-pub use self::quantity::{ByteSize, QuantityError, Written, parse_duration};
+pub use self::quantity::{
+    ByteSize, DURATION_UNITS, QuantityError, SIZE_UNITS, Written, parse_duration,
+};
 pub use self::server::ServerConfig;
 pub use self::setting::{Setting, SettingValue};
 
@@ -88,21 +91,28 @@ impl Config {
 
     fn check_listeners(&self, faults: &mut Vec<Fault>) {
         if self.listeners.is_empty() {
-            faults.push(Fault::new(KeyPath::ROOT, Problem::NoListeners));
+            faults.push(Fault::new(KeyPath::ROOT.key("listener"), Problem::NoListeners));
         }
-        for (idx, listener) in self.listeners.iter().enumerate() {
+        let (mut by_name, mut by_address) = (BTreeMap::new(), BTreeMap::new());
+        for listener in &self.listeners {
             listener.check(faults);
             self.check_pool_of(listener, faults);
-            for earlier in &self.listeners[..idx] {
-                check_apart(listener, earlier, faults);
+            if by_name.insert(&listener.name, listener).is_some() {
+                let problem = Problem::ListenerNameTaken(listener.name.clone());
+                faults.push(Fault::new(listener.path(), problem));
+            }
+            let first = by_address.entry(&listener.address).or_insert(listener);
+            if first.name != listener.name {
+                check_apart(listener, first, faults);
             }
         }
     }
 
     fn check_pool_of(&self, listener: &ListenerConfig, faults: &mut Vec<Fault>) {
         if self.pool(&listener.pool).is_none() {
-            faults.push(Fault::new(
+            faults.push(Fault::between(
                 listener.path().key("pool"),
+                pools(),
                 Problem::UnknownPool {
                     name: listener.pool.to_string(),
                     pools: self.pools.iter().map(|pool| pool.name.clone()).collect(),
@@ -113,11 +123,12 @@ impl Config {
 
     fn check_pools(&self, faults: &mut Vec<Fault>) {
         if self.pools.is_empty() {
-            faults.push(Fault::new(KeyPath::ROOT, Problem::NoPools));
+            faults.push(Fault::new(pools(), Problem::NoPools));
         }
-        for (idx, pool) in self.pools.iter().enumerate() {
+        let mut names = BTreeSet::new();
+        for pool in &self.pools {
             pool.check(faults);
-            if self.pools[..idx].iter().any(|earlier| earlier.name == pool.name) {
+            if !names.insert(&pool.name) {
                 let problem = Problem::PoolNameTaken(pool.name.clone());
                 faults.push(Fault::new(pool.path(), problem));
             }
@@ -125,20 +136,21 @@ impl Config {
     }
 }
 
-fn check_apart(listener: &ListenerConfig, earlier: &ListenerConfig, faults: &mut Vec<Fault>) {
-    if listener.address.is_same_place(&earlier.address) {
+/// Where the pools stand.
+fn pools() -> KeyPath {
+    KeyPath::ROOT.key("pool")
+}
+
+fn check_apart(listener: &ListenerConfig, first: &ListenerConfig, faults: &mut Vec<Fault>) {
+    if listener.address.is_same_place(&first.address) {
         faults.push(Fault::between(
             listener.path().key("address"),
-            earlier.path().key("address"),
+            first.path().key("address"),
             Problem::AddressTaken {
                 address: listener.address.to_string(),
-                first: earlier.name.clone(),
+                first: first.name.clone(),
             },
         ));
-    }
-    if listener.name == earlier.name {
-        let problem = Problem::ListenerNameTaken(listener.name.clone());
-        faults.push(Fault::new(listener.path(), problem));
     }
 }
 

@@ -5,17 +5,8 @@ use std::str::FromStr;
 
 /// A word that is none of a setting's choices. No value was made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{word:?} is none of its choices")]
-pub struct UnknownChoice {
-    /// The word.
-    pub word: String,
-}
-
-/// An enum of words: every choice, and the word for each.
-pub trait Choice: Copy + fmt::Display + FromStr<Err = UnknownChoice> + 'static {
-    /// Every choice, in the order to present them.
-    const ALL: &'static [Self];
-}
+#[error("unknown choice {0:?}")]
+pub struct UnknownChoice(pub String);
 
 /// Defines an enum whose variants are written as words.
 macro_rules! choice {
@@ -30,13 +21,19 @@ macro_rules! choice {
             $($(#[$variant_doc])* $variant,)*
         }
 
-        impl Choice for $name {
-            const ALL: &'static [Self] = &[$(Self::$variant),*];
+        impl $name {
+            /// Every word a configuration may use, with what it stands for.
+            pub const NAMES: &[(&str, Self)] = &[$(($word, Self::$variant)),*];
+
+            /// The word in a configuration.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $word,)* })
+                f.write_str(self.name())
             }
         }
 
@@ -44,10 +41,8 @@ macro_rules! choice {
             type Err = UnknownChoice;
 
             fn from_str(word: &str) -> Result<Self, UnknownChoice> {
-                match word {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(UnknownChoice { word: word.to_owned() }),
-                }
+                let known = Self::NAMES.iter().find(|(known, _)| *known == word);
+                known.map(|(_, choice)| *choice).ok_or_else(|| UnknownChoice(word.to_owned()))
             }
         }
     };
@@ -81,18 +76,20 @@ mod tests {
 
     #[test]
     fn every_choice_reads_as_it_is_written() {
-        for &choice in Failover::ALL {
-            assert_eq!(choice.to_string().parse(), Ok(choice));
+        for (name, choice) in Failover::NAMES {
+            assert_eq!(choice.to_string(), *name);
+            assert_eq!(name.parse(), Ok(*choice));
         }
-        for &choice in OnUnavailable::ALL {
-            assert_eq!(choice.to_string().parse(), Ok(choice));
+        for (name, choice) in OnUnavailable::NAMES {
+            assert_eq!(choice.to_string(), *name);
+            assert_eq!(name.parse(), Ok(*choice));
         }
     }
 
     #[test]
     fn a_word_that_is_no_choice_is_refused() {
         for word in ["Next", "gutter", "", "next "] {
-            let unknown = UnknownChoice { word: word.to_owned() };
+            let unknown = UnknownChoice(word.to_owned());
             assert_eq!(word.parse::<Failover>(), Err(unknown.clone()));
             assert_eq!(word.parse::<OnUnavailable>(), Err(unknown));
         }

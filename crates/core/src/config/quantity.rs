@@ -51,7 +51,7 @@ impl ByteSize {
 impl fmt::Display for ByteSize {
     /// As it would be written in a file: the largest unit that leaves a whole number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (number, unit) = in_largest_whole_unit(u128::from(self.0), SIZE_UNITS);
+        let (number, unit) = in_largest_whole_unit(u128::from(self.0), SIZES);
         write!(f, "{number}{}", unit.name)
     }
 }
@@ -60,14 +60,14 @@ impl FromStr for ByteSize {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let bytes = parse(text, SIZE_UNITS)?;
+        let bytes = parse(text, SIZES)?;
         u64::try_from(bytes).map(Self).map_err(|_| QuantityError::TooLarge)
     }
 }
 
 /// Reads a duration such as `250ms`, `1.5s` or `2m`.
 pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
-    let nanos = parse(text, TIME_UNITS)?;
+    let nanos = parse(text, TIMES)?;
     u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| QuantityError::TooLarge)
 }
 
@@ -84,13 +84,19 @@ impl fmt::Display for Written {
         }
         let nanos = self.0.as_nanos();
         if nanos.is_multiple_of(MICROSECOND) {
-            let (number, unit) = in_largest_whole_unit(nanos, TIME_UNITS);
+            let (number, unit) = in_largest_whole_unit(nanos, TIMES);
             write!(f, "{number}{}", unit.name)
         } else {
             write!(f, "{}.{:03}us", nanos / MICROSECOND, nanos % MICROSECOND)
         }
     }
 }
+
+/// The units of a duration, smallest first.
+pub const DURATION_UNITS: [&str; TIMES.len()] = names(TIMES);
+
+/// The units of a size, smallest first.
+pub const SIZE_UNITS: [&str; SIZES.len()] = names(SIZES);
 
 /// Why a text is no duration or size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +127,7 @@ struct Unit {
 const MICROSECOND: u128 = 1_000;
 
 /// Smallest first.
-const TIME_UNITS: &[Unit] = &[
+const TIMES: &[Unit] = &[
     Unit { name: "us", size: MICROSECOND },
     Unit { name: "ms", size: 1_000_000 },
     Unit { name: "s", size: 1_000_000_000 },
@@ -130,7 +136,7 @@ const TIME_UNITS: &[Unit] = &[
 ];
 
 /// Smallest first.
-const SIZE_UNITS: &[Unit] = &[
+const SIZES: &[Unit] = &[
     Unit { name: "B", size: 1 },
     Unit { name: "kB", size: 1000 },
     Unit { name: "KiB", size: 1 << 10 },
@@ -139,6 +145,16 @@ const SIZE_UNITS: &[Unit] = &[
     Unit { name: "GB", size: 1_000_000_000 },
     Unit { name: "GiB", size: 1 << 30 },
 ];
+
+const fn names<const LEN: usize>(units: &[Unit]) -> [&'static str; LEN] {
+    let mut names = [""; LEN];
+    let mut idx = 0;
+    while idx < LEN {
+        names[idx] = units[idx].name;
+        idx += 1;
+    }
+    names
+}
 
 /// More digits than any value in range needs on either side of the point.
 const DIGITS_MAX: usize = 20;
@@ -263,6 +279,16 @@ mod tests {
         check_size("10kB", Ok(10_000));
         check_size("10MB", Ok(10_000_000));
         check_size("1GB", Ok(1_000_000_000));
+    }
+
+    #[test]
+    fn every_unit_is_read() {
+        for unit in DURATION_UNITS {
+            assert!(parse_duration(&format!("1{unit}")).is_ok(), "{unit}");
+        }
+        for unit in SIZE_UNITS {
+            assert!(format!("1{unit}").parse::<ByteSize>().is_ok(), "{unit}");
+        }
     }
 
     #[test]

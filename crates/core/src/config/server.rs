@@ -6,6 +6,7 @@ use crate::distribution::{Member, Weight};
 
 use super::address::ServerAddress;
 use super::name::ServerName;
+use super::setting::Setting;
 
 /// One element of a pool's `servers`: an address, or a table with the keys below.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,14 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// See [`ServerConfig::weight`].
+    pub const WEIGHT: Setting<u32> = Setting {
+        key: "weight",
+        min: Weight::ONE.as_u32(),
+        max: Weight::MAX.as_u32(),
+        default: Weight::ONE.as_u32(),
+    };
+
     /// The server at an address, without a name and with weight 1.
     pub fn new(address: ServerAddress) -> Self {
         Self { address, name: None, weight: Weight::ONE }

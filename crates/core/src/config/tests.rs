@@ -53,8 +53,8 @@ fn an_empty_configuration_has_neither_listener_nor_pool() {
     check(
         &Config::default(),
         &[
-            "there is no listener; add a [listener.NAME] table with address and pool",
-            "there is no pool; add a [pool.NAME] table with servers",
+            "listener: there is no listener; add a [listener.NAME] table with address and pool",
+            "pool: there is no pool; add a [pool.NAME] table with servers",
         ],
     );
 }
