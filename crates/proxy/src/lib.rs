@@ -25,6 +25,7 @@
 //! | [`routes`] | configuration and health into tables |
 //! | [`shared`] | what the two planes share |
 //! | [`stats`] | the words of `stats` |
+//! | [`config_file`] | a configuration from TOML, or all that is wrong with it |
 
 pub mod proxy;
 
@@ -39,5 +40,7 @@ pub mod routes;
 pub mod shared;
 
 pub mod stats;
+
+pub mod config_file;
 
 pub use proxy::{Proxy, StartError};

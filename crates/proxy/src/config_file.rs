@@ -1,0 +1,110 @@
+//! A configuration file: TOML text in, a [`Config`] or every fault out.
+//!
+//! It decides how settings are written down, and where in the text a fault stands. What a valid
+//! setting is, core decides ([`evenkeel_core::config`]). It never resolves a name, opens a socket
+//! or changes what runs.
+//!
+//! # How a text is read
+//! 1. The text is parsed, with recovery from syntax faults.
+//! 2. Each table is read key by key ([`section`]). A value that cannot be read is a fault, and the
+//!    reader goes on with a stand-in. Keys that nobody asked for are unknown: the reader has no
+//!    list of known keys that could go out of date.
+//! 3. The whole is checked by [`Config::faults`], whose paths are turned into places. What follows
+//!    from a fault already found is left out.
+//!
+//! # Hard cases
+//! - A syntax fault in an array (a missing bracket above all) makes nonsense of the lines after
+//!   it. Of the faults in one array the first is kept; and when there is any syntax fault, nothing
+//!   is said to be missing, because it may stand where the parser could not see it.
+//! - A misspelt key stands in for the key it is nearest to: that one is not reported as missing.
+//! - A fault between two settings is placed at the one that is in the file.
+//!
+//! # Rejected alternatives
+//! serde: it stops at the first fault, and knows no place of a key that should not be there.
+
+mod read;
+mod server;
+
+mod planned;
+mod section;
+
+mod reading;
+
+mod syntax;
+
+mod place;
+
+mod nearest;
+
+mod reference;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use evenkeel_core::config::Config;
+
+pub use self::place::{FaultyFile, FileFault};
+pub use self::reference::{KnownKey, reference};
+
+/// The largest file that is read, in bytes: some hundred thousand servers.
+pub const FILE_SIZE_MAX: u64 = 16 << 20;
+
+/// The most faults that are looked for: past it the file is hardly meant for us.
+pub const FAULTS_MAX: usize = 1000;
+
+/// Reads the configuration in a file.
+pub fn load(path: &Path) -> Result<Config, LoadError> {
+    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
+    let bytes = read_bounded(path).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_SIZE_MAX {
+        return Err(LoadError::TooLarge { path: path.to_owned() });
+    }
+    parse_bytes(&path.display().to_string(), &bytes).map_err(LoadError::Faulty)
+}
+
+/// Reads a configuration from a text. `file` is what its faults call it.
+pub fn parse(file: &str, text: &str) -> Result<Config, FaultyFile> {
+    read::read(text).map_err(|drafts| FaultyFile::new(file, text, drafts))
+}
+
+/// Why a file gave no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The system did not give us the file. Nothing was read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Unreadable {
+        /// Its path as given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Larger than [`FILE_SIZE_MAX`]: hardly a configuration. Nothing was read.
+    #[error("{path} is larger than {} MiB, the most that is read", FILE_SIZE_MAX >> 20, path = path.display())]
+    TooLarge {
+        /// Its path as given.
+        path: PathBuf,
+    },
+    /// The text has faults. No configuration was made.
+    #[error(transparent)]
+    Faulty(FaultyFile),
+}
+
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_SIZE_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Config, FaultyFile> {
+    match str::from_utf8(bytes) {
+        Ok(text) => parse(file, text),
+        Err(error) => {
+            let text = String::from_utf8_lossy(bytes);
+            Err(FaultyFile::new(file, &text, vec![syntax::not_utf8(error.valid_up_to())]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! The tables of the file, key by key, as core's types.
+
+use evenkeel_core::config::{
+    Config, Failover, HealthConfig, KeyPath, ListenAddress, ListenAddressError, ListenerConfig,
+    ListenerName, OnUnavailable, PoolConfig, PoolName, ProxyConfig,
+};
+use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
+use toml::de::DeTable;
+
+use super::place::Draft;
+use super::reading::{Expected, Reading, Unreadable};
+use super::reference::KnownKey;
+use super::section::Section;
+use super::server::read_server;
+use super::syntax::SyntaxFaults;
+
+/// The configuration in a text, or all that is wrong with it.
+pub(super) fn read(text: &str) -> Result<Config, Vec<Draft>> {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let syntax = SyntaxFaults::new(text, root.get_ref(), &errors);
+    let mut reading = Reading::default();
+    let config = read_root(root.get_ref(), &mut reading);
+    reading.finish(config, text, syntax)
+}
+
+/// The keys that are asked for while this text is read.
+pub(super) fn known_keys(text: &str) -> Vec<KnownKey> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let mut reading = Reading::default();
+    read_root(root.get_ref(), &mut reading);
+    reading.known
+}
+
+fn read_root(root: &DeTable<'_>, reading: &mut Reading) -> Config {
+    let table = (root, KeyPath::ROOT, "");
+    Section::read(table, reading, |root| Config {
+        proxy: root.table("proxy", "proxy", read_proxy),
+        listeners: root.named_tables("listener", "listener.NAME", read_listener),
+        pools: root.named_tables("pool", "pool.NAME", read_pool),
+    })
+}
+
+fn read_proxy(section: &mut Section<'_, '_>) -> ProxyConfig {
+    ProxyConfig {
+        workers: section.count(ProxyConfig::WORKERS),
+        shutdown_timeout: section.duration(ProxyConfig::SHUTDOWN_TIMEOUT),
+    }
+}
+
+fn read_listener(name: ListenerName, section: &mut Section<'_, '_>) -> ListenerConfig {
+    let address = read_listen_address(section);
+    let pool = read_pool_of_listener(section);
+    ListenerConfig {
+        sessions_max: section.count(ListenerConfig::SESSIONS_MAX),
+        requests_in_flight_max: section.count(ListenerConfig::REQUESTS_IN_FLIGHT_MAX),
+        keys_per_get_max: section.count(ListenerConfig::KEYS_PER_GET_MAX),
+        item_size_max: section.size(ListenerConfig::ITEM_SIZE_MAX),
+        session_output_max: section.size(ListenerConfig::SESSION_OUTPUT_MAX),
+        ..ListenerConfig::new(name, address, pool)
+    }
+}
+
+fn read_listen_address(section: &mut Section<'_, '_>) -> ListenAddress {
+    let summary = "An IP address and a port, or `unix:` and a path; required.";
+    let expected = Expected { kind: "a string", example: "\"127.0.0.1:11311\"" };
+    let address = section.parsed("address", summary, expected, |text| {
+        text.parse().map_err(|error| Unreadable {
+            problem: format!("cannot listen on {text:?}: {error}"),
+            remedy: listen_remedy(text, error),
+        })
+    });
+    section.require("address", "address = \"127.0.0.1:11311\"");
+    // Stands in for one that could not be read: port 0 is nobody else's.
+    address.unwrap_or(ListenAddress::Tcp(([127, 0, 0, 1], 0).into()))
+}
+
+fn listen_remedy(text: &str, error: ListenAddressError) -> String {
+    let port = text.rsplit_once(':').map(|(_, port)| port);
+    let port = port.filter(|port| port.parse::<u16>().is_ok()).unwrap_or("11311");
+    match error {
+        ListenAddressError::NoSocketAddress => {
+            format!("write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" for every interface")
+        }
+        ListenAddressError::RelativePath => {
+            "write the whole path, as in \"unix:/run/evenkeel.sock\"".to_owned()
+        }
+        ListenAddressError::NulInPath => "remove it".to_owned(),
+        ListenAddressError::PathTooLong(_) => "choose a shorter path".to_owned(),
+    }
+}
+
+fn read_pool_of_listener(section: &mut Section<'_, '_>) -> PoolName {
+    let summary = "The NAME of a `[pool.NAME]` table; required.";
+    let expected = Expected { kind: "a string", example: "\"main\"" };
+    let pool = section.parsed("pool", summary, expected, |text| {
+        text.parse().map_err(|error| Unreadable {
+            problem: format!("{text:?} is not the name of a pool: {error}"),
+            remedy: "write the NAME of a [pool.NAME] table".to_owned(),
+        })
+    });
+    section.require("pool", "pool = \"NAME\" with the NAME of a [pool.NAME] table");
+    pool.unwrap_or_else(|| "unnamed".parse().expect("a plain word is a name"))
+}
+
+fn read_pool(name: PoolName, section: &mut Section<'_, '_>) -> PoolConfig {
+    let servers = section.list(
+        "servers",
+        "A list of addresses, or of tables with the keys below; required, at least one.",
+        "[\"10.0.0.1:11211\"]",
+        read_server,
+    );
+    section.require("servers", "servers = [\"10.0.0.1:11211\"]");
+    PoolConfig {
+        distribution: read_distribution(section),
+        failover: section
+            .choice("failover", Failover::NAMES, &quoted(Failover::default().name()))
+            .unwrap_or_default(),
+        on_unavailable: section
+            .choice(
+                "on_unavailable",
+                OnUnavailable::NAMES,
+                &quoted(OnUnavailable::default().name()),
+            )
+            .unwrap_or_default(),
+        timeout: section.duration(PoolConfig::TIMEOUT),
+        deadline: section.duration(PoolConfig::DEADLINE),
+        connect_timeout: section.duration(PoolConfig::CONNECT_TIMEOUT),
+        attempts_in_flight_max: section.count(PoolConfig::ATTEMPTS_IN_FLIGHT_MAX),
+        health: section.table("health", "pool.NAME.health", read_health),
+        ..PoolConfig::new(name, servers)
+    }
+}
+
+fn read_health(section: &mut Section<'_, '_>) -> HealthConfig {
+    HealthConfig {
+        canary_interval: section.duration(HealthConfig::CANARY_INTERVAL),
+        canary_timeout: section.duration(HealthConfig::CANARY_TIMEOUT),
+        suspect_clear: section.duration(HealthConfig::SUSPECT_CLEAR),
+        eject_after: section.count(HealthConfig::EJECT_AFTER),
+        rise: section.count(HealthConfig::RISE),
+        probe_interval_min: section.duration(HealthConfig::PROBE_INTERVAL_MIN),
+        probe_interval_max: section.duration(HealthConfig::PROBE_INTERVAL_MAX),
+    }
+}
+
+fn read_distribution(section: &mut Section<'_, '_>) -> Settings {
+    let default = PoolConfig::DISTRIBUTION_DEFAULT.scheme();
+    let scheme = section.choice("distribution", &Scheme::NAMES, &quoted(default.name()));
+    let own = "the distribution's own";
+    let hash = section.choice("hash", &HashFunction::NAMES, own);
+    let point_hash = section.choice("point_hash", &HashFunction::NAMES, "`hash`");
+    let hash_tag = read_hash_tag(section);
+    let mut settings = Settings::new(scheme.unwrap_or(default));
+    if let Some(hash) = hash {
+        settings = settings.with_hash(hash).unwrap_or_else(|error| {
+            section.fault("hash", error, "remove it");
+            settings
+        });
+    }
+    if let Some(hash) = point_hash {
+        settings = settings.with_point_hash(hash).unwrap_or_else(|error| {
+            section.fault("point_hash", error, "remove it");
+            settings
+        });
+    }
+    hash_tag.map_or(settings, |hash_tag| settings.with_hash_tag(hash_tag))
+}
+
+fn read_hash_tag(section: &mut Section<'_, '_>) -> Option<HashTag> {
+    let summary = "Two visible ASCII characters; none by default.";
+    let expected = Expected { kind: "a string", example: "\"{}\"" };
+    section.parsed("hash_tag", summary, expected, |text| {
+        text.parse().map_err(|_| Unreadable {
+            problem: format!("{text:?} is not two visible ASCII characters"),
+            remedy: "write the opening and the closing character, as in \"{}\"".to_owned(),
+        })
+    })
+}
+
+fn quoted(word: &str) -> String {
+    format!("`{word:?}`")
+}
