@@ -113,10 +113,6 @@ impl HealthConfig {
     /// Each probe interval in percent of the one before. Not a setting: the two ends are.
     pub const PROBE_INTERVAL_GROWTH_PERCENT: u32 = 160;
 
-    /// How far an interval is stretched or shortened at random, in percent of itself, so that
-    /// many processes do not probe one server in step. Not a setting.
-    pub const INTERVAL_JITTER_PERCENT: u32 = 20;
-
     pub(super) fn check(&self, table: &KeyPath, faults: &mut Vec<Fault>) {
         Self::CANARY_INTERVAL.check(self.canary_interval, table, faults);
         Self::CANARY_TIMEOUT.check(self.canary_timeout, table, faults);
