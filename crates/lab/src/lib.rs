@@ -3,5 +3,12 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`store`] | the items of one server: pure, told what time it is |
+//! | [`answer`] | a request and a store → the bytes memcached would answer |
+//!
+//! The server speaks the text and meta protocols of memcached 1.6.18, checked byte by byte
+//! against the real one (`tests/differential`). It serves `evenkeel run` without a file,
+//! `evenkeel lab`, tests and benchmarks; it is no replacement for memcached in production.
 
 pub mod store;
+
+pub mod answer;
