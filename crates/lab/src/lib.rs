@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`store`] | the items of one server: pure, told what time it is |
 //! | [`answer`] | a request and a store → the bytes memcached would answer |
+//! | [`server`] | sockets and a thread around the two: [`Server`] |
 //!
 //! The server speaks the text and meta protocols of memcached 1.6.18, checked byte by byte
 //! against the real one (`tests/differential`). It serves `evenkeel run` without a file,
@@ -12,3 +13,9 @@
 pub mod store;
 
 pub mod answer;
+
+pub mod server;
+
+mod port;
+
+pub use server::{Config, Server};
