@@ -1,0 +1,146 @@
+//! `evenkeel run`: the proxy, in the foreground, until a signal ends it.
+//!
+//! Without a file it starts three embedded servers first, so that there is something to try.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use evenkeel_core::config::{Config, ListenAddress, ListenerConfig, PoolConfig, ServerConfig};
+use evenkeel_lab::Server;
+use evenkeel_proxy::config_file::{self, LoadError};
+use evenkeel_proxy::{Proxy, StartError};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Where the proxy listens when no file says so.
+const ADDRESS: &str = "127.0.0.1:11311";
+
+/// How many servers are embedded when no file names any.
+const SERVERS_LEN: usize = 3;
+
+/// The exit code of a process that a second Ctrl-C ended, as shells have it.
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// Why it did not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// The file cannot be read, or has faults.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The proxy could not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Something on this machine stood in the way.
+    #[error("cannot {what}")]
+    Machine {
+        /// What was being done.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Runs until SIGINT or SIGTERM; a second one ends it at once.
+pub(crate) fn run(file: Option<&Path>) -> Result<(), RunError> {
+    start_log();
+    // Signals are caught before anything is started, so that none is missed.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(machine("set up signal handling"))?;
+    let mut signals = runtime.block_on(async { Signals::new() })?;
+    let (config, servers) = match file {
+        Some(file) => (config_file::load(file)?, Vec::new()),
+        None => embedded()?,
+    };
+    let proxy = Proxy::start(&config)?;
+    greet(&proxy, &servers).map_err(machine("write to standard output"))?;
+    runtime.block_on(signals.next());
+    std::thread::spawn(move || {
+        runtime.block_on(signals.next());
+        std::process::exit(EXIT_INTERRUPTED);
+    });
+    proxy.stop();
+    Ok(())
+}
+
+fn machine(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
+    move |source| RunError::Machine { what, source }
+}
+
+/// Log lines go to standard error; `RUST_LOG` chooses which.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+}
+
+/// The signals that end it.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, RunError> {
+        let catch = |kind| signal(kind).map_err(machine("catch signals"));
+        Ok(Self {
+            interrupt: catch(SignalKind::interrupt())?,
+            terminate: catch(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Three embedded servers, and a configuration that names them.
+fn embedded() -> Result<(Config, Vec<Server>), RunError> {
+    let start = |_| Server::start(evenkeel_lab::Config::default());
+    let servers: io::Result<Vec<_>> = (0..SERVERS_LEN).map(start).collect();
+    let servers = servers.map_err(machine("start an embedded server"))?;
+    let name = || "main".parse().expect("a valid name");
+    let configs = servers.iter().map(|it| server_config(it.addr())).collect();
+    let pool = PoolConfig::new(name(), configs);
+    let address = ADDRESS.parse().expect("a valid address");
+    let listener = ListenerConfig::new("main".parse().expect("a valid name"), address, name());
+    let config = Config { listeners: vec![listener], pools: vec![pool], ..Config::default() };
+    Ok((config, servers))
+}
+
+fn server_config(addr: SocketAddr) -> ServerConfig {
+    ServerConfig::new(addr.to_string().parse().expect("a socket address names a server"))
+}
+
+/// Says where it listens and, for a newcomer, what to try.
+fn greet(proxy: &Proxy, servers: &[Server]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    for (name, address) in proxy.addresses() {
+        writeln!(output, "evenkeel {}: listener {name} on {address}", env!("CARGO_PKG_VERSION"))?;
+    }
+    if let (false, Some((_, ListenAddress::Tcp(addr)))) =
+        (servers.is_empty(), proxy.addresses().first())
+    {
+        let (host, port) = (addr.ip(), addr.port());
+        let embedded: Vec<_> = servers.iter().map(|it| it.addr().to_string()).collect();
+        writeln!(
+            output,
+            "in front of {SERVERS_LEN} embedded servers to try it on: {}\n\
+             \n\
+             Try it:\n\
+             \x20 printf 'set greeting 0 60 5\\r\\nhello\\r\\nget greeting\\r\\nquit\\r\\n' | nc {host} {port}\n\
+             or, after pip install pymemcache, in Python:\n\
+             \x20 from pymemcache.client.base import Client\n\
+             \x20 c = Client(\"{addr}\"); c.set(\"greeting\", \"hello\"); print(c.get(\"greeting\"))\n\
+             \n\
+             Your own servers: evenkeel run evenkeel.toml (evenkeel.example.toml is a start).\n\
+             Ctrl-C ends it; what the embedded servers hold is then gone.",
+            embedded.join(", "),
+        )?;
+    }
+    output.flush()
+}
