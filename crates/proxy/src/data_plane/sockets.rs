@@ -48,6 +48,8 @@ impl Socket {
             // Answers are coalesced already; waiting for more would only add latency. A stream
             // that refuses is slower, not wrong.
             let _ = stream.set_nodelay(true);
+            // A peer whose machine has gone says nothing; without this its session stays for ever.
+            let _ = socket2::SockRef::from(stream).set_keepalive(true);
         }
         Self { stream, is_readable: false, is_writable: true, is_ending: false }
     }
