@@ -1,0 +1,41 @@
+# `make test` is the whole gate: what it needs and does not find, it installs, and says so.
+.NOTPARALLEL:
+.PHONY: help test deps fmt clippy docs doctest seeds nextest deny bench
+
+CARGO ?= cargo
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: deps fmt clippy docs doctest seeds nextest ## Everything that must pass before a commit lands
+
+deps: ## Install what the tests need (Debian packages, a Python venv under .test/)
+	scripts/install-test-deps
+
+fmt: ## Check the formatting
+	$(CARGO) fmt --all --check
+
+clippy: ## Lint every crate, test and benchmark
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+docs: ## Build the documentation; a broken link is an error
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --document-private-items
+
+doctest: ## Run the examples in the documentation
+	$(CARGO) test --workspace --doc
+
+# The place for the simulator's seeds; the recipe comes with the simulator:
+#	$(CARGO) run --package evenkeel-sim --release -- --seeds 500
+seeds: ## Run the simulator over many seeds
+
+# Last, so that the run closes with nextest's own summary.
+nextest: ## Run the tests, those against real servers and other people's clients among them
+	$(CARGO) nextest run --workspace --profile ci
+
+deny: ## Check licences, sources and bans (needs cargo-deny, which takes minutes to build)
+	$(CARGO) deny check bans licenses sources
+
+bench: ## Compare with twemproxy, side by side; writes bench/results/
+	scripts/install-test-deps --bench
+	$(CARGO) build --release --package evenkeel-cli
+	$(CARGO) run --release --package evenkeel-bench --bin compare
