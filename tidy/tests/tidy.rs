@@ -71,7 +71,8 @@ const WORDS: [(&str, &str); 11] = [
 ];
 
 /// Where such a word is right: path (or the start of one), word, reason.
-const WORDS_ALLOWED: [(&str, &str, &str); 0] = [];
+const WORDS_ALLOWED: [(&str, &str, &str); 1] =
+    [("crates/cli/tests/real/suites.rs", "host", "the first half of an address")];
 
 const FILE_LINES_MAX: usize = 800;
 const FILE_CODE_LINES_MAX: usize = 500;

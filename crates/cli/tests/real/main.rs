@@ -1,0 +1,15 @@
+//! The `evenkeel` binary among real programs: memcached servers, other people's clients and
+//! their own test suites, faults, and hostile input.
+//!
+//! Each test starts what it needs on loopback ports of its own and ends it again.
+//! `EVENKEEL_TEST_TARGET=memcached` (or `nutcracker`) puts one memcached (or twemproxy) in the
+//! proxy's place: that is how the expectations of `suites` were learnt, and how to see whether
+//! a failure is ours.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "for the reader of a failure")]
+
+mod faults;
+mod hostile;
+mod process;
+mod suites;
+mod support;

@@ -1,0 +1,83 @@
+//! The proxy as a process: its memory, its end, and its start without a file.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::{Cluster, Program, Session, wait_until};
+
+#[test]
+fn a_thousand_idle_sessions_fit_in_20_mib() {
+    let mut cluster = Cluster::start(3);
+    let mut sessions: Vec<_> = (0..1000).map(|_| cluster.connect()).collect();
+    for (idx, session) in sessions.iter_mut().enumerate() {
+        let key = format!("idle{idx}");
+        session.set(&key, &"x".repeat(1000));
+        assert!(session.get(&key).is_some());
+    }
+    let resident_kib = cluster.proxy().resident_kib();
+    println!("{resident_kib} KiB with 1,000 idle sessions");
+    assert!(resident_kib < RESIDENT_MAX_KIB, "{resident_kib} KiB");
+}
+
+#[test]
+fn sigterm_ends_the_proxy_at_once_when_nothing_is_in_flight() {
+    let mut cluster = Cluster::start(3);
+    let mut session = cluster.connect();
+    session.set("key", "value");
+    let (status, after) = cluster.proxy().end_by("TERM", STOP_TIMEOUT);
+    assert!(status.success(), "{status}");
+    assert!(after < STOP_IDLE_MAX, "it took {after:?}");
+    assert_eq!(session.read_to_end().expect("an orderly close"), b"");
+}
+
+#[test]
+fn sigterm_lets_requests_in_flight_be_answered() {
+    let mut cluster = Cluster::start(1);
+    let mut session = cluster.connect();
+    session.set("key", "value");
+    session.send(&b"get key\r\n".repeat(1000));
+    let (status, _) = cluster.proxy().end_by("TERM", STOP_TIMEOUT);
+    assert!(status.success(), "{status}");
+    let answers = session.read_to_end().expect("an orderly close");
+    let answer = b"VALUE key 0 5\r\nvalue\r\nEND\r\n";
+    assert_eq!(answers.len() % answer.len(), 0, "no answer is cut short");
+    assert!(answers.chunks(answer.len()).all(|chunk| chunk == answer));
+}
+
+#[test]
+fn sigterm_ends_the_proxy_while_a_server_hangs() {
+    let mut cluster = Cluster::start(1);
+    let mut session = cluster.connect();
+    session.set("key", "value");
+    cluster.servers[0].hang();
+    session.send(b"get key\r\n");
+    let (status, after) = cluster.proxy().end_by("TERM", STOP_TIMEOUT);
+    assert!(status.success(), "{status}");
+    assert!(after < STOP_TIMEOUT, "it took {after:?}");
+    assert_eq!(session.read_line(), "END", "the read is a miss");
+}
+
+#[test]
+fn without_a_file_three_embedded_servers_run_until_ctrl_c() {
+    let mut program = Program::start(Command::new(env!("CARGO_BIN_EXE_evenkeel")).arg("run"));
+    wait_until(STOP_TIMEOUT, "the default listener to accept", || {
+        Session::can_connect(DEFAULT_ADDRESS) || program.exit_status().is_some()
+    });
+    assert!(program.exit_status().is_none(), "it ended:\n{}", program.output());
+    let mut session = Session::connect(DEFAULT_ADDRESS);
+    for serial in 0..100 {
+        session.set(&format!("key{serial}"), "value");
+        assert_eq!(session.get(&format!("key{serial}")).as_deref(), Some("value"));
+    }
+    assert!(program.output().contains(DEFAULT_ADDRESS), "it says where:\n{}", program.output());
+    program.signal("INT");
+    let status = program.wait_for_exit(STOP_TIMEOUT);
+    assert!(status.success(), "{status}:\n{}", program.output());
+    assert!(!Session::can_connect(DEFAULT_ADDRESS));
+}
+
+const RESIDENT_MAX_KIB: u64 = 20 * 1024;
+/// The default of `shutdown_timeout`, and a little.
+const STOP_TIMEOUT: Duration = Duration::from_secs(6);
+const STOP_IDLE_MAX: Duration = Duration::from_secs(1);
+const DEFAULT_ADDRESS: &str = "127.0.0.1:11311";

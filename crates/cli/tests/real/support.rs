@@ -1,0 +1,19 @@
+//! What the tests are made of: real servers, the proxy before them, and small clients.
+
+mod bystander;
+mod cluster;
+mod load;
+mod memcached;
+mod port;
+mod program;
+mod proxy;
+mod session;
+
+pub(crate) use bystander::Bystander;
+pub(crate) use cluster::{Cluster, Target};
+pub(crate) use load::{Load, LoadReport};
+pub(crate) use memcached::Memcached;
+pub(crate) use port::free_port;
+pub(crate) use program::{Program, scratch_path, wait_until};
+pub(crate) use proxy::Proxy;
+pub(crate) use session::Session;

@@ -1,0 +1,42 @@
+//! An ordinary session beside the trouble that a test makes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use super::Session;
+
+/// Sets and gets until it is stopped; a wrong value, a miss or a lost connection is a fault.
+pub(crate) struct Bystander {
+    is_stopped: Arc<AtomicBool>,
+    thread: JoinHandle<u64>,
+}
+
+impl Bystander {
+    /// Begins.
+    pub(crate) fn start(address: &str) -> Self {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let mut session = Session::connect(address);
+        let seen = Arc::clone(&is_stopped);
+        let thread = thread::spawn(move || {
+            let mut turns = 0;
+            while !seen.load(Ordering::Relaxed) {
+                let key = format!("bystander{}", turns % 50);
+                let value = format!("turn {turns}");
+                session.set(&key, &value);
+                assert_eq!(session.get(&key), Some(value));
+                turns += 1;
+            }
+            turns
+        });
+        Self { is_stopped, thread }
+    }
+
+    /// Ends it; fails the test if the bystander was harmed or did nothing.
+    #[track_caller]
+    pub(crate) fn stop(self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+        let turns = self.thread.join().expect("another session is served rightly all the time");
+        assert!(turns > 0, "the bystander did nothing");
+    }
+}

@@ -1,0 +1,105 @@
+//! A child process that does not outlive its test.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A running program, killed when dropped. What it prints is kept in a file.
+pub(crate) struct Program {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Program {
+    /// Starts `command` with its standard output and error going to one file.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let output = scratch_path("log");
+        let file = File::create(&output).expect("the scratch folder is writable");
+        let both = file.try_clone().expect("a file handle can be duplicated");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(both)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self { child, output }
+    }
+
+    /// What the program has printed so far.
+    pub(crate) fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
+    }
+
+    /// Sends a signal by its name: `KILL`, `STOP`, `CONT`, `TERM`, `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid()).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -{name} {} failed", self.pid());
+    }
+
+    /// How the program ended, or nothing while it runs.
+    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("our own child can be waited for")
+    }
+
+    /// Waits until the program has ended.
+    pub(crate) fn wait_for_exit(&mut self, timeout: Duration) -> ExitStatus {
+        wait_until(timeout, "the program to end", || self.exit_status().is_some());
+        self.exit_status().expect("it has just ended")
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))
+            .expect("the program is running");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("VmRSS is a number of KiB")
+    }
+
+    /// Kills the program with `SIGKILL` and waits for its end.
+    pub(crate) fn kill(&mut self) {
+        // An error means that it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            eprintln!("--- {} ---\n{}", self.output.display(), self.output());
+        } else {
+            // A leftover file in the scratch folder harms nobody.
+            let _ = fs::remove_file(&self.output);
+        }
+    }
+}
+
+/// Waits until `condition` holds, and fails the test when it does not within `timeout`.
+#[track_caller]
+pub(crate) fn wait_until(timeout: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + timeout;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited {timeout:?} in vain for {what}");
+        thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// A path for a file of this process that no other test uses.
+pub(crate) fn scratch_path(extension: &str) -> PathBuf {
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{}-{serial}.{extension}", std::process::id());
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+static SERIAL: AtomicU32 = AtomicU32::new(0);

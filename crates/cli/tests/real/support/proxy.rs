@@ -1,0 +1,81 @@
+//! The proxy under test, as its users start it.
+
+use std::fs;
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use super::{Program, Session, free_port, scratch_path, wait_until};
+
+/// `evenkeel run FILE` on a free loopback port; it is killed when dropped.
+pub(crate) struct Proxy {
+    program: Program,
+    port: u16,
+}
+
+impl Proxy {
+    /// Starts the proxy before these servers and waits until it accepts connections.
+    pub(crate) fn start(servers: &[String]) -> Self {
+        Self::start_with(servers, "")
+    }
+
+    /// The same with more lines in the pool's part of the configuration.
+    pub(crate) fn start_with(servers: &[String], pool_lines: &str) -> Self {
+        let port = free_port();
+        let path = scratch_path("toml");
+        let config = configuration(servers, port, pool_lines);
+        fs::write(&path, config).expect("the scratch folder is writable");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        let mut program = Program::start(command.arg("run").arg(&path));
+        wait_until(START_TIMEOUT, "the proxy to accept or to end", || {
+            program.exit_status().is_some() || Session::can_connect(&address_of(port))
+        });
+        if let Some(status) = program.exit_status() {
+            panic!("the proxy ended at its start with {status}:\n{}", program.output());
+        }
+        Self { program, port }
+    }
+
+    /// Where applications connect.
+    pub(crate) fn address(&self) -> String {
+        address_of(self.port)
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        self.program.resident_kib()
+    }
+
+    /// Has the proxy not ended?
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.program.exit_status().is_none()
+    }
+
+    /// Sends a signal and waits for the end of the proxy: how it ended, and after how long.
+    pub(crate) fn end_by(&mut self, signal: &str, timeout: Duration) -> (ExitStatus, Duration) {
+        let start = Instant::now();
+        self.program.signal(signal);
+        (self.program.wait_for_exit(timeout), start.elapsed())
+    }
+}
+
+fn configuration(servers: &[String], port: u16, pool_lines: &str) -> String {
+    let servers: Vec<String> = servers.iter().map(|server| format!("{server:?}")).collect();
+    format!(
+        "[proxy]\n\
+         workers = 2\n\
+         [listener.main]\n\
+         address = \"127.0.0.1:{port}\"\n\
+         pool = \"main\"\n\
+         [pool.main]\n\
+         servers = [{}]\n\
+         distribution = \"ketama\"\n\
+         {pool_lines}\n",
+        servers.join(", ")
+    )
+}
+
+fn address_of(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+const START_TIMEOUT: Duration = Duration::from_secs(10);
