@@ -1,1 +1,35 @@
-//! Load generator and side-by-side comparison with other proxies.
+//! A load generator for memcached and what speaks its text protocol.
+//!
+//! One thread drives any number of connections. Values are derived from their keys and every
+//! byte of every answer is checked: a figure for wrong answers is worth nothing. Two paces:
+//!
+//! - [`Pace::Closed`]: each connection sends its next batch when it has all answers to the last
+//!   one. That finds the most a target can serve, and hides its pauses: while it stalls, nothing
+//!   is sent.
+//! - [`Pace::Open`]: requests have a time at which they are meant to start, whatever became of
+//!   the earlier ones, and latency counts from that time. That is what users of a target feel.
+//!
+//! It measures and judges nothing: what the figures mean is for the caller to say. The program
+//! `compare` sets them side by side for two proxies.
+//!
+//! ```no_run
+//! use evenkeel_bench::{Length, Pace, Workload, fill, run};
+//!
+//! let address = "127.0.0.1:11311".parse()?;
+//! let workload = Workload { connections: 8, pace: Pace::Open { rate: 2000 }, ..Workload::default() };
+//! fill(address, &workload)?;
+//! let report = run(address, &workload, Length::Requests(10_000))?;
+//! assert_eq!(report.wrong, 0);
+//! # Ok::<(), evenkeel_bench::RunError>(())
+//! ```
+
+mod answer;
+mod connection;
+mod content;
+mod report;
+mod run;
+mod workload;
+
+pub use self::report::Report;
+pub use self::run::{Length, RunError, fill, run};
+pub use self::workload::{Pace, Workload};

@@ -1,0 +1,223 @@
+//! Reads the answers to our own requests, and checks every byte of them.
+
+use memchr::memmem;
+
+use crate::content::{Content, parse_decimal};
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// A read of `keys` keys, from number `first` on.
+    Read {
+        /// The first key's number.
+        first: usize,
+        /// How many keys.
+        keys: usize,
+    },
+    /// A write of one key.
+    Write,
+}
+
+/// What the bytes received so far come to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The answer is not complete.
+    Incomplete,
+    /// The answer is complete.
+    Done(Answer),
+    /// These bytes are no answer to the request; the connection is of no more use.
+    Wrong(String),
+}
+
+/// A complete answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// So many of the keys had values, all of them right.
+    Values(usize),
+    /// The value was stored.
+    Stored,
+    /// The request was refused in these words.
+    Refused(String),
+}
+
+/// Reads one answer at a time, in pieces of any size.
+#[derive(Default)]
+pub(crate) struct AnswerReader {
+    /// For each key of the read that is being answered: has its value come?
+    seen: Vec<bool>,
+}
+
+impl AnswerReader {
+    /// Reads on in the answer to `request`. `consumed` is advanced over what need not be seen
+    /// again; an incomplete line or value stays.
+    pub(crate) fn read(
+        &mut self,
+        request: Request,
+        content: &Content,
+        input: &[u8],
+        consumed: &mut usize,
+    ) -> Progress {
+        match request {
+            Request::Read { first, keys } => {
+                self.seen.resize(keys, false);
+                loop {
+                    let rest = &input[*consumed..];
+                    if let Some(progress) = self.read_line(first, content, rest, consumed) {
+                        return progress;
+                    }
+                }
+            }
+            Request::Write => read_write_answer(&input[*consumed..], consumed),
+        }
+    }
+
+    /// One `VALUE` with its data (nothing: read on), or the line that ends the answer.
+    fn read_line(
+        &mut self,
+        first: usize,
+        content: &Content,
+        input: &[u8],
+        consumed: &mut usize,
+    ) -> Option<Progress> {
+        let Some(line) = line(input) else { return Some(Progress::Incomplete) };
+        let Some(head) = line.strip_prefix(b"VALUE ") else {
+            *consumed += line.len() + 2;
+            return Some(self.end(line));
+        };
+        let Some((idx, position)) = self.expected(first, content, head) else {
+            return Some(wrong(line));
+        };
+        let value = content.value(idx);
+        let data = &input[line.len() + 2..];
+        if data.len() < value.len() + 2 {
+            return Some(Progress::Incomplete);
+        }
+        if &data[..value.len()] != value || &data[value.len()..][..2] != b"\r\n" {
+            return Some(Progress::Wrong(format!("the data of {}", text(line))));
+        }
+        self.seen[position] = true;
+        *consumed += line.len() + 2 + value.len() + 2;
+        None
+    }
+
+    /// The key's number and its place in the request, if it was asked for and has not come yet,
+    /// and the rest of the line is right.
+    fn expected(&self, first: usize, content: &Content, head: &[u8]) -> Option<(usize, usize)> {
+        let mut words = head.split(|byte| *byte == b' ');
+        let idx = content.idx_of(words.next()?)?;
+        let position = (idx + content.keys_count() - first) % content.keys_count();
+        let is_awaited = self.seen.get(position) == Some(&false);
+        let are_flags_right = words.next()? == b"0";
+        let is_len_right = parse_decimal(words.next()?)? == content.value(idx).len();
+        (is_awaited && are_flags_right && is_len_right && words.next().is_none())
+            .then_some((idx, position))
+    }
+
+    fn end(&mut self, line: &[u8]) -> Progress {
+        let values = self.seen.iter().filter(|seen| **seen).count();
+        self.seen.clear();
+        if line == b"END" { Progress::Done(Answer::Values(values)) } else { refusal(line) }
+    }
+}
+
+fn read_write_answer(input: &[u8], consumed: &mut usize) -> Progress {
+    let Some(line) = line(input) else { return Progress::Incomplete };
+    *consumed += line.len() + 2;
+    if line == b"STORED" { Progress::Done(Answer::Stored) } else { refusal(line) }
+}
+
+fn refusal(line: &[u8]) -> Progress {
+    let is_refusal = ["SERVER_ERROR ", "CLIENT_ERROR ", "ERROR"]
+        .iter()
+        .any(|start| line.starts_with(start.as_bytes()));
+    if is_refusal { Progress::Done(Answer::Refused(text(line))) } else { wrong(line) }
+}
+
+fn wrong(line: &[u8]) -> Progress {
+    Progress::Wrong(text(line))
+}
+
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(TEXT_LEN_MAX)]).into_owned()
+}
+
+/// The first line of `input` without its end, once that has come.
+fn line(input: &[u8]) -> Option<&[u8]> {
+    memmem::find(input, b"\r\n").map(|len| &input[..len])
+}
+
+/// How much of a surprising line is kept.
+const TEXT_LEN_MAX: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Workload;
+
+    fn content() -> Content {
+        Content::new(&Workload { keys: 10, value_len: 5, ..Workload::default() })
+    }
+
+    fn value_lines(content: &Content, idx: usize) -> Vec<u8> {
+        [b"VALUE ", content.key(idx), b" 0 5\r\n", content.value(idx), b"\r\n"].concat()
+    }
+
+    /// Feeds `input` in two pieces, cut at every place: the outcome is always the same one.
+    #[track_caller]
+    fn check(request: Request, input: &[u8], expected: &Progress) {
+        let content = content();
+        for cut in 0..=input.len() {
+            let mut reader = AnswerReader::default();
+            let mut consumed = 0;
+            let first = reader.read(request, &content, &input[..cut], &mut consumed);
+            let progress = match first {
+                Progress::Incomplete => reader.read(request, &content, input, &mut consumed),
+                Progress::Done(_) | Progress::Wrong(_) => first,
+            };
+            assert_eq!(&progress, expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn reads_are_counted_by_the_keys_that_had_values() {
+        let content = content();
+        let input = [value_lines(&content, 9), value_lines(&content, 0), b"END\r\n".to_vec()];
+        let read = Request::Read { first: 9, keys: 3 };
+        check(read, &input.concat(), &Progress::Done(Answer::Values(2)));
+        check(read, b"END\r\n", &Progress::Done(Answer::Values(0)));
+    }
+
+    #[test]
+    fn a_value_that_was_not_asked_for_is_wrong() {
+        let content = content();
+        let input = value_lines(&content, 2);
+        let line = format!("VALUE {} 0 5", String::from_utf8_lossy(content.key(2)));
+        check(Request::Read { first: 0, keys: 2 }, &input, &Progress::Wrong(line));
+    }
+
+    #[test]
+    fn a_value_that_comes_twice_is_wrong() {
+        let content = content();
+        let input = value_lines(&content, 0).repeat(2);
+        let line = format!("VALUE {} 0 5", String::from_utf8_lossy(content.key(0)));
+        check(Request::Read { first: 0, keys: 2 }, &input, &Progress::Wrong(line));
+    }
+
+    #[test]
+    fn a_byte_that_differs_is_wrong() {
+        let content = content();
+        let mut input = value_lines(&content, 0);
+        let len = input.len();
+        input[len - 3] ^= 1;
+        let line = format!("the data of VALUE {} 0 5", String::from_utf8_lossy(content.key(0)));
+        check(Request::Read { first: 0, keys: 1 }, &input, &Progress::Wrong(line));
+    }
+
+    #[test]
+    fn writes_are_stored_or_refused() {
+        check(Request::Write, b"STORED\r\n", &Progress::Done(Answer::Stored));
+        let refused = Answer::Refused("SERVER_ERROR out of memory".to_owned());
+        check(Request::Write, b"SERVER_ERROR out of memory\r\n", &Progress::Done(refused));
+        check(Request::Write, b"END\r\n", &Progress::Wrong("END".to_owned()));
+    }
+}

@@ -1,0 +1,180 @@
+//! One connection of the load: requests out, answers in.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+
+use crate::answer::{Answer, AnswerReader, Progress, Request};
+use crate::content::Content;
+use crate::report::Report;
+
+/// A connection, and the requests that wait for answers on it.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    output: Vec<u8>,
+    output_sent: usize,
+    input: Vec<u8>,
+    /// `input[input_start..input_end]` is received and not yet read.
+    input_start: usize,
+    input_end: usize,
+    reader: AnswerReader,
+    waiting: VecDeque<(Request, Instant)>,
+}
+
+impl Connection {
+    /// Connects and waits until it is connected.
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = std::net::TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self {
+            stream: TcpStream::from_std(stream),
+            output: Vec::new(),
+            output_sent: 0,
+            input: vec![0; INPUT_LEN_MIN],
+            input_start: 0,
+            input_end: 0,
+            reader: AnswerReader::default(),
+            waiting: VecDeque::new(),
+        })
+    }
+
+    /// The socket, for the poll.
+    pub(crate) fn stream_mut(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// How many requests wait for answers.
+    pub(crate) fn waiting_len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Appends a read of `keys` keys from `first` on; nothing is sent yet.
+    pub(crate) fn push_read(&mut self, content: &Content, first: usize, keys: usize, at: Instant) {
+        self.output.extend_from_slice(b"get");
+        for position in 0..keys {
+            self.output.push(b' ');
+            self.output.extend_from_slice(content.key((first + position) % content.keys_count()));
+        }
+        self.output.extend_from_slice(b"\r\n");
+        self.waiting.push_back((Request::Read { first, keys }, at));
+    }
+
+    /// Appends a write of one key; nothing is sent yet.
+    pub(crate) fn push_write(&mut self, content: &Content, idx: usize, at: Instant) {
+        let value = content.value(idx);
+        self.output.extend_from_slice(b"set ");
+        self.output.extend_from_slice(content.key(idx));
+        write!(self.output, " 0 0 {}\r\n", value.len()).expect("a vector takes every byte");
+        self.output.extend_from_slice(value);
+        self.output.extend_from_slice(b"\r\n");
+        self.waiting.push_back((Request::Write, at));
+    }
+
+    /// Sends what the socket takes of what was appended.
+    pub(crate) fn send(&mut self) -> io::Result<()> {
+        while self.output_sent < self.output.len() {
+            match self.stream.write(&self.output[self.output_sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(len) => self.output_sent += len,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.clear();
+        self.output_sent = 0;
+        Ok(())
+    }
+
+    /// Receives what has come, checks it and counts it. `is_closing`: the poll says that the
+    /// peer has closed, and will not say it again.
+    ///
+    /// # Errors
+    /// When the connection is closed or an answer is wrong. It must not be used any more.
+    pub(crate) fn receive(
+        &mut self,
+        content: &Content,
+        report: &mut Report,
+        is_closing: bool,
+    ) -> io::Result<()> {
+        loop {
+            let len = match self.stream.read(&mut self.input[self.input_end..]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(len) => len,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            self.input_end += len;
+            // A short read has emptied the socket: the poll tells when there is more.
+            let is_drained = self.input_end < self.input.len() && !is_closing;
+            self.count_answers(content, report)?;
+            if is_drained {
+                return Ok(());
+            }
+        }
+    }
+
+    fn count_answers(&mut self, content: &Content, report: &mut Report) -> io::Result<()> {
+        let now = Instant::now();
+        while let Some((request, at)) = self.waiting.front() {
+            let input = &self.input[..self.input_end];
+            match self.reader.read(*request, content, input, &mut self.input_start) {
+                Progress::Incomplete => break,
+                Progress::Done(answer) => {
+                    count(*request, answer, now.saturating_duration_since(*at), report);
+                    self.waiting.pop_front();
+                }
+                Progress::Wrong(what) => {
+                    report.wrong += 1;
+                    report.add_fault(|| format!("wrong: {what}"));
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+            }
+        }
+        if self.waiting.is_empty() && self.input_start < self.input_end {
+            report.wrong += 1;
+            report.add_fault(|| "bytes came that answer no request".to_owned());
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.make_room();
+        Ok(())
+    }
+
+    /// Moves what is left to the front, and grows the buffer when it is full.
+    fn make_room(&mut self) {
+        self.input.copy_within(self.input_start..self.input_end, 0);
+        self.input_end -= self.input_start;
+        self.input_start = 0;
+        if self.input_end == self.input.len() {
+            self.input.resize(2 * self.input_end, 0);
+        }
+    }
+}
+
+fn count(request: Request, answer: Answer, latency: Duration, report: &mut Report) {
+    let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+    match request {
+        Request::Read { .. } => report.reads.saturating_record(nanos),
+        Request::Write => report.writes.saturating_record(nanos),
+    }
+    match (answer, request) {
+        (Answer::Values(hits), Request::Read { keys, .. }) => {
+            report.hits += hits as u64;
+            report.misses += (keys - hits) as u64;
+        }
+        (Answer::Values(_) | Answer::Stored, _) => report.stored += 1,
+        (Answer::Refused(words), _) => {
+            report.errors += 1;
+            report.add_fault(|| format!("refused: {words}"));
+        }
+    }
+}
+
+/// Above the second after which a system tries again when the target's queue was full.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const INPUT_LEN_MIN: usize = 16 * 1024;
