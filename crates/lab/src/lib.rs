@@ -5,6 +5,7 @@
 //! | [`store`] | the items of one server: pure, told what time it is |
 //! | [`answer`] | a request and a store → the bytes memcached would answer |
 //! | [`server`] | sockets and a thread around the two: [`Server`] |
+//! | [`relay`] | a relay that breaks connections on purpose: [`Relay`] |
 //!
 //! The server speaks the text and meta protocols of memcached 1.6.18, checked byte by byte
 //! against the real one (`tests/differential`). It serves `evenkeel run` without a file,
@@ -16,6 +17,9 @@ pub mod answer;
 
 pub mod server;
 
+pub mod relay;
+
 mod port;
 
+pub use relay::{Fault, Relay, RelayCounters};
 pub use server::{Config, Server};
