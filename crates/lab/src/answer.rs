@@ -75,10 +75,7 @@ pub fn answer(
             *noreply
         }
         Request::Arithmetic { op, key, delta, noreply } => {
-            let direction = match op {
-                ArithmeticOp::Incr => Direction::Up,
-                ArithmeticOp::Decr => Direction::Down,
-            };
+            let direction = direction(*op);
             sum(store, &Delta { key, direction, amount: *delta, cas: 0 }, output);
             *noreply
         }
@@ -101,9 +98,7 @@ pub fn answer(
             false
         }
         Request::Version => {
-            output.extend_from_slice(b"VERSION ");
-            output.extend_from_slice(MEMCACHED_VERSION.as_bytes());
-            output.extend_from_slice(b"\r\n");
+            version(output);
             false
         }
         Request::Verbosity { noreply } => {
@@ -164,6 +159,19 @@ fn value(key: &[u8], item: &Item, how: Retrieval, output: &mut Vec<u8>) {
     output.extend_from_slice(b"\r\n");
     output.extend_from_slice(&item.value);
     output.extend_from_slice(b"\r\n");
+}
+
+fn version(output: &mut Vec<u8>) {
+    output.extend_from_slice(b"VERSION ");
+    output.extend_from_slice(MEMCACHED_VERSION.as_bytes());
+    output.extend_from_slice(b"\r\n");
+}
+
+fn direction(op: ArithmeticOp) -> Direction {
+    match op {
+        ArithmeticOp::Incr => Direction::Up,
+        ArithmeticOp::Decr => Direction::Down,
+    }
 }
 
 fn sum(store: &mut Store, delta: &Delta<'_>, output: &mut Vec<u8>) {
