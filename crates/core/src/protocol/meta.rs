@@ -19,7 +19,7 @@ use crate::protocol::parse::{self, Refusal};
 use crate::protocol::request::{MetaOp, MetaRequest};
 use crate::protocol::token::Tokens;
 
-/// The longest opaque memcached takes.
+/// The longest opaque memcached takes, with its letter.
 const OPAQUE_LEN_MAX: usize = 32;
 
 /// The key that a base64 key stands for, without allocation.
@@ -101,7 +101,7 @@ fn request<'a>(
     let flags = words.rest();
     let mut seen = Seen::default();
     for flag in Tokens::new(flags) {
-        seen.add(flag)?;
+        seen.add(flag).map_err(|refusal| refusal.of(op))?;
     }
     let base64_key = seen.has(b'b');
     if base64_key && DecodedKey::new(key).is_none() {
@@ -109,6 +109,19 @@ fn request<'a>(
     }
     let (quiet, returns_key) = (seen.has(b'q'), seen.has(b'k'));
     Ok(MetaRequest { op, key, flags, value, base64_key, quiet, returns_key })
+}
+
+impl Refusal {
+    /// The words that memcached has for this command: deletes and arithmetic tell bad flags and
+    /// flags given twice by the same ones.
+    fn of(self, op: MetaOp) -> Self {
+        match (op, self) {
+            (MetaOp::Delete | MetaOp::Arithmetic, Self::BadFlag | Self::DuplicateFlag) => {
+                Self::BadOrDuplicateFlag
+            }
+            (_, refusal) => refusal,
+        }
+    }
 }
 
 /// Which letters have been seen: bit n stands for the letter `A` + n.
@@ -124,7 +137,7 @@ impl Seen {
         if self.has(letter) {
             return Err(Refusal::DuplicateFlag);
         }
-        if letter == b'O' && flag.len() > 1 + OPAQUE_LEN_MAX {
+        if letter == b'O' && flag.len() > OPAQUE_LEN_MAX {
             return Err(Refusal::OpaqueTooLong);
         }
         self.0 |= 1 << (letter - b'A');

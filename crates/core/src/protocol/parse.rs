@@ -14,6 +14,10 @@
 //!   the value as commands, which lets one caller's data become another's requests.
 //! - A NUL byte in a key is refused. memcached cuts the key there.
 //! - Client flags above 32 bits are refused, as the protocol document has it.
+//! - A base64 key with characters outside its alphabet is refused. memcached skips them.
+//! - An announced length of 2 GiB and more is too large like any other. memcached calls the line
+//!   badly formatted, and runs the value as commands.
+//! - `me` takes flags as the other meta commands do. memcached looks at a leading `b` only.
 //! - `gat` without a key answers `ERROR`, as `get` does; memcached answers `END`.
 
 use crate::protocol::KEY_LEN_MAX;
@@ -97,9 +101,11 @@ pub enum Refusal {
     BadFlag,
     /// A meta flag given twice.
     DuplicateFlag,
+    /// Either of the two, on a command for which memcached has the same words for both.
+    BadOrDuplicateFlag,
     /// A meta key that is no base64 although flag `b` says so.
     BadBase64,
-    /// An opaque of more than 32 bytes.
+    /// An opaque flag of more than 32 bytes, with its letter.
     OpaqueTooLong,
     /// More keys than [`ParseLimits::keys_per_get_max`].
     TooManyKeys,
@@ -125,6 +131,7 @@ impl Refusal {
             }
             Self::BadFlag => b"CLIENT_ERROR invalid flag\r\n",
             Self::DuplicateFlag => b"CLIENT_ERROR duplicate flag\r\n",
+            Self::BadOrDuplicateFlag => b"CLIENT_ERROR invalid or duplicate flag\r\n",
             Self::BadBase64 => b"CLIENT_ERROR error decoding key\r\n",
             Self::OpaqueTooLong => b"CLIENT_ERROR opaque token too long\r\n",
             Self::TooManyKeys => b"CLIENT_ERROR too many keys in one request\r\n",
@@ -444,8 +451,9 @@ fn flush_all(mut words: Tokens<'_>) -> Result<Request<'_>, Refusal> {
     let (delay, noreply) = match (words.next(), words.next(), words.next()) {
         (None, _, _) => (None, false),
         (Some(b"noreply"), None, _) => (None, true),
-        (Some(delay), None, _) => (Some(delay), false),
         (Some(delay), Some(b"noreply"), None) => (Some(delay), true),
+        // Whatever else the second word is, memcached does not look at it.
+        (Some(delay), _, None) => (Some(delay), false),
         _ => return Err(Refusal::UnknownCommand),
     };
     let delay = delay.map_or(Some(0), token::signed).ok_or(Refusal::BadExptime)?;

@@ -116,6 +116,7 @@ fn short_commands_parse() {
     check(b"touch a 9\r\n", Request::Touch { key, exptime: 9, noreply: false });
     check(b"flush_all\r\n", Request::FlushAll { delay: 0, noreply: false });
     check(b"flush_all 5 noreply\r\n", Request::FlushAll { delay: 5, noreply: true });
+    check(b"flush_all 0 0\r\n", Request::FlushAll { delay: 0, noreply: false });
     check(b"flush_all noreply\r\n", Request::FlushAll { delay: 0, noreply: true });
     check(b"verbosity 1 noreply\r\n", Request::Verbosity { noreply: true });
     check(b"version\r\n", Request::Version);
@@ -173,11 +174,13 @@ fn bad_lines_get_memcacheds_words() {
     check_refused_whole(b"verbosity x\r\n", Refusal::BadFormat);
     check_refused_whole(b"mg a v v\r\n", Refusal::DuplicateFlag);
     check_refused_whole(b"mg a !\r\n", Refusal::BadFlag);
+    check_refused_whole(b"md a q q\r\n", Refusal::BadOrDuplicateFlag);
+    check_refused_whole(b"ma a !\r\n", Refusal::BadOrDuplicateFlag);
     check_refused_whole(b"mg !!!! b\r\n", Refusal::BadBase64);
     check_refused_whole(b"me\r\n", Refusal::BadFormat);
     check_refused_whole(b"ms a\r\n", Refusal::BadFormat);
     check_refused_whole(b"watch\r\n", Refusal::PerServer);
-    let opaque = format!("mg a O{}\r\n", "1".repeat(33));
+    let opaque = format!("mg a O{}\r\n", "1".repeat(32));
     check_refused_whole(opaque.as_bytes(), Refusal::OpaqueTooLong);
 }
 
