@@ -10,6 +10,11 @@
 //! kernel makes the application wait. Should the answers already asked for exceed `output_max`,
 //! further values become misses, counted as dropped.
 //!
+//! Requests are small and answers may be large: a thousand `get`s in one packet can ask one server
+//! for a gigabyte, and everybody's requests on that connection would wait behind it. So a session
+//! may also have only so many requests in flight that their answers, if they are as long as its
+//! last ones, come to [`AWAITED_LEN_MAX`].
+//!
 //! # Hard cases
 //! - The value of a refused request is swallowed as it comes, never kept.
 //! - An application may close its sending side and still wait for answers
@@ -41,6 +46,12 @@ pub struct SessionLimits {
 /// Unread answers past which a session is paused, in bytes.
 pub const OUTPUT_PAUSE_LEN: usize = 256 * 1024;
 
+/// Answers that a session may wait for at once, in bytes, as far as can be guessed.
+pub const AWAITED_LEN_MAX: usize = 4 * 1024 * 1024;
+
+/// How long an answer is taken to be before there has been any, in bytes.
+const ANSWER_LEN_FIRST: usize = 256 * 1024;
+
 /// The session. The driver owns the socket.
 #[derive(Debug)]
 pub struct Session {
@@ -59,6 +70,8 @@ pub struct Session {
     swallow: u64,
     /// Exchanges whose answers have not left for `output`, oldest first.
     pub(crate) pending: VecDeque<ExchangeId>,
+    /// How long the next answer is guessed to be, in bytes: up at once, down slowly.
+    answer_len: usize,
     /// Bytes that those exchanges keep.
     pub(crate) pending_len: usize,
     /// Answers; the first `written` bytes have been written.
@@ -89,6 +102,7 @@ impl Session {
             swallow: 0,
             pending: VecDeque::new(),
             pending_len: 0,
+            answer_len: ANSWER_LEN_FIRST,
             output: Vec::new(),
             written: 0,
             is_dirty: false,
@@ -102,6 +116,7 @@ impl Session {
 
     fn is_paused(&self) -> bool {
         self.pending.len() >= self.limits.requests_in_flight_max
+            || self.pending.len() * self.answer_len > AWAITED_LEN_MAX
             || self.output.len() - self.written > OUTPUT_PAUSE_LEN
     }
 
@@ -166,6 +181,15 @@ impl Session {
         if self.phase == Phase::Open {
             received.keep(at, self.needed, &mut self.input);
         }
+    }
+
+    /// An answer had `len` bytes: the next ones are guessed to be alike.
+    pub(crate) fn note_answer(&mut self, len: usize) {
+        self.answer_len = if len >= self.answer_len {
+            len
+        } else {
+            self.answer_len - (self.answer_len - len) / 8
+        };
     }
 
     /// Whether `len` more bytes of answers may be kept for it.

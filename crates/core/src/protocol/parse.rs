@@ -266,7 +266,7 @@ impl<'a> Source<'a, '_> {
     fn store(self, op: StoreOp, words: Tokens<'a>) -> Result<Parsed<'a>, Refusal> {
         let line = StoreLine::new(op, words)?;
         let Some(value_len) = line.value_len else {
-            return Err(Refusal::BadFormat);
+            return Ok(self.refuse(Refusal::BadFormat, 0, line.noreply, None));
         };
         let build = |value| line.request(value);
         match self.value(value_len) {
@@ -281,11 +281,18 @@ impl<'a> Source<'a, '_> {
                     | StoreOp::Prepend
                     | StoreOp::Cas(_) => None,
                 };
-                Ok(self.swallow(Refusal::TooLarge, value_len, line.noreply, invalidates))
+                Ok(self.refuse(
+                    Refusal::TooLarge,
+                    value_len.saturating_add(2),
+                    line.noreply,
+                    invalidates,
+                ))
             }
             Value::Incomplete { needed } => match build(&[]) {
                 // Refused at once, so that the value need not be kept until it is all there.
-                Err(refusal) => Ok(self.swallow(refusal, value_len, line.noreply, None)),
+                Err(refusal) => {
+                    Ok(self.refuse(refusal, value_len.saturating_add(2), line.noreply, None))
+                }
                 Ok(_) => Ok(self.incomplete(needed)),
             },
             Value::Whole { value, len, is_terminated } => {
@@ -312,10 +319,10 @@ impl<'a> Source<'a, '_> {
         match self.value(length) {
             Value::TooLarge => {
                 let invalidates = build(&[]).ok().map(|it| Request::Meta(meta::delete_of(&it)));
-                Ok(self.swallow(Refusal::TooLarge, length, false, invalidates))
+                Ok(self.refuse(Refusal::TooLarge, length.saturating_add(2), false, invalidates))
             }
             Value::Incomplete { needed } => match build(&[]) {
-                Err(refusal) => Ok(self.swallow(refusal, length, false, None)),
+                Err(refusal) => Ok(self.refuse(refusal, length.saturating_add(2), false, None)),
                 Ok(_) => Ok(self.incomplete(needed)),
             },
             Value::Whole { value, len, is_terminated } => match build(value) {
@@ -346,14 +353,13 @@ impl<'a> Source<'a, '_> {
         Parsed::Incomplete { needed, scanned: self.line_len - 1 }
     }
 
-    fn swallow(
+    fn refuse(
         self,
         refusal: Refusal,
-        value_len: u64,
+        swallow: u64,
         noreply: bool,
         invalidates: Option<Request<'a>>,
     ) -> Parsed<'a> {
-        let swallow = value_len.saturating_add(2);
         Parsed::Refused(Refused { refusal, len: self.line_len, swallow, noreply, invalidates })
     }
 }

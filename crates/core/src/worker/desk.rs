@@ -58,8 +58,9 @@ impl Desk {
             self.settle_failure(id, attempt.part, Failure::ServerError);
             return self.spare.give(attempt.encoded);
         }
-        let session = &self.sessions[exchange.session];
+        let session = &mut self.sessions[exchange.session];
         let len = body.len() + response.value.map_or(0, <[u8]>::len);
+        session.note_answer(len);
         if len > 0 && !session.has_room(len) {
             self.counters.values_dropped += 1;
             self.settle_failure(id, attempt.part, Failure::Overload);

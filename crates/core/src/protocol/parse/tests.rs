@@ -257,9 +257,11 @@ fn a_value_longer_than_announced_is_a_bad_data_chunk() {
 
 #[test]
 fn noreply_silences_a_refused_value() {
-    match parse(b"set a 0 0 3 noreply\r\nabcdef\r\n") {
-        Parsed::Refused(refused) => assert!(refused.noreply),
-        other => panic!("{other:?}"),
+    for input in [&b"set a 0 0 3 noreply\r\nabcdef\r\n"[..], b"set a 0 0 x noreply\r\n"] {
+        match parse(input) {
+            Parsed::Refused(refused) => assert!(refused.noreply),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
