@@ -13,6 +13,8 @@
 //! # Hard cases
 //! - A part that fails contributes misses; the other parts' values are still given.
 //! - Values of several parts are given in the order of the keys asked for.
+//! - A part may be reported on twice: as late and then as lost, or answered after all. Only the
+//!   first counts, or it would stand for another part that is still waited for.
 //! - A response that comes after the exchange was settled finds no exchange: ids are never used
 //!   again.
 //! - A caller that told requests apart by an opaque must find it in a miss that we made up.
@@ -55,6 +57,15 @@ impl Exchange {
     /// An exchange that has just been opened.
     pub fn new(session: SessionId, pool: PoolId, wording: Wording) -> Self {
         Self { session, pool, wording, attempts: 0, settled: None, split: None }
+    }
+
+    /// Whether its part `part` has no outcome yet. The first outcome counts: a part that has
+    /// failed stays so, whatever its server still sends.
+    pub fn waits_for(&self, part: u16) -> bool {
+        match &self.split {
+            Some(split) => !split.parts[usize::from(part)].has_outcome,
+            None => self.settled.is_none(),
+        }
     }
 }
 
@@ -243,6 +254,8 @@ pub struct Split {
 /// One server's part of a request.
 #[derive(Debug, Default)]
 pub struct Part {
+    /// It has been answered, or has failed.
+    pub has_outcome: bool,
     /// Its keys, apart by spaces, in order.
     pub keys: Vec<u8>,
     /// The values that came for them, in order.

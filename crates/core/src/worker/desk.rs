@@ -49,7 +49,7 @@ impl Desk {
     pub(super) fn settle_response(&mut self, matched: Matched<'_>) {
         let Matched { attempt, body, values_len, response } = matched;
         let id = attempt.exchange;
-        let waiting = self.exchanges.get(id).filter(|exchange| exchange.settled.is_none());
+        let waiting = self.exchanges.get(id).filter(|exchange| exchange.waits_for(attempt.part));
         let Some(exchange) = waiting else {
             self.counters.late_responses += 1;
             return self.spare.give(attempt.encoded);
@@ -90,7 +90,7 @@ impl Desk {
     /// An exchange's part has failed.
     pub(super) fn settle_failure(&mut self, id: ExchangeId, part: u16, failure: Failure) {
         let Some(exchange) = self.exchanges.get(id) else { return };
-        if exchange.settled.is_some() {
+        if !exchange.waits_for(part) {
             return;
         }
         self.counters.failed += 1;
@@ -125,9 +125,10 @@ impl Desk {
     ) {
         let Self { exchanges, sessions, spare, .. } = self;
         let exchange = &mut exchanges[id];
-        let Some(split) = &mut exchange.split else { return };
+        let split = exchange.split.as_mut().expect("only split exchanges come here");
+        let part = &mut split.parts[usize::from(part)];
+        part.has_outcome = true;
         if !body.is_empty() {
-            let part = &mut split.parts[usize::from(part)];
             part.keys = spare.take();
             part.keys.extend_from_slice(keys);
             part.body = spare.take();
@@ -135,7 +136,7 @@ impl Desk {
             sessions[exchange.session].pending_len += body.len();
         }
         split.failure = split.failure.or(failure);
-        split.waiting = split.waiting.saturating_sub(1);
+        split.waiting -= 1;
         if split.waiting == 0 {
             self.settle_split(id);
         }

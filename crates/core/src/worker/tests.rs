@@ -216,6 +216,41 @@ fn a_part_that_is_late_costs_only_its_own_keys() {
     assert_eq!(rig.answers(id), format!("{}END\r\n", value(&second, "2")));
 }
 
+/// The part that is late answers twice over: once by its timeout, once by its response.
+#[test]
+fn a_late_part_does_not_stand_for_one_that_is_still_waited_for() {
+    let mut rig = Rig::with(2, |table| {
+        table.pools[0].deadline = Duration::from_secs(10);
+        table.servers[1].settings.timeout = Duration::from_secs(5);
+    });
+    let (first, second) = (rig.key(&[0]), rig.key(&[1]));
+    rig.servers.iter_mut().for_each(|server| server.manner = Manner::Hangs);
+    let id = rig.open();
+    rig.send(id, format!("get {first} {second}\r\n"));
+    rig.advance_ms(100);
+    rig.say(0, "VAL");
+    rig.advance_ms(200);
+    rig.say(0, format!("UE {first} 0 1\r\n1\r\nEND\r\n"));
+    assert_eq!(rig.answers(id), "", "the second server has not answered");
+    rig.say(1, format!("{}END\r\n", value(&second, "2")));
+    assert_eq!(rig.answers(id), format!("{}END\r\n", value(&second, "2")));
+}
+
+#[test]
+fn a_part_whose_server_is_ejected_and_then_lost_fails_once() {
+    let mut rig = Rig::new(2);
+    let (first, second) = (rig.key(&[0]), rig.key(&[1]));
+    rig.servers.iter_mut().for_each(|server| server.manner = Manner::Hangs);
+    let id = rig.open();
+    rig.send(id, format!("get {first} {second}\r\n"));
+    rig.publish(0, false);
+    rig.lose(0, Failure::Reset);
+    assert_eq!(rig.answers(id), "", "the second server has not answered");
+    rig.say(1, format!("{}END\r\n", value(&second, "2")));
+    assert_eq!(rig.answers(id), format!("{}END\r\n", value(&second, "2")));
+    assert_eq!(rig.worker.counters().failed, 1);
+}
+
 #[test]
 fn a_retrieval_of_which_no_part_can_be_sent_is_answered_at_once() {
     let mut rig = Rig::new(2);
