@@ -57,7 +57,7 @@ pub struct Attempt {
     /// Which part of that exchange.
     pub part: u16,
     /// How many keys it asks about.
-    pub keys_len: u16,
+    pub keys_len: u32,
     /// What the request does.
     pub class: Class,
     /// What kind of response it calls for.

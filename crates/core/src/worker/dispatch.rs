@@ -25,7 +25,7 @@ pub(super) struct Draft {
     server: ServerId,
     encoded: Vec<u8>,
     keys_start: usize,
-    keys_len: u16,
+    keys_len: u32,
 }
 
 impl Worker {
@@ -135,13 +135,19 @@ impl Worker {
     ///
     /// If there is none, or it has been tried often enough, it fails with `failure`.
     pub(super) fn dispatch(&mut self, now: Instant, attempt: Attempt, failure: Failure) {
-        let Some(exchange) = self.desk.exchanges.get_mut(attempt.exchange) else {
+        let exchange = self.desk.exchanges.get_mut(attempt.exchange);
+        let Some(exchange) = exchange.filter(|exchange| exchange.waits_for(attempt.part)) else {
+            // Its caller has been told how it ended; it must not be carried out after that.
             return self.desk.spare.give(attempt.encoded);
         };
-        exchange.attempts += 1;
-        let is_movable = exchange.attempts <= ATTEMPTS_MAX && exchange.split.is_none();
+        let is_movable = exchange.attempts < ATTEMPTS_MAX && exchange.split.is_none();
         let pool = exchange.pool;
-        let server = if is_movable { self.route(pool, &attempt) } else { None };
+        let server = if is_movable {
+            exchange.attempts += 1;
+            self.route(pool, &attempt)
+        } else {
+            None
+        };
         if let Some(server) = server {
             return self.enqueue(now, server, attempt);
         }

@@ -22,6 +22,10 @@ fn value(key: &str, value: &str) -> String {
     format!("VALUE {key} 0 {}\r\n{value}\r\n", value.len())
 }
 
+fn limits_of_keys(keys_per_get_max: usize) -> SessionLimits {
+    SessionLimits { parse: ParseLimits { keys_per_get_max, ..LIMITS.parse }, ..LIMITS }
+}
+
 // Answers.
 
 #[test]
@@ -261,6 +265,31 @@ fn a_retrieval_of_which_no_part_can_be_sent_is_answered_at_once() {
     assert_eq!(rig.worker.counters().failed, 3);
 }
 
+#[test]
+fn a_retrieval_may_lose_more_servers_than_a_byte_counts() {
+    let mut rig = Rig::new(1000);
+    let id = rig.open_with(limits_of_keys(3000));
+    let keys: Vec<_> = (0..3000).map(|number| format!("k{number}")).collect();
+    let request = format!("get {}\r\n", keys.join(" "));
+    rig.worker.handle_session_bytes(rig.now, id, request.as_bytes());
+    for server in 0..1000 {
+        rig.worker.handle_server_lost(rig.now, ServerId(server), Failure::Reset);
+    }
+    rig.drive();
+    assert_eq!(rig.answers(id), "END\r\n");
+}
+
+#[test]
+fn a_retrieval_may_name_more_keys_than_16_bits_count() {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open_with(limits_of_keys(1_000_000));
+    rig.send(id, format!("get {}\r\n", "a ".repeat(70_000)));
+    rig.say(0, "END\r\n");
+    assert_eq!(rig.answers(id), "END\r\n");
+    assert_eq!(rig.worker.counters().misses, 70_000);
+}
+
 // flush_all.
 
 #[test]
@@ -354,6 +383,16 @@ fn a_response_before_its_request_was_written_is_garbage() {
     assert_eq!(rig.ask(id, set("a", "1")), "");
     rig.say(0, "STORED\r\n");
     assert!(matches!(rig.outcomes[..], [Outcome { failure: Failure::Garbled(_), .. }]));
+}
+
+#[test]
+fn success_before_the_whole_request_was_written_is_garbage() {
+    let mut rig = Rig::new(1);
+    rig.set_room(0, 10);
+    let id = rig.open();
+    assert_eq!(rig.ask(id, set("a", "12345")), "");
+    rig.say(0, "STORED\r\n");
+    assert!(rig.answers(id).starts_with("SERVER_ERROR evenkeel: unusable response"));
 }
 
 #[test]
@@ -477,6 +516,15 @@ fn an_endless_line_ends_the_session_once_it_has_its_answers() {
 // The end of a session.
 
 #[test]
+fn quit_ends_a_session_that_waits_for_nothing() {
+    let mut rig = Rig::new(1);
+    let id = rig.open();
+    assert_eq!(rig.ask(id, "quit\r\nget a\r\n"), "");
+    assert!(rig.is_closed(id));
+    assert_eq!(rig.worker.sessions_len(), 0);
+}
+
+#[test]
 fn quit_leaves_time_for_answers_that_are_owed() {
     let mut rig = Rig::new(1);
     rig.servers[0].manner = Manner::Hangs;
@@ -487,6 +535,16 @@ fn quit_leaves_time_for_answers_that_are_owed() {
     assert_eq!(rig.answers(id), "END\r\n");
     assert!(rig.is_closed(id));
     assert!(!rig.has_received(0, "get b"));
+}
+
+#[test]
+fn quit_ends_a_session_whose_last_request_wants_no_answer() {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open();
+    rig.send(id, "set a 0 0 1 noreply\r\n1\r\nquit\r\n");
+    rig.say(0, "STORED\r\n");
+    assert!(rig.is_closed(id));
 }
 
 #[test]
@@ -501,6 +559,35 @@ fn an_application_that_sends_nothing_more_gets_what_it_is_owed() {
     rig.say(0, "END\r\n");
     assert_eq!(rig.answers(id), "END\r\n");
     assert!(rig.is_closed(id));
+}
+
+#[test]
+fn requests_sent_before_the_end_are_answered_even_by_a_paused_session() {
+    let mut rig = Rig::new(1);
+    let limits = SessionLimits { requests_in_flight_max: 2, ..LIMITS };
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open_with(limits);
+    rig.send(id, "get a\r\n".repeat(5));
+    rig.worker.handle_session_eof(id);
+    for _ in 0..5 {
+        rig.say(0, "END\r\n");
+    }
+    assert_eq!(rig.answers(id), "END\r\n".repeat(5));
+    assert!(rig.is_closed(id));
+}
+
+#[test]
+fn shutdown_ends_idle_sessions_at_once_and_the_others_when_they_are_answered() {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Hangs;
+    let (idle, waiting) = (rig.open(), rig.open());
+    rig.send(waiting, "get a\r\n");
+    rig.worker.handle_shutdown();
+    rig.drive();
+    assert!(rig.is_closed(idle) && !rig.is_closed(waiting));
+    rig.say(0, "END\r\n");
+    assert_eq!(rig.answers(waiting), "END\r\n");
+    assert!(rig.is_closed(waiting));
 }
 
 // Back-pressure.
@@ -567,6 +654,17 @@ fn values_past_the_limit_of_a_session_that_does_not_read_become_misses() {
     let wanted = format!("{whole}{whole}END\r\n{}END\r\nEN\r\n", value("n", "1"));
     assert_eq!(rig.answers(id), wanted);
     assert_eq!(rig.worker.counters().values_dropped, 2);
+}
+
+#[test]
+fn the_answer_to_a_change_is_never_dropped() {
+    let mut rig = Rig::new(1);
+    let limits = SessionLimits { output_max: 1, ..LIMITS };
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open_with(limits);
+    rig.send(id, "ma n v\r\n");
+    rig.say(0, "VA 2 kn\r\n17\r\n");
+    assert_eq!(rig.answers(id), "VA 2\r\n17\r\n");
 }
 
 // P2 and P3: servers that fail.
@@ -676,6 +774,28 @@ fn no_request_outlives_its_deadline_wherever_it_waits() {
     assert_eq!(rig.answers(id), "");
     rig.advance_ms(1);
     assert_eq!(rig.answers(id), format!("END\r\n{TIMED_OUT}END\r\n{TIMED_OUT}"));
+}
+
+#[test]
+fn a_write_that_was_told_to_have_failed_is_not_sent_elsewhere() {
+    let mut rig = Rig::with(2, |table| {
+        table.pools[0].deadline = Duration::from_secs(10);
+        table.servers[1].settings.timeout = Duration::from_secs(10);
+    });
+    let (older, key) = (rig.key(&[1]), rig.key(&[0, 1]));
+    rig.servers.iter_mut().for_each(|server| server.manner = Manner::Hangs);
+    let (id, other) = (rig.open(), rig.open());
+    rig.send(other, format!("get {key}\r\n"));
+    rig.set_room(0, 0);
+    rig.send(id, format!("get {older}\r\n") + &set(&key, "1"));
+    rig.advance_ms(100);
+    rig.say(0, "VALUE");
+    rig.advance_ms(150);
+    // The write has timed out; its answer waits only for the read before it.
+    rig.lose(0, Failure::Reset);
+    assert!(!rig.has_received(1, "set"));
+    rig.say(1, "END\r\n");
+    assert_eq!(rig.answers(id), format!("END\r\n{TIMED_OUT}"));
 }
 
 #[test]
@@ -804,7 +924,63 @@ fn timeouts_are_counted_until_a_response_is_in_time() {
     assert_eq!(counts(&mut rig), [(Failure::Timeout, 1)]);
 }
 
+#[test]
+fn timeouts_before_an_ejection_do_not_count_after_it() {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open();
+    rig.send(id, "get a\r\n");
+    rig.advance_ms(250);
+    rig.publish(0, false);
+    rig.publish(0, true);
+    rig.outcomes.clear();
+    rig.send(id, "get a\r\n");
+    rig.advance_ms(250);
+    assert_eq!(rig.outcomes[0].timeouts_in_a_row, 1);
+}
+
+#[test]
+fn what_is_said_of_a_connection_that_was_given_up_is_not_evidence() {
+    let mut rig = Rig::new(1);
+    let id = rig.open();
+    assert_eq!(rig.ask(id, "get a\r\n"), "END\r\n");
+    // The driver reads garbage and then the end, before it has been told to reconnect.
+    rig.worker.handle_server_bytes(rig.now, ServerId(0), b"garbage\r\n");
+    rig.worker.handle_server_bytes(rig.now, ServerId(0), b"garbage\r\n");
+    rig.worker.handle_server_lost(rig.now, ServerId(0), Failure::Closed);
+    rig.drive();
+    assert_eq!(rig.outcomes.len(), 1);
+    assert_eq!(rig.ask(id, "get a\r\n"), "END\r\n");
+}
+
 // Connecting.
+
+#[test]
+fn a_server_that_accepts_and_closes_is_not_connected_to_without_pause() {
+    let mut rig = Rig::new(1);
+    for _ in 0..20 {
+        rig.lose(0, Failure::Closed);
+        rig.advance_ms(5);
+    }
+    let connects = rig.servers[0].connects;
+    assert!(connects <= 3, "{connects} connects in 100 ms");
+    rig.advance_ms(2000);
+    let id = rig.open();
+    assert_eq!(rig.ask(id, "get a\r\n"), "END\r\n");
+}
+
+#[test]
+fn requests_do_not_wait_for_a_server_that_could_not_be_connected_to() {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Ignores;
+    rig.lose(0, Failure::Closed);
+    rig.advance_ms(1000);
+    let id = rig.open();
+    for _ in 0..100 {
+        assert_eq!(rig.ask(id, "get a\r\n"), "END\r\n");
+        rig.advance_ms(17);
+    }
+}
 
 #[test]
 fn requests_wait_for_a_server_that_has_only_just_closed() {
