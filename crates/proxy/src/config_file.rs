@@ -65,7 +65,7 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
 
 /// Reads a configuration from a text. `file` is what its faults call it.
 pub fn parse(file: &str, text: &str) -> Result<Config, FaultyFile> {
-    read::read(text).map_err(|drafts| FaultyFile::new(file, text, drafts))
+    read::read(text).map_err(|findings| FaultyFile::new(file, text, findings))
 }
 
 /// Why a file gave no configuration.

@@ -33,7 +33,7 @@ pub struct FileFault {
 
 /// A fault whose place is still an offset into the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Draft {
+pub(super) struct Finding {
     /// The bytes at fault.
     pub(super) span: Range<usize>,
     pub(super) message: String,
@@ -41,11 +41,11 @@ pub(super) struct Draft {
 }
 
 impl FaultyFile {
-    pub(super) fn new(file: &str, text: &str, mut drafts: Vec<Draft>) -> Self {
-        assert!(!drafts.is_empty(), "a faulty file has a fault");
-        drafts.sort_by_key(|draft| draft.span.start);
-        drafts.truncate(FAULTS_MAX);
-        let faults = drafts.into_iter().map(|draft| FileFault::new(text, draft)).collect();
+    pub(super) fn new(file: &str, text: &str, mut findings: Vec<Finding>) -> Self {
+        assert!(!findings.is_empty(), "a faulty file has a fault");
+        findings.sort_by_key(|finding| finding.span.start);
+        findings.truncate(FAULTS_MAX);
+        let faults = findings.into_iter().map(|finding| FileFault::new(text, finding)).collect();
         Self { file: file.to_owned(), faults }
     }
 }
@@ -69,18 +69,18 @@ impl fmt::Display for FaultyFile {
 impl std::error::Error for FaultyFile {}
 
 impl FileFault {
-    fn new(text: &str, draft: Draft) -> Self {
-        let start = text.floor_char_boundary(draft.span.start);
+    fn new(text: &str, finding: Finding) -> Self {
+        let start = text.floor_char_boundary(finding.span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_len = text[line_start..].find('\n').unwrap_or(text.len() - line_start);
         let line = text[line_start..line_start + line_len].trim_end_matches('\r');
         let before_len = text[line_start..start].chars().count();
-        let end = text.floor_char_boundary(draft.span.end.max(start));
+        let end = text.floor_char_boundary(finding.span.end.max(start));
         Self {
             line: text[..line_start].matches('\n').count() + 1,
             column: before_len + 1,
-            message: cut(draft.message),
-            remedy: cut(draft.remedy),
+            message: cut(finding.message),
+            remedy: cut(finding.remedy),
             excerpt: Excerpt::new(line, before_len, text[start..end].chars().count()),
         }
     }
@@ -164,8 +164,8 @@ mod tests {
     use super::*;
 
     fn fault(text: &str, span: Range<usize>) -> FileFault {
-        let draft = Draft { span, message: "wrong".into(), remedy: "mend it".into() };
-        FaultyFile::new("f", text, vec![draft]).faults.remove(0)
+        let finding = Finding { span, message: "wrong".into(), remedy: "mend it".into() };
+        FaultyFile::new("f", text, vec![finding]).faults.remove(0)
     }
 
     #[track_caller]
@@ -238,12 +238,12 @@ mod tests {
 
     #[test]
     fn faults_are_in_the_order_of_their_places() {
-        let draft = |start: usize| Draft {
+        let finding = |start: usize| Finding {
             span: start..start,
             message: format!("at {start}"),
             remedy: "mend it".into(),
         };
-        let file = FaultyFile::new("x.toml", "a\n\nb", vec![draft(3), draft(0)]);
+        let file = FaultyFile::new("x.toml", "a\n\nb", vec![finding(3), finding(0)]);
         assert_eq!(
             file.to_string(),
             "x.toml:1:1: at 0; mend it\n    1 | a\n      | ^\n\

@@ -7,7 +7,7 @@ use evenkeel_core::config::{
 use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
 use toml::de::DeTable;
 
-use super::place::Draft;
+use super::place::Finding;
 use super::reading::{Expected, Reading, Unreadable};
 use super::reference::KnownKey;
 use super::section::Section;
@@ -15,7 +15,7 @@ use super::server::read_server;
 use super::syntax::SyntaxFaults;
 
 /// The configuration in a text, or all that is wrong with it.
-pub(super) fn read(text: &str) -> Result<Config, Vec<Draft>> {
+pub(super) fn read(text: &str) -> Result<Config, Vec<Finding>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let syntax = SyntaxFaults::new(text, root.get_ref(), &errors);
     let mut reading = Reading::default();

@@ -9,7 +9,7 @@ use toml::de::{DeInteger, DeValue};
 
 use super::FAULTS_MAX;
 use super::nearest::nearest;
-use super::place::Draft;
+use super::place::Finding;
 use super::reference::KnownKey;
 use super::syntax::SyntaxFaults;
 
@@ -17,7 +17,7 @@ use super::syntax::SyntaxFaults;
 #[derive(Default)]
 pub(super) struct Reading {
     /// Faults of what is there, with the path they concern.
-    faults: Vec<(KeyPath, Draft)>,
+    faults: Vec<(KeyPath, Finding)>,
     /// Keys that must be there and are not, with what to add.
     absences: Vec<(KeyPath, String)>,
     /// Where each key's value is; of a table, its name.
@@ -71,7 +71,7 @@ impl Reading {
         remedy: String,
     ) {
         if self.faults.len() < FAULTS_MAX {
-            self.faults.push((path, Draft { span, message, remedy }));
+            self.faults.push((path, Finding { span, message, remedy }));
         }
     }
 
@@ -138,16 +138,16 @@ impl Reading {
         config: Config,
         text: &str,
         syntax: SyntaxFaults,
-    ) -> Result<Config, Vec<Draft>> {
+    ) -> Result<Config, Vec<Finding>> {
         if syntax.is_empty() {
             self.add_absences();
             self.add_faults_of(&config, text);
         } else {
-            self.faults.retain(|(_, draft)| syntax.is_clear_of(&draft.span));
+            self.faults.retain(|(_, finding)| syntax.is_clear_of(&finding.span));
         }
-        let found = self.faults.into_iter().map(|(_, draft)| draft);
-        let drafts: Vec<_> = syntax.into_drafts().into_iter().chain(found).collect();
-        if drafts.is_empty() { Ok(config) } else { Err(drafts) }
+        let found = self.faults.into_iter().map(|(_, finding)| finding);
+        let findings: Vec<_> = syntax.into_findings().into_iter().chain(found).collect();
+        if findings.is_empty() { Ok(config) } else { Err(findings) }
     }
 
     fn add_absences(&mut self) {
@@ -178,7 +178,7 @@ impl Reading {
         })
     }
 
-    fn placed(&self, fault: &Fault, text: &str) -> (KeyPath, Draft) {
+    fn placed(&self, fault: &Fault, text: &str) -> (KeyPath, Finding) {
         let at = self.places.get(&fault.at);
         let other = fault.other.as_ref().and_then(|other| self.places.get(other));
         let (span, second) = match (at, other) {
@@ -196,7 +196,7 @@ impl Reading {
             let line = text[..second.start].matches('\n').count() + 1;
             message = format!("{message} (line {line})");
         }
-        (fault.at.clone(), Draft { span, message, remedy })
+        (fault.at.clone(), Finding { span, message, remedy })
     }
 
     /// The place of the path, or of what it stands in, or the text's beginning.

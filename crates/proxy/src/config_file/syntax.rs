@@ -5,11 +5,11 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue, Error};
 
 use super::FAULTS_MAX;
-use super::place::Draft;
+use super::place::Finding;
 
 /// The faults of a text's syntax, and the parts of the text that they make doubtful.
 pub(super) struct SyntaxFaults {
-    drafts: Vec<Draft>,
+    findings: Vec<Finding>,
     /// In these bytes nothing else is reported.
     doubtful: Vec<Range<usize>>,
 }
@@ -21,10 +21,10 @@ impl SyntaxFaults {
         values.collect(text, root);
         let mut errors: Vec<_> = errors.iter().map(|error| (span_of(error), error)).collect();
         errors.sort_by_key(|(span, _)| span.start);
-        let mut faults = Self { drafts: Vec::new(), doubtful: Vec::new() };
+        let mut faults = Self { findings: Vec::new(), doubtful: Vec::new() };
         for (span, error) in errors {
-            if faults.drafts.len() < FAULTS_MAX && faults.is_clear_of(&span) {
-                faults.drafts.push(values.draft(text, &span, error));
+            if faults.findings.len() < FAULTS_MAX && faults.is_clear_of(&span) {
+                faults.findings.push(values.finding(text, &span, error));
                 faults.doubtful.push(lines_of(text, &span));
                 faults.doubtful.extend(values.list_around(&span).cloned());
             }
@@ -33,7 +33,7 @@ impl SyntaxFaults {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
+        self.findings.is_empty()
     }
 
     /// Whether a fault in these bytes is not the consequence of one of these.
@@ -41,14 +41,14 @@ impl SyntaxFaults {
         self.doubtful.iter().all(|part| span.end < part.start || part.end < span.start)
     }
 
-    pub(super) fn into_drafts(self) -> Vec<Draft> {
-        self.drafts
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
     }
 }
 
 /// The fault of a file that is no text, after `offset` bytes that are.
-pub(super) fn not_utf8(offset: usize) -> Draft {
-    Draft {
+pub(super) fn not_utf8(offset: usize) -> Finding {
+    Finding {
         span: offset..offset + 1,
         message: "this byte is not UTF-8".to_owned(),
         remedy: "save the file as UTF-8 text".to_owned(),
@@ -90,9 +90,9 @@ impl Values {
         self.lists.iter().find(|list| encloses(list, span))
     }
 
-    fn draft(&self, text: &str, span: &Range<usize>, error: &Error) -> Draft {
+    fn finding(&self, text: &str, span: &Range<usize>, error: &Error) -> Finding {
         if let Some(value) = self.unquoted.iter().find(|value| encloses(value, span)) {
-            return Draft {
+            return Finding {
                 span: value.clone(),
                 message: "this value needs quotes".to_owned(),
                 remedy: format!("write {:?}", &text[value.clone()]),
@@ -106,7 +106,7 @@ impl Values {
             }
             Some(_) | None => problem,
         };
-        Draft { span: span.clone(), message, remedy }
+        Finding { span: span.clone(), message, remedy }
     }
 }
 
