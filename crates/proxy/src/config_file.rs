@@ -6,7 +6,7 @@
 //!
 //! # How a text is read
 //! 1. The text is parsed, with recovery from syntax faults.
-//! 2. Each table is read key by key ([`section`]). A value that cannot be read is a fault, and the
+//! 2. Each table is read key by key (`section`). A value that cannot be read is a fault, and the
 //!    reader goes on with a stand-in. Keys that nobody asked for are unknown: the reader has no
 //!    list of known keys that could go out of date.
 //! 3. The whole is checked by [`Config::faults`], whose paths are turned into places. What follows
