@@ -1,14 +1,44 @@
-//! The `evenkeel` command.
+//! The `evenkeel` command: arguments in, terminal text out.
+//!
+//! Each verb is a module with a function that does it; what went wrong is a [`Failure`], which
+//! knows its sentence and its exit code. Nothing here decides about keys, servers or protocols.
+
+mod args;
 
 mod run;
 
-use std::path::PathBuf;
+mod check;
+
+mod explanation;
+mod route;
+
+mod version;
+
+mod lab_config;
+
+mod failure;
+
 use std::process::ExitCode;
 
+use clap::Parser;
+
+use args::{Args, Verb};
+use failure::Failure;
+
 fn main() -> ExitCode {
-    let file = std::env::args_os().nth(2).map(PathBuf::from);
-    match run::run(file.as_deref()) {
+    match perform(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(failure) => failure.report(),
     }
+}
+
+fn perform(args: Args) -> Result<(), Failure> {
+    match args.verb {
+        None => run::run(None)?,
+        Some(Verb::Run(args)) => run::run(args.file.as_deref())?,
+        Some(Verb::Check(args)) => check::check(&args.file)?,
+        Some(Verb::Route(args)) => route::route(args)?,
+        Some(Verb::Version) => version::version()?,
+    }
+    Ok(())
 }

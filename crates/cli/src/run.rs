@@ -3,20 +3,15 @@
 //! Without a file it starts three embedded servers first, so that there is something to try.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::Path;
 
-use evenkeel_core::config::{Config, ListenAddress, ListenerConfig, PoolConfig, ServerConfig};
+use evenkeel_core::config::{Config, ListenAddress};
 use evenkeel_lab::Server;
 use evenkeel_proxy::config_file::{self, LoadError};
 use evenkeel_proxy::{Proxy, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Where the proxy listens when no file says so.
-const ADDRESS: &str = "127.0.0.1:11311";
-
-/// How many servers are embedded when no file names any.
-const SERVERS_LEN: usize = 3;
+use crate::lab_config::{SERVERS_LEN, lab_config};
 
 /// The exit code of a process that a second Ctrl-C ended, as shells have it.
 const EXIT_INTERRUPTED: i32 = 130;
@@ -103,17 +98,8 @@ fn embedded() -> Result<(Config, Vec<Server>), RunError> {
     let start = |_| Server::start(evenkeel_lab::Config::default());
     let servers: io::Result<Vec<_>> = (0..SERVERS_LEN).map(start).collect();
     let servers = servers.map_err(machine("start an embedded server"))?;
-    let name = || "main".parse().expect("a valid name");
-    let configs = servers.iter().map(|it| server_config(it.addr())).collect();
-    let pool = PoolConfig::new(name(), configs);
-    let address = ADDRESS.parse().expect("a valid address");
-    let listener = ListenerConfig::new("main".parse().expect("a valid name"), address, name());
-    let config = Config { listeners: vec![listener], pools: vec![pool], ..Config::default() };
+    let config = lab_config(servers.iter().map(Server::addr));
     Ok((config, servers))
-}
-
-fn server_config(addr: SocketAddr) -> ServerConfig {
-    ServerConfig::new(addr.to_string().parse().expect("a socket address names a server"))
 }
 
 /// Says where it listens and, for a newcomer, what to try.

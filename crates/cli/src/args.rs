@@ -1,0 +1,113 @@
+//! The arguments of every verb, and the text of `--help`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use evenkeel_core::config::PoolName;
+
+/// A memcached proxy that keeps a cache useful while its servers fail.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Run(RunArgs),
+    Check(CheckArgs),
+    Route(RouteArgs),
+    /// Print the version.
+    #[command(after_help = AFTER_VERSION)]
+    Version,
+}
+
+/// Start the proxy; without FILE, a cache tier to try it on as well.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_RUN)]
+pub(crate) struct RunArgs {
+    /// The configuration (TOML). Without it three servers are started on loopback, and a proxy
+    /// before them.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Print everything that is wrong with a configuration.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_CHECK)]
+pub(crate) struct CheckArgs {
+    /// The configuration (TOML).
+    pub(crate) file: PathBuf,
+}
+
+/// Say which server a key belongs to, why, and where it goes if that one fails.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_ROUTE, override_usage = ROUTE_USAGE)]
+pub(crate) struct RouteArgs {
+    /// The configuration (TOML). Every other argument is then a key, whatever it ends in.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The pool, if the configuration has several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Option<PoolName>,
+
+    /// Print one JSON object a line instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The keys, after the configuration FILE if the first argument ends in `.toml`. Without one
+    /// they are routed in the pool that `evenkeel run` starts by itself.
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) file_and_keys: Vec<OsString>,
+}
+
+const ROUTE_USAGE: &str = "evenkeel route [OPTIONS] [FILE] KEY...";
+
+const AFTER_HELP: &str = "\
+Without a verb: as `evenkeel run`.
+
+Examples:
+  evenkeel                            try it: three servers and a proxy on loopback
+  evenkeel check evenkeel.toml        is the configuration good?
+  evenkeel run evenkeel.toml          start the proxy
+  evenkeel route evenkeel.toml user:1 which server has this key?
+
+Exit codes:
+  0   done
+  1   it failed while it ran
+  2   the arguments are wrong
+  78  the configuration cannot be read, or has faults
+  130 a second Ctrl-C ended it at once
+
+Every setting of the configuration: docs/configuration.md";
+
+const AFTER_RUN: &str = "\
+Examples:
+  evenkeel run                three servers and a proxy on loopback, to try it
+  evenkeel run evenkeel.toml  what the configuration says
+
+It runs until it is told to stop (Ctrl-C, SIGTERM).";
+
+const AFTER_CHECK: &str = "\
+Examples:
+  evenkeel check evenkeel.toml
+  evenkeel check new.toml && mv new.toml evenkeel.toml
+
+All faults are printed, each as FILE:LINE:COLUMN with what to do about it.
+It exits with 0 if there is none, with 78 if there are some or the file cannot be read.";
+
+const AFTER_ROUTE: &str = "\
+Examples:
+  evenkeel route user:1 user:2             in the pool of `evenkeel run` without FILE
+  evenkeel route evenkeel.toml user:1
+  evenkeel route --pool sessions evenkeel.toml user:1
+  evenkeel route --json --config evenkeel.toml user:1 | jq -r .home
+
+No server is asked: this is where keys belong while all servers are well.";
+
+const AFTER_VERSION: &str = "\
+Example:
+  evenkeel version";

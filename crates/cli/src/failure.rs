@@ -1,0 +1,113 @@
+//! What went wrong, in one sentence, and the exit code for it.
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use evenkeel_proxy::config_file::LoadError;
+
+use crate::run::RunError;
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The caller's configuration cannot be used. Nothing was started.
+    #[error(transparent)]
+    Config(#[from] LoadError),
+    /// The caller's arguments do not fit together, or not the configuration. Nothing was started.
+    #[error("{0}")]
+    Usage(String),
+    /// The proxy could not be started. What had been started is stopped.
+    #[error(transparent)]
+    Run(RunError),
+    /// What was found out could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Load(error) => Self::Config(error),
+            RunError::Start(_) | RunError::Machine { .. } => Self::Run(error),
+        }
+    }
+}
+
+impl Failure {
+    /// Says on standard error what went wrong, and gives the exit code.
+    ///
+    /// A reader of the output that has seen enough (`| head`) is no failure.
+    pub(crate) fn report(self) -> ExitCode {
+        if let Self::Output(error) = &self
+            && error.kind() == ErrorKind::BrokenPipe
+        {
+            return ExitCode::SUCCESS;
+        }
+        // With standard error gone too there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "{}", self.text());
+        ExitCode::from(self.exit_code())
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Run(_) | Self::Output(_) => EXIT_FAILED,
+            Self::Usage(_) => EXIT_USAGE,
+            Self::Config(_) => EXIT_CONFIG,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Config(LoadError::Faulty(file)) => {
+                let count = count(file.faults.len(), "fault");
+                format!("{file}\nevenkeel: {} has {count}", file.file)
+            }
+            Self::Config(LoadError::Unreadable { source, .. }) => {
+                format!("evenkeel: {self}; {}", remedy(source.kind()))
+            }
+            Self::Run(error) => format!("evenkeel: {}", with_causes(error)),
+            Self::Config(LoadError::TooLarge { .. }) | Self::Usage(_) | Self::Output(_) => {
+                format!("evenkeel: {self}")
+            }
+        }
+    }
+}
+
+/// It failed while it ran.
+const EXIT_FAILED: u8 = 1;
+
+/// The arguments are wrong; clap's code for it too.
+const EXIT_USAGE: u8 = 2;
+
+/// `EX_CONFIG` of sysexits.h: a service manager can be told not to try again.
+const EXIT_CONFIG: u8 = 78;
+
+/// `1 server`, `2 servers`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// The error, what caused it, and so on; and what to do about an address in use.
+fn with_causes(error: &RunError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        let io_error = error.downcast_ref::<io::Error>();
+        if io_error.is_some_and(|error| error.kind() == ErrorKind::AddrInUse) {
+            text.push_str("; stop what listens there, or choose another address");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn remedy(kind: ErrorKind) -> &'static str {
+    if kind == ErrorKind::PermissionDenied {
+        "let this user read it"
+    } else {
+        "give the path of a configuration file"
+    }
+}

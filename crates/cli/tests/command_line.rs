@@ -1,0 +1,280 @@
+//! The real command: what it prints, where, and how it ends.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.current_dir(repository()).args(args).stdin(Stdio::null());
+    command
+}
+
+fn evenkeel(args: &[&str]) -> Output {
+    command(args).output().expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("the output is text")
+}
+
+/// Checks that a command fails with this code and says just this on standard error.
+#[track_caller]
+fn check_failure(args: &[&str], code: i32, stderr: &str) {
+    let output = evenkeel(args);
+    assert_eq!(text(&output.stderr), stderr);
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(output.status.code(), Some(code));
+}
+
+#[track_caller]
+fn check_success(args: &[&str]) -> String {
+    let output = evenkeel(args);
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    text(&output.stdout)
+}
+
+/// The console sessions of docs/cli.md: the arguments, and what is printed.
+fn documented_sessions() -> Vec<(String, String)> {
+    let document = fs::read_to_string(repository().join("docs/cli.md")).expect("it is there");
+    let blocks = document.split("```console\n$ evenkeel ").skip(1);
+    let sessions = blocks.map(|block| {
+        let session = block.split("```").next().unwrap_or_default();
+        let (args, printed) = session.split_once('\n').expect("a command and its output");
+        (args.to_owned(), printed.to_owned())
+    });
+    sessions.collect()
+}
+
+#[test]
+fn what_the_documentation_shows_is_what_is_printed() {
+    let sessions = documented_sessions();
+    assert_eq!(sessions.len(), 5);
+    for (args, expected) in sessions {
+        let output = evenkeel(&args.split(' ').collect::<Vec<_>>());
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(printed, expected, "evenkeel {args}");
+    }
+}
+
+#[test]
+fn every_verb_has_examples_in_its_help() {
+    for verb in ["run", "check", "route", "version"] {
+        let help = check_success(&[verb, "--help"]);
+        assert!(help.contains("Example"), "{help}");
+        assert!(help.contains(&format!("\n  evenkeel {verb}")), "{help}");
+        assert!(check_success(&["--help"]).contains(&format!("\n  {verb} ")));
+    }
+}
+
+#[test]
+fn exit_codes_are_in_the_help_and_in_the_documentation() {
+    let help = check_success(&["--help"]);
+    let document = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
+    for code in [0, 1, 2, 78, 130] {
+        assert!(help.contains(&format!("\n  {code:<4}")), "{code}: {help}");
+        assert!(document.contains(&format!("\n| {code} |")), "{code}");
+    }
+}
+
+#[test]
+fn wrong_arguments_exit_with_2() {
+    for args in [&["chekc"][..], &["check"], &["route"], &["check", "a", "b"], &["run", "--x"]] {
+        let output = evenkeel(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&output.stdout), "");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_misspelt_verb_is_recognised() {
+    assert!(text(&evenkeel(&["chekc"]).stderr).contains("'check'"));
+}
+
+#[test]
+fn a_faulty_configuration_exits_with_78_for_every_verb_that_reads_one() {
+    let file = "crates/cli/tests/faulty.toml";
+    for args in [&["check", file][..], &["run", file], &["route", file, "key"]] {
+        let output = evenkeel(args);
+        assert_eq!(output.status.code(), Some(78), "{args:?}");
+        assert_eq!(text(&output.stdout), "");
+        assert!(text(&output.stderr).ends_with("has 3 faults\n"));
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_exits_with_78() {
+    check_failure(
+        &["check", "no/such.toml"],
+        78,
+        "evenkeel: cannot read no/such.toml: No such file or directory (os error 2); \
+         give the path of a configuration file\n",
+    );
+    check_failure(
+        &["check", "docs"],
+        78,
+        "evenkeel: cannot read docs: Is a directory (os error 21); \
+         give the path of a configuration file\n",
+    );
+}
+
+#[test]
+fn a_proxy_that_cannot_listen_exits_with_1_and_names_the_address() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("taken.toml");
+    let listener = format!("[listener.a]\naddress = \"{address}\"\npool = \"p\"\n");
+    fs::write(&file, format!("{listener}[pool.p]\nservers = [\"127.0.0.1:1\"]\n")).unwrap();
+    check_failure(
+        &["run", file.to_str().unwrap()],
+        1,
+        &format!(
+            "evenkeel: listener a cannot listen on {address}: \
+             Address already in use (os error 98); \
+             stop what listens there, or choose another address\n"
+        ),
+    );
+}
+
+#[test]
+fn keys_that_memcached_would_refuse_are_refused_before_anything_is_printed() {
+    let long = "k".repeat(251);
+    check_failure(
+        &["route", "good", &long],
+        2,
+        &format!("evenkeel: the key {long:?} has 251 bytes; memcached takes at most 250\n"),
+    );
+    for (key, shown) in [("a b", "a b"), ("a\n", "a\\n"), ("\u{7f}", "\\u{7f}")] {
+        let message = "has a blank or a control character in it; memcached takes neither";
+        let expected = format!("evenkeel: the key \"{shown}\" {message}\n");
+        check_failure(&["route", "good", key], 2, &expected);
+    }
+    check_failure(&["route", ""], 2, "evenkeel: a key is empty; give 1 to 250 bytes\n");
+    check_success(&["route", &"k".repeat(250)]);
+}
+
+#[test]
+fn the_first_argument_of_route_is_the_file_if_it_ends_in_toml() {
+    check_failure(
+        &["route", "evenkeel.example.toml"],
+        2,
+        "evenkeel: there is no key after the configuration evenkeel.example.toml; \
+         give at least one\n",
+    );
+    let by_place = check_success(&["route", "evenkeel.example.toml", "x.toml"]);
+    let by_name = check_success(&["route", "--config", "evenkeel.example.toml", "x.toml"]);
+    assert_eq!(by_place, by_name);
+    assert!(by_name.starts_with("x.toml\n"));
+    assert_ne!(by_name, check_success(&["route", "k", "x.toml"]));
+}
+
+#[test]
+fn route_asks_which_of_several_pools_is_meant() {
+    let file = "crates/cli/tests/pools.toml";
+    check_failure(
+        &["route", file, "key"],
+        2,
+        "evenkeel: there are several pools; choose one with --pool: main, spare, tags, scores\n",
+    );
+    check_failure(
+        &["route", "--pool", "other", file, "key"],
+        2,
+        "evenkeel: there is no pool \"other\"; choose one of main, spare, tags, scores\n",
+    );
+}
+
+#[track_caller]
+fn check_route(pool: &str, key: &str, expected: &str) {
+    let file = "crates/cli/tests/pools.toml";
+    assert_eq!(check_success(&["route", "--pool", pool, file, key]), expected);
+}
+
+#[test]
+fn route_says_why_for_every_kind_of_distribution() {
+    check_route(
+        "main",
+        "user:1",
+        "user:1\n  home  10.0.0.1:11211\n  \
+         why   fnv1a_64 of \"user:1\" is 1963465963; \
+         the first point at or after it on the ring is 1968513742\n  \
+         then  10.0.0.3:11212, b\n",
+    );
+    check_route(
+        "spare",
+        "user:1",
+        "user:1\n  home  10.0.0.5:11211\n  \
+         why   one_at_a_time of \"user:1\" is 2773942091; modulo 2 that is slot 1\n  \
+         then  nowhere: failover is \"none\"\n",
+    );
+    check_route(
+        "tags",
+        "user:{42}:name",
+        "user:{42}:name\n  home  10.0.0.6:11211\n  \
+         why   md5 of \"42\" is 3905343649; \
+         the first point at or after it on the ring is 3961521514\n  \
+         then  nowhere: there is no other server\n",
+    );
+    check_route(
+        "scores",
+        "user:1",
+        "user:1\n  home  s7:11211\n  \
+         why   its score with \"user:1\", 4127234006, is the highest\n  \
+         then  s1:11211, s3:11211, s10:11211, s6:11211, s12:11211, s2:11211, s11:11211, \
+         s5:11211, s9:11211, s8:11211 and 2 more\n",
+    );
+}
+
+#[test]
+fn json_names_home_and_order() {
+    let line = check_success(&["route", "--json", "a", "b"]);
+    let objects: Vec<serde_json::Value> =
+        line.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(objects[0]["order"][0]["address"], serde_json::Value::Null, "picked at the start");
+    for (object, key) in objects.iter().zip(["a", "b"]) {
+        assert_eq!(object["key"], key);
+        assert_eq!(object["pool"], "main");
+        assert_eq!(object["order"].as_array().unwrap().len(), 3);
+        assert_eq!(object["order"][0]["server"], object["home"]);
+    }
+}
+
+#[test]
+fn json_has_the_address_and_no_hash_where_there_is_none() {
+    let file = "crates/cli/tests/pools.toml";
+    let line = check_success(&["route", "--json", "--pool", "scores", file, "user:1"]);
+    let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(object["hash"], serde_json::Value::Null);
+    assert_eq!(object["place"], serde_json::json!({ "score": 4_127_234_006_u32 }));
+    assert_eq!(object["order"][0]["address"], "s7:11211");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let keys: Vec<String> = (0..5000).map(|idx| format!("key:{idx}")).collect();
+    let mut args = vec!["route"];
+    args.extend(keys.iter().map(String::as_str));
+    let mut child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 16];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_a_failure() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command(&["version"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("evenkeel: cannot write the output: "));
+}
