@@ -111,14 +111,14 @@ fn greet(proxy: &Proxy, servers: &[Server]) -> io::Result<()> {
     if let (false, Some((_, ListenAddress::Tcp(addr)))) =
         (servers.is_empty(), proxy.addresses().first())
     {
-        let (host, port) = (addr.ip(), addr.port());
+        let (ip, port) = (addr.ip(), addr.port());
         let embedded: Vec<_> = servers.iter().map(|it| it.addr().to_string()).collect();
         writeln!(
             output,
             "in front of {SERVERS_LEN} embedded servers to try it on: {}\n\
              \n\
              Try it:\n\
-             \x20 printf 'set greeting 0 60 5\\r\\nhello\\r\\nget greeting\\r\\nquit\\r\\n' | nc {host} {port}\n\
+             \x20 printf 'set greeting 0 60 5\\r\\nhello\\r\\nget greeting\\r\\nquit\\r\\n' | nc {ip} {port}\n\
              or, after pip install pymemcache, in Python:\n\
              \x20 from pymemcache.client.base import Client\n\
              \x20 c = Client(\"{addr}\"); c.set(\"greeting\", \"hello\"); print(c.get(\"greeting\"))\n\
