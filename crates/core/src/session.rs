@@ -18,7 +18,8 @@
 //! # Hard cases
 //! - The value of a refused request is swallowed as it comes, never kept.
 //! - An application may close its sending side and still wait for answers
-//!   (`printf 'get a\r\n' | nc`): the session ends when they have all left.
+//!   (`printf 'get a\r\n' | nc`): what it had sent is still carried out, however often the session
+//!   is paused meanwhile, and the session ends when all answers have left.
 
 use std::collections::VecDeque;
 
@@ -85,7 +86,9 @@ pub struct Session {
 enum Phase {
     /// Requests are read.
     Open,
-    /// No further request is read; the session ends when its answers have left.
+    /// The application sends nothing more; the requests at hand are still carried out.
+    HalfClosed,
+    /// No further request is carried out; the session ends when its answers have left.
     Finishing,
 }
 
@@ -114,18 +117,30 @@ impl Session {
         self.phase == Phase::Open && !self.is_paused()
     }
 
+    /// Whether it could go on with a request that it had sent already.
+    pub fn can_resume(&self) -> bool {
+        self.has_input() && !self.is_paused()
+    }
+
     fn is_paused(&self) -> bool {
         self.pending.len() >= self.limits.requests_in_flight_max
             || self.pending.len() * self.answer_len > AWAITED_LEN_MAX
             || self.output.len() - self.written > OUTPUT_PAUSE_LEN
     }
 
-    /// Whether it waits, with input at hand, for answers to leave.
-    pub fn has_input(&self) -> bool {
+    /// Whether there is input at hand that may hold a request.
+    fn has_input(&self) -> bool {
         !self.input.is_empty() && self.input.len() >= self.needed
     }
 
-    /// Reads no further request.
+    /// The application sends nothing more.
+    pub fn handle_eof(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::HalfClosed;
+        }
+    }
+
+    /// Carries out no further request.
     pub fn finish(&mut self) {
         self.phase = Phase::Finishing;
         self.input = Vec::new();
@@ -133,7 +148,12 @@ impl Session {
 
     /// Whether all is said and done.
     pub fn is_finished(&self) -> bool {
-        self.phase == Phase::Finishing && self.pending.is_empty() && self.output().is_empty()
+        let is_ending = match self.phase {
+            Phase::Open => false,
+            Phase::HalfClosed => !self.has_input(),
+            Phase::Finishing => true,
+        };
+        is_ending && self.is_idle()
     }
 
     /// Whether it has nothing in flight and nothing to write.
@@ -149,7 +169,7 @@ impl Session {
     /// The next request in `source` from `at` on, which moves past it; `None` if there is none
     /// yet, or the session must catch up first.
     pub fn next_request<'a>(&mut self, source: &'a [u8], at: &mut usize) -> Option<Parsed<'a>> {
-        if !self.wants_input() {
+        if self.phase == Phase::Finishing || self.is_paused() {
             return None;
         }
         let rest = (source.len() - *at) as u64;
@@ -178,7 +198,7 @@ impl Session {
 
     /// Keeps the bytes of `received` from `at` on for the next time.
     pub fn keep(&mut self, received: Received<'_>, at: usize) {
-        if self.phase == Phase::Open {
+        if self.phase != Phase::Finishing {
             received.keep(at, self.needed, &mut self.input);
         }
     }

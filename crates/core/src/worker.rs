@@ -202,7 +202,10 @@ impl Worker {
 
     /// The application sends nothing more. It still gets the answers it is owed.
     pub fn handle_session_eof(&mut self, id: SessionId) {
-        self.finish(id);
+        if let Some(session) = self.desk.sessions.get_mut(id) {
+            session.handle_eof();
+            self.desk.touch(id);
+        }
     }
 
     /// The session is gone.
@@ -225,18 +228,31 @@ impl Worker {
         }
     }
 
-    /// A session to write to; call until `None`, then [`Worker::session_output`] for each.
+    /// A session to look at: [`Worker::session_output`] may have something for it, and
+    /// [`Worker::wants_input`] may have changed. Call until `None`.
     ///
-    /// A session that has been paused goes on here with the requests it had sent.
+    /// A session that has been paused goes on here with the requests it had sent, and one that
+    /// has nothing left to wait for ends here.
     pub fn poll_session_to_write(&mut self, now: Instant) -> Option<SessionId> {
-        let id = self.desk.dirty.pop()?;
-        if let Some(session) = self.desk.sessions.get_mut(id) {
-            session.is_dirty = false;
-            if session.wants_input() && session.has_input() {
+        loop {
+            let id = self.desk.dirty.pop()?;
+            if self.desk.sessions.get(id).is_some_and(Session::can_resume) {
                 self.handle_session_bytes(now, id, &[]);
             }
+            if let Some(session) = self.desk.sessions.get_mut(id) {
+                // Only now: while it is looked at, it need not be told to be.
+                session.is_dirty = false;
+                self.close_if_finished(id);
+                return Some(id);
+            }
         }
-        Some(id)
+    }
+
+    fn close_if_finished(&mut self, id: SessionId) {
+        if self.desk.sessions.get(id).is_some_and(Session::is_finished) {
+            self.desk.close(id);
+            self.actions.push_back(Action::CloseSession(id));
+        }
     }
 
     /// What there is to write to a session; empty if it is gone.
@@ -248,15 +264,13 @@ impl Worker {
     pub fn handle_session_written(&mut self, id: SessionId, len: usize) {
         let Some(session) = self.desk.sessions.get_mut(id) else { return };
         self.desk.counters.bytes_written += len as u64;
-        let was_paused = !session.wants_input();
         if let Some(buffer) = session.handle_written(len) {
             self.desk.spare.give(buffer);
         }
-        if session.is_finished() {
-            self.desk.close(id);
-            self.actions.push_back(Action::CloseSession(id));
-        } else if was_paused && session.wants_input() && session.has_input() {
+        if session.can_resume() {
             self.desk.touch(id);
+        } else {
+            self.close_if_finished(id);
         }
     }
 
