@@ -61,7 +61,9 @@ impl Desk {
         let session = &mut self.sessions[exchange.session];
         let len = body.len() + response.value.map_or(0, <[u8]>::len);
         session.note_answer(len);
-        if len > 0 && !session.has_room(len) {
+        // Of a change only the caller can know what to do; and its value is a number.
+        let may_be_miss = attempt.class == Class::Read;
+        if len > 0 && may_be_miss && !session.has_room(len) {
             self.counters.values_dropped += 1;
             self.settle_failure(id, attempt.part, Failure::Overload);
             return self.spare.give(attempt.encoded);
@@ -197,6 +199,10 @@ impl Desk {
                 Some(next) if exchanges[*next].settled.is_some() => {}
                 _ => break,
             }
+        }
+        if session.output.is_empty() {
+            // Nothing was said: an idle session holds no buffer.
+            spare.give(std::mem::take(&mut session.output));
         }
         self.touch(session_id);
     }

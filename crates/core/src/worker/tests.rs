@@ -587,6 +587,15 @@ fn shutdown_ends_idle_sessions_at_once_and_the_others_when_they_are_answered() {
     assert!(rig.is_closed(waiting));
 }
 
+#[test]
+fn a_session_that_was_told_nothing_holds_no_buffer() {
+    let mut rig = Rig::new(1);
+    let id = rig.open();
+    rig.send(id, "get a\r\nset a 0 0 1 noreply\r\n1\r\n");
+    rig.send(id, "set a 0 0 1 noreply\r\n1\r\n");
+    assert_eq!(rig.worker.desk.sessions[id].output.capacity(), 0);
+}
+
 // Back-pressure.
 
 #[test]
