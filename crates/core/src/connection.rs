@@ -16,6 +16,7 @@
 //! | Wanted | its time has come | Connecting |
 //! | Connecting | connected | Ready |
 //! | Connecting | refused, or `connect_timeout` | Wanted, after a growing pause |
+//! | Ready | lost before its first response | Wanted, after a growing pause |
 //! | Ready | reset, closed, garbled, or without progress for `timeout` | Wanted, at once |
 //! | any | the server is not usable | a lost connection is Unwanted; a Ready one is kept |
 //!
@@ -26,6 +27,9 @@
 //! # Hard cases
 //! - An attempt that was never sent may go elsewhere without doubt; one of which a byte was
 //!   written may not. The connection knows which is which by counting bytes of its stream.
+//! - A server that has just closed a good connection may only be restarting: attempts wait for the
+//!   next one. After a timeout or a connect that failed they go elsewhere until it is Ready.
+//! - A server that accepts connections and closes them is no better than one that refuses them.
 //! - A response that arrives before its request was written is garbage, not a quick server.
 //! - A server that is ejected while Ready keeps its connection, so that its late responses are
 //!   recognised and thrown away.
@@ -131,7 +135,8 @@ pub enum Sent {
 pub struct Connection {
     settings: ConnectionSettings,
     state: State,
-    /// Consecutive failures to connect; sets the pause before the next try.
+    /// Connections in a row that could not be made, or gave no response; sets the pause before
+    /// the next try.
     connect_failures: u32,
     /// Encoded attempts; the first `written` bytes have been written.
     output: Vec<u8>,
@@ -158,7 +163,7 @@ enum State {
     Unwanted,
     Wanted { not_before: Instant },
     Connecting { deadline: Instant },
-    Ready { progress_at: Instant },
+    Ready { progress_at: Instant, has_responded: bool },
 }
 
 /// How far a retrieval's response has been read.
@@ -201,13 +206,14 @@ impl Connection {
 
     /// Whether an attempt may be given to it now.
     pub fn can_send(&self) -> bool {
-        match self.state {
+        let is_open = match self.state {
             State::Unwanted | State::Wanted { .. } => false,
-            State::Connecting { .. } | State::Ready { .. } => {
-                self.in_flight.len() < self.settings.attempts_in_flight_max
-                    && self.output.len() - self.written < OUTPUT_LEN_MAX
-            }
-        }
+            State::Connecting { .. } => self.connect_failures == 0 && self.timeouts_in_a_row == 0,
+            State::Ready { .. } => true,
+        };
+        is_open
+            && self.in_flight.len() < self.settings.attempts_in_flight_max
+            && self.output.len() - self.written < OUTPUT_LEN_MAX
     }
 
     /// Whether it is lost or was never made.
@@ -245,8 +251,11 @@ impl Connection {
 
     // Connecting.
 
-    /// The server has become usable, or is to be connected to again.
+    /// The server has become usable. What had been held against it is forgotten: canaries were
+    /// good since.
     pub fn want(&mut self, now: Instant) {
+        self.connect_failures = 0;
+        self.timeouts_in_a_row = 0;
         if self.state == State::Unwanted {
             self.state = State::Wanted { not_before: now };
         }
@@ -278,8 +287,7 @@ impl Connection {
     /// The driver has connected.
     pub fn handle_connected(&mut self, now: Instant) {
         if matches!(self.state, State::Connecting { .. }) {
-            self.state = State::Ready { progress_at: now };
-            self.connect_failures = 0;
+            self.state = State::Ready { progress_at: now, has_responded: false };
         }
     }
 
@@ -290,17 +298,17 @@ impl Connection {
         now: Instant,
         random: &mut Random,
     ) -> impl Iterator<Item = (Attempt, Sent)> + use<> {
-        let not_before = match self.state {
-            State::Connecting { .. } => {
+        self.state = match self.state {
+            State::Unwanted => State::Unwanted,
+            State::Wanted { not_before } => State::Wanted { not_before },
+            State::Ready { has_responded: true, .. } => State::Wanted { not_before: now },
+            State::Connecting { .. } | State::Ready { has_responded: false, .. } => {
                 let interval = reconnect_interval(self.connect_failures);
                 self.connect_failures = self.connect_failures.saturating_add(1);
-                now + random.jittered(interval, RECONNECT_JITTER_PERCENT)
+                let not_before = now + random.jittered(interval, RECONNECT_JITTER_PERCENT);
+                State::Wanted { not_before }
             }
-            State::Ready { .. } | State::Wanted { .. } | State::Unwanted => now,
         };
-        if self.state != State::Unwanted {
-            self.state = State::Wanted { not_before };
-        }
         let stream_written = std::mem::take(&mut self.stream_written);
         self.output = Vec::new();
         self.written = 0;
@@ -351,7 +359,7 @@ impl Connection {
     /// The caller calls [`Connection::match_response`] on the returned bytes until it has no
     /// more, and then gives what is left to [`Connection::keep`].
     pub fn receive<'a>(&mut self, now: Instant, bytes: &'a [u8]) -> Received<'a> {
-        if let State::Ready { progress_at } = &mut self.state {
+        if let State::Ready { progress_at, .. } = &mut self.state {
             *progress_at = now;
         }
         Received::new(&mut self.input, bytes)
@@ -390,6 +398,10 @@ impl Connection {
                     if self.timed_out == 0 {
                         self.timeouts_in_a_row = 0;
                     }
+                    if let State::Ready { has_responded, .. } = &mut self.state {
+                        *has_responded = true;
+                        self.connect_failures = 0;
+                    }
                     self.timed_out = self.timed_out.saturating_sub(1);
                     let attempt = self.in_flight.pop_front().expect("it was just looked at");
                     *at += scan.len + len;
@@ -426,7 +438,7 @@ impl Connection {
         match self.state {
             State::Unwanted | State::Wanted { .. } => None,
             State::Connecting { deadline } => (deadline <= now).then_some(TimedOut::Connect),
-            State::Ready { progress_at } => {
+            State::Ready { progress_at, .. } => {
                 let oldest = self.in_flight.get(self.timed_out)?;
                 if oldest.sent_at + self.settings.timeout > now {
                     return None;

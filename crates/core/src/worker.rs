@@ -22,8 +22,8 @@
 //! retries, and only an attempt of which no byte was written.
 //!
 //! # Hard cases
-//! - A server is lost and its state is not yet known: its connection cannot be sent to, so
-//!   routing passes it over, table or no table.
+//! - A server is lost and its state is not yet known: what was not sent goes elsewhere at once,
+//!   and while the server cannot be connected to routing passes it over, table or no table.
 //! - A session ends with requests in flight: their exchanges are dropped; their attempts stay in
 //!   their connections until their responses have come.
 //! - A session's answers make room for requests that it had sent already: it is looked at again
@@ -145,7 +145,12 @@ impl Worker {
             random: Random::new(seed),
             drafts: Vec::new(),
         };
-        worker.want_usable(now);
+        for (connection, route) in worker.connections.iter_mut().zip(&worker.table.servers) {
+            if route.is_usable {
+                connection.want(now);
+            }
+        }
+        worker.start_connecting(now);
         worker
     }
 
@@ -371,11 +376,13 @@ impl Worker {
         let before = std::mem::replace(&mut self.table, table);
         for idx in 0..self.connections.len() {
             let server = ServerId(u16::try_from(idx).expect("a server's id is 16 bits"));
-            if before.server(server).is_usable && !self.table.server(server).is_usable {
-                self.eject(now, server);
+            match (before.server(server).is_usable, self.table.server(server).is_usable) {
+                (true, false) => self.eject(now, server),
+                (false, true) => self.connections[idx].want(now),
+                (true, true) | (false, false) => {}
             }
         }
-        self.want_usable(now);
+        self.start_connecting(now);
     }
 
     /// Answers at once what waits for a server that has just become unusable.
@@ -390,15 +397,6 @@ impl Worker {
         for attempt in unsent {
             self.dispatch(now, attempt, Failure::Ejected);
         }
-    }
-
-    fn want_usable(&mut self, now: Instant) {
-        for (connection, route) in self.connections.iter_mut().zip(&self.table.servers) {
-            if route.is_usable {
-                connection.want(now);
-            }
-        }
-        self.start_connecting(now);
     }
 
     fn start_connecting(&mut self, now: Instant) {
