@@ -288,6 +288,9 @@ impl Worker {
 
     /// The driver has connected to a server.
     pub fn handle_connected(&mut self, now: Instant, server: ServerId) {
+        if self.is_given_up(server) {
+            return;
+        }
         let connection = &mut self.connections[usize::from(server.0)];
         connection.handle_connected(now);
         if !connection.output().is_empty() {
@@ -297,6 +300,9 @@ impl Worker {
 
     /// A server has sent `bytes`.
     pub fn handle_server_bytes(&mut self, now: Instant, server: ServerId, bytes: &[u8]) {
+        if self.is_given_up(server) {
+            return;
+        }
         let connection = &mut self.connections[usize::from(server.0)];
         if !connection.is_ready() {
             return;
@@ -324,7 +330,15 @@ impl Worker {
 
     /// The connection to a server is lost, or could not be made.
     pub fn handle_server_lost(&mut self, now: Instant, server: ServerId, failure: Failure) {
-        self.lose(now, server, failure);
+        if !self.is_given_up(server) {
+            self.lose(now, server, failure);
+        }
+    }
+
+    /// Whether the driver still speaks of a connection that it has yet to be told to drop.
+    fn is_given_up(&self, server: ServerId) -> bool {
+        self.connections[usize::from(server.0)].is_lost()
+            || self.actions.contains(&Action::Connect(server))
     }
 
     /// A connection to write to; call until `None`, then [`Worker::connection_output`] for each.

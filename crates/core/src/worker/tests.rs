@@ -939,6 +939,20 @@ fn timeouts_before_an_ejection_do_not_count_after_it() {
     assert_eq!(rig.outcomes[0].timeouts_in_a_row, 1);
 }
 
+#[test]
+fn what_is_said_of_a_connection_that_was_given_up_is_not_evidence() {
+    let mut rig = Rig::new(1);
+    let id = rig.open();
+    assert_eq!(rig.ask(id, "get a\r\n"), "END\r\n");
+    // The driver reads garbage and then the end, before it has been told to reconnect.
+    rig.worker.handle_server_bytes(rig.now, ServerId(0), b"garbage\r\n");
+    rig.worker.handle_server_bytes(rig.now, ServerId(0), b"garbage\r\n");
+    rig.worker.handle_server_lost(rig.now, ServerId(0), Failure::Closed);
+    rig.drive();
+    assert_eq!(rig.outcomes.len(), 1);
+    assert_eq!(rig.ask(id, "get a\r\n"), "END\r\n");
+}
+
 // Connecting.
 
 #[test]
