@@ -30,7 +30,10 @@
 //! - A server that has just closed a good connection may only be restarting: attempts wait for the
 //!   next one. After a timeout or a connect that failed they go elsewhere until it is Ready.
 //! - A server that accepts connections and closes them is no better than one that refuses them.
-//! - A response that arrives before its request was written is garbage, not a quick server.
+//! - A response that arrives before its request was written is garbage, not a quick server. An
+//!   error may come before the end of it: memcached refuses a value before it has read it.
+//! - A response to a long retrieval may be longer than we would keep: its values are then thrown
+//!   away as they come, and are misses.
 //! - A server that is ejected while Ready keeps its connection, so that its late responses are
 //!   recognised and thrown away.
 //!
@@ -47,7 +50,9 @@ use std::time::Duration;
 use crate::Instant;
 use crate::exchange::ExchangeId;
 use crate::protocol::request::Class;
-use crate::protocol::response::{Expect, Invalid, ParsedResponse, Response, parse_response};
+use crate::protocol::response::{
+    Expect, Invalid, ParsedResponse, Response, Status, parse_response,
+};
 use crate::protocol::token::Tokens;
 use crate::random::Random;
 use crate::received::{BUFFER_KEPT_LEN_MAX, Received};
@@ -106,6 +111,10 @@ impl Attempt {
     pub fn keys(&self) -> &[u8] {
         &self.encoded[self.keys_at.clone()]
     }
+
+    fn stream_end(&self) -> u64 {
+        self.stream_at + self.encoded.len() as u64
+    }
 }
 
 /// A response and the attempt it answers.
@@ -117,6 +126,9 @@ pub struct Matched<'a> {
     pub body: &'a [u8],
     /// How many values `body` holds.
     pub values_len: usize,
+    /// How many values were thrown away because the response was longer than
+    /// [`RESPONSE_BODY_LEN_MAX`].
+    pub values_dropped: usize,
     /// The rest of the response.
     pub response: Response<'a>,
 }
@@ -149,6 +161,8 @@ pub struct Connection {
     needed: usize,
     /// How far the response at the start of `input` has been read.
     scan: Scan,
+    /// [`RESPONSE_BODY_LEN_MAX`].
+    body_len_max: usize,
     /// Oldest first.
     in_flight: VecDeque<Attempt>,
     /// Invariant: the first so many in flight have been reported as timed out.
@@ -173,6 +187,8 @@ struct Scan {
     len: usize,
     /// Number of them.
     values_len: usize,
+    /// Number of those thrown away before them.
+    values_dropped: usize,
     /// Where in the request's keys the last of them was named.
     keys_taken: usize,
 }
@@ -184,6 +200,10 @@ const RECONNECT_JITTER_PERCENT: u32 = 20;
 
 /// Bytes waiting to be written past which a connection takes no more attempts.
 const OUTPUT_LEN_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of values past which those of one response are thrown away, to be misses. A single value
+/// may be longer; that it must be sent in full bounds what a server can make us keep.
+pub const RESPONSE_BODY_LEN_MAX: usize = 256 * 1024 * 1024;
 
 impl Connection {
     /// A connection to a server that is not wanted yet.
@@ -198,6 +218,7 @@ impl Connection {
             input: Vec::new(),
             needed: 0,
             scan: Scan::default(),
+            body_len_max: RESPONSE_BODY_LEN_MAX,
             in_flight: VecDeque::new(),
             timed_out: 0,
             timeouts_in_a_row: 0,
@@ -346,7 +367,8 @@ impl Connection {
             self.written = 0;
             self.output.clear();
             self.output.shrink_to(BUFFER_KEPT_LEN_MAX);
-        } else if self.written > BUFFER_KEPT_LEN_MAX {
+        } else if self.written > BUFFER_KEPT_LEN_MAX && self.written > self.output.len() / 2 {
+            // No more is moved than has been written, however much waits.
             self.output.drain(..self.written);
             self.written = 0;
         }
@@ -373,7 +395,7 @@ impl Connection {
         source: &'a [u8],
         at: &mut usize,
     ) -> Result<Option<Matched<'a>>, Invalid> {
-        let input = &source[*at..];
+        let mut input = &source[*at..];
         if input.is_empty() || input.len() < self.needed {
             return Ok(None);
         }
@@ -391,8 +413,17 @@ impl Connection {
                     self.scan.keys_taken = take_key(front.keys(), self.scan.keys_taken, key)?;
                     self.scan.len += len;
                     self.scan.values_len += 1;
+                    if self.scan.len > self.body_len_max {
+                        *at += self.scan.len;
+                        input = &source[*at..];
+                        self.scan.len = 0;
+                        self.scan.values_dropped += std::mem::take(&mut self.scan.values_len);
+                    }
                 }
                 ParsedResponse::Last { response, len } => {
+                    if !is_error(response.status) && front.stream_end() > self.stream_written {
+                        return Err(Invalid::Unasked);
+                    }
                     let scan = std::mem::take(&mut self.scan);
                     self.needed = 0;
                     if self.timed_out == 0 {
@@ -405,8 +436,15 @@ impl Connection {
                     self.timed_out = self.timed_out.saturating_sub(1);
                     let attempt = self.in_flight.pop_front().expect("it was just looked at");
                     *at += scan.len + len;
-                    let (body, values_len) = (&input[..scan.len], scan.values_len);
-                    return Ok(Some(Matched { attempt, body, values_len, response }));
+                    let Scan { len, values_len, values_dropped, .. } = scan;
+                    let body = &input[..len];
+                    return Ok(Some(Matched {
+                        attempt,
+                        body,
+                        values_len,
+                        values_dropped,
+                        response,
+                    }));
                 }
                 ParsedResponse::Invalid(invalid) => return Err(invalid),
             }
@@ -481,6 +519,11 @@ fn take_key(keys: &[u8], at: usize, key: &[u8]) -> Result<usize, Invalid> {
         }
     }
     Err(Invalid::OtherKey)
+}
+
+/// Whether a server may say so before it has read the whole request.
+fn is_error(status: Status) -> bool {
+    matches!(status, Status::Error(_))
 }
 
 fn reconnect_interval(failures: u32) -> Duration {

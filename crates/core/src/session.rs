@@ -232,7 +232,8 @@ impl Session {
             self.written = 0;
             return Some(std::mem::take(&mut self.output));
         }
-        if self.written > BUFFER_KEPT_LEN_MAX {
+        if self.written > BUFFER_KEPT_LEN_MAX && self.written > self.output.len() / 2 {
+            // No more is moved than has been written, however much waits.
             self.output.drain(..self.written);
             self.written = 0;
         }

@@ -111,7 +111,8 @@ pub struct Counters {
     pub failed: u64,
     /// Requests sent elsewhere than to their key's home.
     pub diverted: u64,
-    /// Values made misses because their session did not read.
+    /// Values made misses because their session did not read, or because the response they were
+    /// in was too long.
     pub values_dropped: u64,
     /// Responses that came when nobody waited any more.
     pub late_responses: u64,

@@ -47,7 +47,7 @@ impl Desk {
 
     /// A server has answered an attempt.
     pub(super) fn settle_response(&mut self, matched: Matched<'_>) {
-        let Matched { attempt, body, values_len, response } = matched;
+        let Matched { attempt, body, values_len, values_dropped, response } = matched;
         let id = attempt.exchange;
         let waiting = self.exchanges.get(id).filter(|exchange| exchange.waits_for(attempt.part));
         let Some(exchange) = waiting else {
@@ -58,6 +58,7 @@ impl Desk {
             self.settle_failure(id, attempt.part, Failure::ServerError);
             return self.spare.give(attempt.encoded);
         }
+        self.counters.values_dropped += values_dropped as u64;
         let session = &mut self.sessions[exchange.session];
         let len = body.len() + response.value.map_or(0, <[u8]>::len);
         session.note_answer(len);

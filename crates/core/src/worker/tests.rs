@@ -386,6 +386,16 @@ fn a_response_before_its_request_was_written_is_garbage() {
 }
 
 #[test]
+fn success_before_the_whole_request_was_written_is_garbage() {
+    let mut rig = Rig::new(1);
+    rig.set_room(0, 10);
+    let id = rig.open();
+    assert_eq!(rig.ask(id, set("a", "12345")), "");
+    rig.say(0, "STORED\r\n");
+    assert!(rig.answers(id).starts_with("SERVER_ERROR evenkeel: unusable response"));
+}
+
+#[test]
 fn an_error_before_the_whole_request_was_written_is_an_answer() {
     let mut rig = Rig::new(1);
     rig.servers[0].manner = Manner::Hangs;
