@@ -25,7 +25,7 @@
 
 use crate::config::OnUnavailable;
 use crate::failure::Failure;
-use crate::protocol::request::{Class, MetaOp, Request};
+use crate::protocol::request::{Class, MetaOp, MetaRequest, Request};
 use crate::protocol::response::{self, Response, Status};
 use crate::protocol::token::Tokens;
 use crate::routing::PoolId;
@@ -125,7 +125,7 @@ impl Wording {
                 wording.kind = Kind::Meta(meta.op);
                 wording.quiet = meta.quiet;
                 wording.returns_key = meta.returns_key || meta.op == MetaOp::Debug;
-                reflect(meta.flags, meta.key, &mut wording.reflected);
+                reflect(meta, &mut wording.reflected);
             }
             Request::MetaNoop
             | Request::Version
@@ -210,9 +210,10 @@ impl Wording {
     }
 }
 
-/// Keeps what memcached would give back in any answer: opaque and key, in the caller's order.
-fn reflect(flags: &[u8], key: &[u8], reflected: &mut Vec<u8>) {
-    for flag in Tokens::new(flags) {
+/// Keeps what memcached would give back in any answer: opaque and key, in the caller's order, and
+/// behind the key how it is written.
+fn reflect(meta: &MetaRequest<'_>, reflected: &mut Vec<u8>) {
+    for flag in Tokens::new(meta.flags) {
         match flag[0] {
             b'O' => {
                 reflected.push(b' ');
@@ -220,7 +221,10 @@ fn reflect(flags: &[u8], key: &[u8], reflected: &mut Vec<u8>) {
             }
             b'k' => {
                 reflected.extend_from_slice(b" k");
-                reflected.extend_from_slice(key);
+                reflected.extend_from_slice(meta.key);
+                if meta.base64_key {
+                    reflected.extend_from_slice(b" b");
+                }
             }
             _ => {}
         }

@@ -136,6 +136,7 @@ fn a_miss_that_we_make_up_gives_back_opaque_and_key() {
     assert_eq!(rig.ask(id, "mg a v\r\n"), "EN\r\n");
     assert_eq!(rig.ask(id, "mg a O12 v k\r\n"), "EN O12 ka\r\n");
     assert_eq!(rig.ask(id, "mg a k O12 v\r\n"), "EN ka O12\r\n");
+    assert_eq!(rig.ask(id, "mg YQ== k O12 b v\r\n"), "EN kYQ== b O12\r\n");
     assert_eq!(rig.ask(id, "me a\r\n"), "EN\r\n");
 }
 
