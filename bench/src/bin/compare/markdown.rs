@@ -61,7 +61,7 @@ const HEAD: &str = "# Evenkeel beside twemproxy
 Written by `make bench`.
 
 Three memcached servers of one thread each, on the same machine as the proxy and the load.
-twemproxy 0.5.0 with its defaults (ketama, fnv1a_64) and Evenkeel with one worker have the same servers.
+twemproxy 0.5.0 with its defaults and Evenkeel with one worker have the same servers and the same distribution (ketama, fnv1a_64): each key is on the same server under both.
 Each round sends the same requests to the one and then to the other; nine of ten are reads, values have 100 bytes, unless the row says otherwise.
 Every answer is checked, byte for byte.
 A ratio is Evenkeel's figure divided by twemproxy's of the same round: below 1 is better for CPU time and latency, above 1 for throughput.

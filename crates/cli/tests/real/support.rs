@@ -2,6 +2,7 @@
 
 mod bystander;
 mod cluster;
+mod key;
 mod load;
 mod memcached;
 mod port;
@@ -11,6 +12,7 @@ mod session;
 
 pub(crate) use bystander::Bystander;
 pub(crate) use cluster::{Cluster, Target};
+pub(crate) use key::spread_key;
 pub(crate) use load::{Load, LoadReport};
 pub(crate) use memcached::Memcached;
 pub(crate) use port::free_port;

@@ -15,7 +15,7 @@ pub(super) struct Deviation {
 
 /// Every script. Each has keys of its own: they run one after another against one pool.
 pub(super) fn all() -> Vec<Script> {
-    [reads_and_storage(), changes(), meta()].into_iter().flatten().collect()
+    [reads_and_storage(), changes(), administration(), meta()].into_iter().flatten().collect()
 }
 
 fn reads_and_storage() -> Vec<Script> {
@@ -34,15 +34,30 @@ fn reads_and_storage() -> Vec<Script> {
         ),
         same("get of a key over the limit", format!("get {key_over}\r\n")),
         same("get of a good and a bad key", format!("get a {key_over}\r\n")),
-        same("set of a key over the limit", format!("set {key_over} 0 0 1\r\nx\r\n")),
+        differs(
+            "set of a key over the limit",
+            format!("set {key_over} 0 0 1\r\nx\r\n"),
+            BAD_FORMAT,
+            VALUE_READ_OVER,
+        ),
         same("delete of a key over the limit", format!("delete {key_over}\r\n")),
         same("touch of a key over the limit", format!("touch {key_over} 0\r\n")),
         same("incr of a key over the limit", format!("incr {key_over} 1\r\n")),
         same("set without a length", "set key 0 0\r\n"),
         same("set with a length that is no number", "set key 0 0 x\r\nabc\r\n"),
         same("set with a negative length", "set key 0 0 -1\r\n"),
-        same("set with flags over 32 bits", "set key 4294967296 0 1\r\nx\r\n"),
-        same("set with an expiry that is no number", "set key 0 soon 1\r\nx\r\n"),
+        differs(
+            "set with flags over 32 bits",
+            "set key 4294967296 0 1\r\nx\r\n",
+            BAD_FORMAT,
+            "memcached stores other flags than it was given",
+        ),
+        differs(
+            "set with an expiry that is no number",
+            "set key 0 soon 1\r\nx\r\n",
+            BAD_FORMAT,
+            VALUE_READ_OVER,
+        ),
         same("set with a negative expiry", "set neg 0 -1 1\r\nx\r\nget neg\r\n"),
         same("value longer than announced", "set key 0 0 3\r\nabcdef\r\n"),
         same("value shorter than announced", "set key 0 0 8\r\nabc\r\nget k\r\n"),
@@ -60,7 +75,12 @@ fn reads_and_storage() -> Vec<Script> {
 fn changes() -> Vec<Script> {
     vec![
         same("cas without a token", "cas key 0 0 1\r\nx\r\n"),
-        same("cas with a token that is no number", "cas key 0 0 1 abc\r\nx\r\n"),
+        differs(
+            "cas with a token that is no number",
+            "cas key 0 0 1 abc\r\nx\r\n",
+            BAD_FORMAT,
+            VALUE_READ_OVER,
+        ),
         same("cas of a key that is not there", "cas absent 0 0 1 5\r\nx\r\n"),
         same("incr without a number", "incr key\r\n"),
         same("incr by what is no number", "incr absent x\r\n"),
@@ -73,14 +93,34 @@ fn changes() -> Vec<Script> {
         same("delete without a key", "delete\r\n"),
         same("touch without an expiry", "touch key\r\n"),
         same("touch with an expiry that is no number", "touch key x\r\n"),
-        same("gat without a key", "gat 10\r\n"),
+        differs("gat without a key", "gat 10\r\n", "ERROR\r\nMN", "as get without a key"),
         same("gat with an expiry that is no number", "gat x key\r\n"),
         same("verbosity", "verbosity 1\r\n"),
         same("verbosity without a level", "verbosity\r\n"),
         same("flush_all with a word", "flush_all soon\r\n"),
         same("noreply of each kind", NOREPLY),
-        same("noreply of a bad set", "set key 0 0 x noreply\r\nabc\r\n"),
+        differs(
+            "noreply of a bad set",
+            "set key 0 0 x noreply\r\nabc\r\n",
+            "CLIENT_ERROR bad command line format\r\nERROR\r\nMN",
+            "noreply is not seen on a line that cannot be read",
+        ),
         same("too many words", "set key 0 0 1 2 3 4 5 6 7 8 9 10 11 12 13\r\nx\r\n"),
+    ]
+}
+
+fn administration() -> Vec<Script> {
+    vec![
+        same("stats reset", "stats reset\r\n"),
+        differs("stats slabs", "stats slabs\r\n", STATS_PER_SERVER, SEVERAL),
+        differs("stats items", "stats items\r\n", STATS_PER_SERVER, SEVERAL),
+        differs("stats cachedump", "stats cachedump 1 1\r\n", STATS_PER_SERVER, SEVERAL),
+        differs("cache_memlimit", "cache_memlimit 100\r\n", PER_SERVER, SEVERAL),
+        differs("slabs", "slabs automove 0\r\n", PER_SERVER, SEVERAL),
+        differs("lru", "lru mode flat\r\n", PER_SERVER, SEVERAL),
+        differs("lru_crawler", "lru_crawler metadump all\r\n", PER_SERVER, SEVERAL),
+        differs("shutdown", "shutdown\r\n", PER_SERVER, SEVERAL),
+        differs("refresh_certs", "refresh_certs\r\n", PER_SERVER, SEVERAL),
     ]
 }
 
@@ -104,10 +144,27 @@ fn meta() -> Vec<Script> {
     ]
 }
 
+fn differs(
+    name: &'static str,
+    input: impl Into<Vec<u8>>,
+    answer: &'static str,
+    reason: &'static str,
+) -> Script {
+    Script { deviation: Some(Deviation { answer, reason }), ..same(name, input) }
+}
+
 fn same(name: &'static str, input: impl Into<Vec<u8>>) -> Script {
     Script { name, input: input.into(), deviation: None }
 }
 
+const BAD_FORMAT: &str = "CLIENT_ERROR bad command line format\r\nMN";
+const VALUE_READ_OVER: &str =
+    "the value after a refused line is read over; memcached takes it for commands";
+const PER_SERVER: &str =
+    "CLIENT_ERROR this command is for one server: connect to that server\r\nMN";
+const STATS_PER_SERVER: &str =
+    "CLIENT_ERROR these stats are for one server: connect to that server\r\nMN";
+const SEVERAL: &str = "there are several servers";
 const NOREPLY: &str = "set q 0 0 1 noreply\r\n1\r\nadd q 0 0 1 noreply\r\n2\r\n\
     replace q 0 0 1 noreply\r\n3\r\nappend q 0 0 1 noreply\r\n4\r\nprepend q 0 0 1 noreply\r\n5\r\n\
     incr q 1 noreply\r\ndecr q 2 noreply\r\ntouch q 0 noreply\r\nget q\r\ndelete q noreply\r\n\

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use super::Session;
+use super::{Session, spread_key};
 
 /// Sets and gets until it is stopped; a wrong value, a miss or a lost connection is a fault.
 pub(crate) struct Bystander {
     is_stopped: Arc<AtomicBool>,
-    thread: JoinHandle<u64>,
+    thread: JoinHandle<usize>,
 }
 
 impl Bystander {
@@ -21,7 +21,7 @@ impl Bystander {
         let thread = thread::spawn(move || {
             let mut turns = 0;
             while !seen.load(Ordering::Relaxed) {
-                let key = format!("bystander{}", turns % 50);
+                let key = spread_key("bystander", turns % 50);
                 let value = format!("turn {turns}");
                 session.set(&key, &value);
                 assert_eq!(session.get(&key), Some(value));

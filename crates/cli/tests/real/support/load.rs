@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Session;
+use super::{Session, spread_key};
 
 /// 2,000 requests a second over 8 connections, one write in ten, until it is stopped.
 pub(crate) struct Load {
     is_stopped: Arc<AtomicBool>,
     threads: Vec<JoinHandle<LoadReport>>,
+    stall_meter: JoinHandle<Duration>,
 }
 
 /// What became of the requests.
@@ -24,6 +25,8 @@ pub(crate) struct LoadReport {
     pub(crate) writes_failed: usize,
     /// The longest time from sending a request to its answer.
     pub(crate) slowest: Duration,
+    /// The longest that a thread of ours overslept: what a busy machine may add to a time.
+    pub(crate) stall: Duration,
     /// Reads of a value older than the last acknowledged one.
     pub(crate) stale: usize,
     /// What must never be: connections lost, reads failed, wrong values.
@@ -57,13 +60,16 @@ impl Load {
                 thread::spawn(move || worker.run(&is_stopped))
             })
             .collect();
-        Self { is_stopped, threads }
+        let seen = Arc::clone(&is_stopped);
+        let stall_meter = thread::spawn(move || longest_stall(&seen));
+        Self { is_stopped, threads, stall_meter }
     }
 
     /// Ends the load and adds up what became of it.
     pub(crate) fn stop(self) -> LoadReport {
         self.is_stopped.store(true, Ordering::Relaxed);
-        let mut sum = LoadReport::default();
+        let stall = self.stall_meter.join().expect("the stall meter does not panic");
+        let mut sum = LoadReport { stall, ..LoadReport::default() };
         for thread in self.threads {
             let report = thread.join().expect("a load thread does not panic");
             sum.hits += report.hits;
@@ -161,8 +167,18 @@ impl Worker {
     }
 
     fn key(&self, key_idx: usize) -> String {
-        format!("load{}:{key_idx}", self.idx)
+        spread_key("load", self.idx * KEYS_PER_CONNECTION + key_idx)
     }
+}
+
+fn longest_stall(is_stopped: &AtomicBool) -> Duration {
+    let mut longest = Duration::ZERO;
+    while !is_stopped.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        thread::sleep(METER_INTERVAL);
+        longest = longest.max(start.elapsed().saturating_sub(METER_INTERVAL));
+    }
+    longest
 }
 
 fn u32_of(idx: usize) -> u32 {
@@ -173,3 +189,4 @@ const CONNECTIONS: usize = 8;
 const KEYS_PER_CONNECTION: usize = 200;
 /// 250 a second on each connection.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(4);
+const METER_INTERVAL: Duration = Duration::from_millis(2);
