@@ -61,10 +61,9 @@ fn a_request_that_needs_no_server_is_answered_without_one() {
         ("verbosity 1 noreply\r\nmn\r\n", "MN\r\n"),
         ("stats\r\n", "STAT a 1\r\nEND\r\n"),
         ("stats reset\r\n", "RESET\r\n"),
-        (
-            "stats slabs\r\n",
-            "CLIENT_ERROR these stats are for one server: connect to that server\r\n",
-        ),
+        ("stats slabs\r\n", "END\r\n"),
+        ("stats cachedump 1 1\r\n", "END\r\n"),
+        ("stats noreply\r\n", "ERROR\r\n"),
         ("nonsense\r\n", "ERROR\r\n"),
     ];
     for (request, answer) in conversation {
