@@ -41,7 +41,7 @@ use self::dispatch::Draft;
 use crate::connection::{Attempt, Connection, Sent, TimedOut};
 use crate::exchange::ExchangeId;
 use crate::failure::Failure;
-use crate::protocol::parse::{Parsed, Refusal};
+use crate::protocol::parse::Parsed;
 use crate::random::Random;
 use crate::routing::{PoolId, RoutingTable, ServerId};
 use crate::session::{Session, SessionId, SessionLimits};
@@ -194,7 +194,7 @@ impl Worker {
                 Parsed::Refused(refused) => {
                     self.desk.counters.refused += 1;
                     self.refuse(now, id, pool, &refused);
-                    if refused.refusal == Refusal::LineTooLong {
+                    if refused.refusal.ends_session() {
                         self.finish(id);
                     }
                 }

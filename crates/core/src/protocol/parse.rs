@@ -114,9 +114,17 @@ pub enum Refusal {
     LineTooLong,
     /// A command that concerns one server, not a pool.
     PerServer,
+    /// The binary protocol, which a first byte gives away that no command begins with. The session
+    /// must be closed: its application waits for an answer that no text can be.
+    BinaryProtocol,
 }
 
 impl Refusal {
+    /// Whether nothing that follows on the session can be understood.
+    pub fn ends_session(self) -> bool {
+        matches!(self, Self::LineTooLong | Self::BinaryProtocol)
+    }
+
     /// The line to answer, with its end.
     pub fn answer(self) -> &'static [u8] {
         match self {
@@ -139,12 +147,16 @@ impl Refusal {
             Self::PerServer => {
                 b"CLIENT_ERROR this command is for one server: connect to that server\r\n"
             }
+            Self::BinaryProtocol => b"CLIENT_ERROR the binary protocol is not spoken here\r\n",
         }
     }
 }
 
 /// The longest command line but for retrievals, with its end.
 pub const LINE_LEN_MAX: usize = 2048;
+
+/// What every request of the binary protocol begins with.
+const BINARY_REQUEST: u8 = 0x80;
 
 /// Room on a retrieval's line for its command word, its expiry and some spaces.
 const RETRIEVAL_HEAD_LEN_MAX: usize = 64;
@@ -154,6 +166,9 @@ const RETRIEVAL_HEAD_LEN_MAX: usize = 64;
 /// `input` holds every byte received and not yet consumed. `scanned` is 0 or what the last
 /// [`Parsed::Incomplete`] said about the same bytes. Cost is linear in what is consumed.
 pub fn parse_request<'a>(input: &'a [u8], scanned: usize, limits: &ParseLimits) -> Parsed<'a> {
+    if input.first() == Some(&BINARY_REQUEST) {
+        return refused(Refusal::BinaryProtocol, input.len());
+    }
     let Some((line, line_len)) = token::line(input, scanned) else {
         return unfinished_line(input, limits);
     };

@@ -279,6 +279,14 @@ fn an_endless_line_is_refused_at_its_limit() {
 }
 
 #[test]
+fn the_binary_protocol_is_told_by_its_first_byte() {
+    check_refused_whole(b"\x80", Refusal::BinaryProtocol);
+    check_refused_whole(b"\x80\x00\x00\x03\nkey", Refusal::BinaryProtocol);
+    assert!(Refusal::BinaryProtocol.ends_session());
+    assert!(matches!(parse(b"\x7f"), Parsed::Incomplete { .. }));
+}
+
+#[test]
 fn a_server_is_always_asked_for_one_response_that_names_its_key() {
     let encoded = |input: &'static [u8]| {
         let Parsed::Request { request, .. } = parse(input) else { panic!("parses") };
