@@ -59,9 +59,10 @@ fn sigterm_ends_the_proxy_while_a_server_hangs() {
 
 #[test]
 fn without_a_file_three_embedded_servers_run_until_ctrl_c() {
+    assert!(!Session::can_connect(DEFAULT_ADDRESS), "somebody listens on {DEFAULT_ADDRESS}");
     let mut program = Program::start(Command::new(env!("CARGO_BIN_EXE_evenkeel")).arg("run"));
-    wait_until(STOP_TIMEOUT, "the default listener to accept", || {
-        Session::can_connect(DEFAULT_ADDRESS) || program.exit_status().is_some()
+    wait_until(STOP_TIMEOUT, "the greeting that says where it listens", || {
+        program.output().contains(DEFAULT_ADDRESS) || program.exit_status().is_some()
     });
     assert!(program.exit_status().is_none(), "it ended:\n{}", program.output());
     let mut session = Session::connect(DEFAULT_ADDRESS);
@@ -69,7 +70,6 @@ fn without_a_file_three_embedded_servers_run_until_ctrl_c() {
         session.set(&format!("key{serial}"), "value");
         assert_eq!(session.get(&format!("key{serial}")).as_deref(), Some("value"));
     }
-    assert!(program.output().contains(DEFAULT_ADDRESS), "it says where:\n{}", program.output());
     program.signal("INT");
     let status = program.wait_for_exit(STOP_TIMEOUT);
     assert!(status.success(), "{status}:\n{}", program.output());

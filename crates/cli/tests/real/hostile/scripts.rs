@@ -99,12 +99,7 @@ fn changes() -> Vec<Script> {
         same("verbosity without a level", "verbosity\r\n"),
         same("flush_all with a word", "flush_all soon\r\n"),
         same("noreply of each kind", NOREPLY),
-        differs(
-            "noreply of a bad set",
-            "set key 0 0 x noreply\r\nabc\r\n",
-            "CLIENT_ERROR bad command line format\r\nERROR\r\nMN",
-            "noreply is not seen on a line that cannot be read",
-        ),
+        same("noreply of a bad set", "set key 0 0 x noreply\r\nabc\r\n"),
         same("too many words", "set key 0 0 1 2 3 4 5 6 7 8 9 10 11 12 13\r\nx\r\n"),
     ]
 }
@@ -112,9 +107,9 @@ fn changes() -> Vec<Script> {
 fn administration() -> Vec<Script> {
     vec![
         same("stats reset", "stats reset\r\n"),
-        differs("stats slabs", "stats slabs\r\n", STATS_PER_SERVER, SEVERAL),
-        differs("stats items", "stats items\r\n", STATS_PER_SERVER, SEVERAL),
-        differs("stats cachedump", "stats cachedump 1 1\r\n", STATS_PER_SERVER, SEVERAL),
+        differs("stats slabs", "stats slabs\r\n", NO_FIGURES, NO_ITEMS),
+        differs("stats items", "stats items\r\n", NO_FIGURES, NO_ITEMS),
+        differs("stats cachedump", "stats cachedump 1 1\r\n", NO_FIGURES, NO_ITEMS),
         differs("cache_memlimit", "cache_memlimit 100\r\n", PER_SERVER, SEVERAL),
         differs("slabs", "slabs automove 0\r\n", PER_SERVER, SEVERAL),
         differs("lru", "lru mode flat\r\n", PER_SERVER, SEVERAL),
@@ -162,8 +157,8 @@ const VALUE_READ_OVER: &str =
     "the value after a refused line is read over; memcached takes it for commands";
 const PER_SERVER: &str =
     "CLIENT_ERROR this command is for one server: connect to that server\r\nMN";
-const STATS_PER_SERVER: &str =
-    "CLIENT_ERROR these stats are for one server: connect to that server\r\nMN";
+const NO_FIGURES: &str = "END\r\nMN";
+const NO_ITEMS: &str = "there are no items or slabs in the proxy";
 const SEVERAL: &str = "there are several servers";
 const NOREPLY: &str = "set q 0 0 1 noreply\r\n1\r\nadd q 0 0 1 noreply\r\n2\r\n\
     replace q 0 0 1 noreply\r\n3\r\nappend q 0 0 1 noreply\r\n4\r\nprepend q 0 0 1 noreply\r\n5\r\n\
