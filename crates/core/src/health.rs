@@ -29,10 +29,13 @@
 //! | Down: after `probe_interval_min`, growing to `probe_interval_max`, jittered | a canary |
 //! | Down, after a good canary | the next at once |
 //!
-//! There is at most one canary on its way to a server. The driver bounds it by `canary_timeout`.
+//! At most one canary on its way to a server counts: the newest. The driver bounds each by
+//! `canary_timeout` and reports every one; no other goes out before that, unless the server's
+//! state changes.
 //!
 //! # Hard cases
-//! - A canary sent before the server went Down says nothing about it now: its result is ignored.
+//! - A canary sent before the server became Suspect or Down says nothing about it now: its result
+//!   is ignored.
 //! - A server that hangs completes TCP handshakes. That is why a canary stores and reads.
 //! - A short restart: the connection is lost, the server is Suspect, the reconnect and the canary
 //!   are good, and the server was never out of use.
