@@ -240,3 +240,6 @@ impl Session {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;
