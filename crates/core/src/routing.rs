@@ -116,3 +116,6 @@ pub struct Planned {
     /// It is the key's home.
     pub is_home: bool,
 }
+
+#[cfg(test)]
+mod tests;
