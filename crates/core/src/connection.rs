@@ -167,7 +167,9 @@ pub struct Connection {
     in_flight: VecDeque<Attempt>,
     /// Invariant: the first so many in flight have been reported as timed out.
     timed_out: usize,
-    /// Timeouts since the last response that was in time, over reconnects.
+    /// Timeouts without a byte since the attempt was sent, since the last response in time, over
+    /// reconnects. A response that is late behind others that keep coming is not counted: its
+    /// server serves, and a canary tells whether it does so quickly.
     timeouts_in_a_row: u32,
 }
 
@@ -265,7 +267,7 @@ impl Connection {
         self.in_flight.iter()
     }
 
-    /// How many timeouts have followed one another, with no response in time between.
+    /// How many timeouts have followed one another, with not a byte between.
     pub fn timeouts_in_a_row(&self) -> u32 {
         self.timeouts_in_a_row
     }
@@ -481,8 +483,8 @@ impl Connection {
                 if oldest.sent_at + self.settings.timeout > now {
                     return None;
                 }
-                self.timeouts_in_a_row = self.timeouts_in_a_row.saturating_add(1);
                 if progress_at <= oldest.sent_at {
+                    self.timeouts_in_a_row = self.timeouts_in_a_row.saturating_add(1);
                     return Some(TimedOut::Connection);
                 }
                 self.timed_out += 1;

@@ -12,7 +12,7 @@
 //! |---|---|---|---|
 //! | Up | a failure reported, or a canary failed | Suspect | `suspicion` |
 //! | Up, Suspect | connection refused, or its address unreachable | Down | `refused` |
-//! | Up, Suspect | `eject_after` timeouts in a row on one connection | Down | `timeouts` |
+//! | Up, Suspect | `eject_after` timeouts in a row without a byte between | Down | `timeouts` |
 //! | Suspect | a canary failed | Down | `canary` |
 //! | Suspect | a good canary, and no failure for `suspect_clear` | Up | `cleared` |
 //! | Down | `rise` good canaries in a row | Up | `canaries` |

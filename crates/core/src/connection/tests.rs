@@ -473,10 +473,9 @@ fn a_late_response_makes_the_next_attempt_the_oldest() {
     connection.hear(ms(50), "E").unwrap();
     assert_eq!(connection.poll_timeout(ms(250)), Some(TimedOut::Attempt { idx: 0 }));
     assert_eq!(connection.hear(ms(300), "ND\r\n").unwrap().len(), 1);
-    assert_eq!(connection.timeouts_in_a_row(), 1, "it was late");
+    assert_eq!(connection.timeouts_in_a_row(), 0, "a server that sends has not hung");
     assert_eq!(connection.next_timeout(), Some(ms(350)));
     assert_eq!(connection.hear(ms(310), "END\r\n").unwrap().len(), 1);
-    assert_eq!(connection.timeouts_in_a_row(), 0, "it was in time");
     assert_eq!(connection.next_timeout(), None);
 }
 
