@@ -133,6 +133,8 @@ fn meta() -> Vec<Script> {
         same("meta with a bad base64 key", "mg !!! b v\r\n"),
         same("meta with a base64 key", "ms Zm9v 1 b\r\nx\r\nmg Zm9v b k v\r\nmg foo v\r\n"),
         same("meta with a flag twice", "mg key v v\r\n"),
+        same("meta with an opaque at the limit", format!("mg absent O{} v\r\n", "o".repeat(31))),
+        same("meta with an opaque one past it", format!("mg absent O{} v\r\n", "o".repeat(32))),
         same("meta with an opaque over the limit", format!("mg key O{} v\r\n", "o".repeat(40))),
         same("meta with a mode unknown", "ms key 1 MX\r\nx\r\n"),
         same("meta of unknown kind", "mx key\r\n"),
