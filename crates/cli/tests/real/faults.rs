@@ -62,10 +62,10 @@ fn with_all_servers_down_reads_are_misses_and_writes_say_so() {
     for server in &mut cluster.servers {
         server.restart();
     }
-    wait_until(USED_AGAIN_MAX * 2, "writes to be stored again", || {
-        is_stored(&mut session, "key", "again")
+    // The servers are not all noticed at once: until then a key may move between them.
+    wait_until(USED_AGAIN_MAX * 2, "what is written to be read again", || {
+        is_stored(&mut session, "key", "again") && session.get("key").as_deref() == Some("again")
     });
-    assert_eq!(session.get("key").as_deref(), Some("again"));
 }
 
 /// What must hold in every fault: no connection lost, no read failed, no wrong value.
