@@ -101,7 +101,7 @@ fn client_that_leaves_before_its_answers_harms_nobody() {
     cluster.connect().set("large", &"x".repeat(100_000));
     for _ in 0..200 {
         let mut session = cluster.connect();
-        session.send(&b"get large\r\n".repeat(20));
+        session.send(&b"get large\r\n".repeat(2));
     }
     bystander.stop();
 }
