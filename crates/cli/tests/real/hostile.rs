@@ -107,6 +107,29 @@ fn client_that_leaves_before_its_answers_harms_nobody() {
 }
 
 #[test]
+fn more_than_a_connection_can_carry_in_time_ejects_no_server() {
+    let mut cluster = Cluster::start(1);
+    cluster.connect().set("large", &"x".repeat(1_000_000));
+    let readers: Vec<_> = (0..8)
+        .map(|_| {
+            let mut session = cluster.connect();
+            std::thread::spawn(move || {
+                session.send(&b"get large\r\n".repeat(100));
+                session.send(b"quit\r\n");
+                session.read_to_end().expect("the proxy closes in an orderly way").len()
+            })
+        })
+        .collect();
+    for reader in readers {
+        let len = reader.join().expect("the reader does not panic");
+        assert!(len > 0, "what is not in time is a miss, not a lost connection");
+    }
+    // The server was busy with what we asked of it; that is no fault of its.
+    let output = cluster.proxy().output();
+    assert!(!output.contains("server is down"), "{output}");
+}
+
+#[test]
 fn client_that_never_reads_takes_a_bounded_part_of_the_memory() {
     let mut cluster = Cluster::start(3);
     let bystander = Bystander::start(&cluster.address());

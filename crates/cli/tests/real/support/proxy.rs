@@ -45,6 +45,11 @@ impl Proxy {
         self.program.resident_kib()
     }
 
+    /// What it has said so far.
+    pub(crate) fn output(&self) -> String {
+        self.program.output()
+    }
+
     /// Has the proxy not ended?
     pub(crate) fn is_running(&mut self) -> bool {
         self.program.exit_status().is_none()
