@@ -34,11 +34,11 @@ pub struct HealthConfig {
     /// are served by a Suspect server, so a long time costs canaries only.
     pub suspect_clear: Duration,
 
-    /// How many timeouts in a row, with no good response between, eject a server.
+    /// How many timeouts in a row, with not a byte from the server between, eject it.
     ///
     /// From 1 to 1000; 3 by default. It acts when canaries are good and requests are not. 1
     /// ejects a server for one slow request; a high number leaves such a server in use for about
-    /// that many times the pool's `timeout`, counted on one connection.
+    /// that many times the pool's `timeout`.
     pub eject_after: u32,
 
     /// How many canaries in a row must be good before a Down server gets requests again.
