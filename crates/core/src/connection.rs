@@ -51,9 +51,9 @@ use crate::Instant;
 use crate::exchange::ExchangeId;
 use crate::protocol::request::Class;
 use crate::protocol::response::{
-    Expect, Invalid, ParsedResponse, Response, Status, parse_response,
+    Expect, Invalid, ParsedResponse, Response, Status, check_meta_flags, parse_response,
 };
-use crate::protocol::token::Tokens;
+use crate::protocol::token::{self, Tokens};
 use crate::random::Random;
 use crate::received::{BUFFER_KEPT_LEN_MAX, Received};
 use crate::routing::ConnectionSettings;
@@ -105,6 +105,14 @@ impl Attempt {
             sent_at: Instant::ZERO,
             stream_at: 0,
         }
+    }
+
+    /// Whether a response that is well formed can be the one to it.
+    fn check(&self, response: &Response<'_>) -> Result<(), Invalid> {
+        let Expect::Meta(op) = self.expect else { return Ok(()) };
+        let (line, _) = token::line(&self.encoded, self.keys_at.end).unwrap_or_default();
+        let flags = Tokens::new(line.get(self.keys_at.end..).unwrap_or_default());
+        check_meta_flags(response, op, &flags)
     }
 
     /// Its keys as they stand in the request, apart by spaces.
@@ -426,6 +434,7 @@ impl Connection {
                     if !is_error(response.status) && front.stream_end() > self.stream_written {
                         return Err(Invalid::Unasked);
                     }
+                    front.check(&response)?;
                     let scan = std::mem::take(&mut self.scan);
                     self.needed = 0;
                     if self.timed_out == 0 {

@@ -1,7 +1,7 @@
 //! Text from a server → logical response, judged against what was asked.
 //!
 //! A response is read knowing its request. What does not fit the request, is not well formed, or
-//! names another key is [`Invalid`]: from then on nothing that the connection carries can be
+//! names another key or opaque is [`Invalid`]: from then on nothing that the connection carries can be
 //! trusted, and it must be closed (P1).
 //!
 //! # Grammar
@@ -150,6 +150,9 @@ pub enum Invalid {
     /// A value is not followed by its end, or announces a length past [`VALUE_LEN_MAX`].
     #[error("a value that does not end where it should")]
     BadValue,
+    /// A meta response has the opaque of another request.
+    #[error("a response to another request")]
+    OtherOpaque,
     /// The response names a key that was not asked for.
     #[error("a response for another key")]
     OtherKey,
@@ -312,6 +315,38 @@ fn meta<'a>(
         }
         None => ParsedResponse::Incomplete { needed: line_len + value_len + 2 },
     })
+}
+
+/// Whether a meta response can be the one to a request with these `flags`.
+///
+/// The key alone does not tell: several requests in flight may name it. An opaque does, and so
+/// does a value that was asked for or was not. Errors say nothing of the request.
+pub fn check_meta_flags(
+    response: &Response<'_>,
+    op: MetaOp,
+    flags: &Tokens<'_>,
+) -> Result<(), Invalid> {
+    let is_found = match response.status {
+        Status::Hit | Status::Done => true,
+        Status::Miss | Status::NotStored | Status::Exists | Status::NotFound => false,
+        Status::Error(_) | Status::End => return Ok(()),
+    };
+    let asked_opaque = flags.clone().find(|flag| flag[0] == b'O');
+    match Tokens::new(response.line).find(|word| word[0] == b'O') {
+        // Older servers give nothing back with `EN`.
+        None if response.status == Status::Miss => {}
+        opaque if opaque == asked_opaque => {}
+        _ => return Err(Invalid::OtherOpaque),
+    }
+    let is_value_asked = flags.clone().any(|flag| flag == b"v");
+    match op {
+        MetaOp::Get | MetaOp::Arithmetic
+            if is_found && is_value_asked != response.value.is_some() =>
+        {
+            Err(Invalid::Unexpected)
+        }
+        MetaOp::Get | MetaOp::Arithmetic | MetaOp::Set | MetaOp::Delete | MetaOp::Debug => Ok(()),
+    }
 }
 
 fn meta_status(code: &[u8], op: MetaOp) -> Option<Status> {

@@ -364,6 +364,43 @@ fn a_response_that_cannot_be_the_one_closes_the_connection_and_fails_its_request
     check_garbled("END\r\nEND\r\n");
 }
 
+/// A meta response about the right key that answers another request.
+#[track_caller]
+fn check_mistaken(request: &str, response: &str) {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open();
+    assert_eq!(rig.ask(id, request), "");
+    rig.say(0, response);
+    let is_garbled = matches!(rig.outcomes[..], [Outcome { failure: Failure::Garbled(_), .. }]);
+    assert!(is_garbled, "{request:?} {response:?}: {:?}", rig.outcomes);
+}
+
+#[test]
+fn a_meta_response_to_another_request_for_the_same_key_closes_the_connection() {
+    check_mistaken("mg a v O1\r\n", "VA 1 O2 ka\r\nx\r\n");
+    check_mistaken("mg a v O1\r\n", "VA 1 ka\r\nx\r\n");
+    check_mistaken("mg a v\r\n", "VA 1 O2 ka\r\nx\r\n");
+    check_mistaken("mg a v\r\n", "HD ka\r\n");
+    check_mistaken("mg a t\r\n", "VA 1 ka\r\nx\r\n");
+    check_mistaken("mg a v O1\r\n", "EN O2 ka\r\n");
+    check_mistaken("ms a 1 O1\r\nx\r\n", "HD O2 ka\r\n");
+    check_mistaken("md a O1\r\n", "NF O2 ka\r\n");
+    check_mistaken("md a O1\r\n", "NF ka\r\n");
+    check_mistaken("ma a v\r\n", "HD ka\r\n");
+}
+
+#[test]
+fn a_miss_may_come_without_its_opaque() {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open();
+    rig.send(id, "mg a v O1\r\n");
+    rig.say(0, "EN\r\n");
+    assert_eq!(rig.answers(id), "EN\r\n");
+    assert_eq!(rig.outcomes, []);
+}
+
 #[test]
 fn a_surplus_response_closes_the_connection_and_fails_nothing() {
     let mut rig = Rig::new(1);
