@@ -21,8 +21,8 @@
 //! | any | the server is not usable | a lost connection is Unwanted; a Ready one is kept |
 //!
 //! # Timers
-//! One for each connection: the connect's deadline, the pause before the next connect, or the
-//! time the oldest attempt in flight has left. Never one for each request.
+//! One for each connection: the connect's deadline, the pause before the next connect, or what is
+//! left of the time of the oldest attempt in flight, or of the silence. Never one for each request.
 //!
 //! # Hard cases
 //! - An attempt that was never sent may go elsewhere without doubt; one of which a byte was
@@ -30,6 +30,9 @@
 //! - A server that has just closed a good connection may only be restarting: attempts wait for the
 //!   next one. After a timeout or a connect that failed they go elsewhere until it is Ready.
 //! - A server that accepts connections and closes them is no better than one that refuses them.
+//! - A server that lost a response answers each request with the next one's response. Where all
+//!   responses look alike nobody can tell, until the last of them is owed and nothing comes: that
+//!   is no progress, whatever came after it was sent.
 //! - A response that arrives before its request was written is garbage, not a quick server. An
 //!   error may come before the end of it: memcached refuses a value before it has read it.
 //! - A response to a long retrieval may be longer than we would keep: its values are then thrown
@@ -475,10 +478,12 @@ impl Connection {
             State::Unwanted => None,
             State::Wanted { not_before } => Some(not_before),
             State::Connecting { deadline } => Some(deadline),
-            State::Ready { .. } => self
-                .in_flight
-                .get(self.timed_out)
-                .map(|oldest| oldest.sent_at + self.settings.timeout),
+            State::Ready { progress_at, .. } => {
+                let silent_since = self.silent_since(progress_at)?;
+                let waiting_since = self.in_flight.get(self.timed_out).map(|it| it.sent_at);
+                let since = waiting_since.map_or(silent_since, |it| it.min(silent_since));
+                Some(since + self.settings.timeout)
+            }
         }
     }
 
@@ -488,18 +493,26 @@ impl Connection {
             State::Unwanted | State::Wanted { .. } => None,
             State::Connecting { deadline } => (deadline <= now).then_some(TimedOut::Connect),
             State::Ready { progress_at, .. } => {
-                let oldest = self.in_flight.get(self.timed_out)?;
-                if oldest.sent_at + self.settings.timeout > now {
-                    return None;
-                }
-                if progress_at <= oldest.sent_at {
+                let is_over = |since: Instant| since + self.settings.timeout <= now;
+                let is_silent = is_over(self.silent_since(progress_at)?);
+                let is_one_late =
+                    self.in_flight.get(self.timed_out).is_some_and(|it| is_over(it.sent_at));
+                if is_silent {
                     self.timeouts_in_a_row = self.timeouts_in_a_row.saturating_add(1);
                     return Some(TimedOut::Connection);
+                }
+                if !is_one_late {
+                    return None;
                 }
                 self.timed_out += 1;
                 Some(TimedOut::Attempt { idx: self.timed_out - 1 })
             }
         }
+    }
+
+    /// Since when a response is owed and no byte has come; `None` if none is owed.
+    fn silent_since(&self, progress_at: Instant) -> Option<Instant> {
+        self.in_flight.front().map(|oldest| oldest.sent_at.max(progress_at))
     }
 }
 
@@ -508,7 +521,7 @@ impl Connection {
 pub enum TimedOut {
     /// Connecting took too long. The connection must be closed.
     Connect,
-    /// No byte has come since the oldest attempt was sent. The connection must be closed.
+    /// A response is owed, and no byte has come for too long. The connection must be closed.
     Connection,
     /// One attempt's response is late. It stays in flight, at `idx` of
     /// [`Connection::in_flight`], to take its response with it.

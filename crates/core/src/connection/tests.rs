@@ -460,9 +460,11 @@ fn with_progress_only_the_attempts_that_are_late_have_timed_out() {
     assert_eq!(connection.poll_timeout(ms(260)), Some(TimedOut::Attempt { idx: 0 }));
     assert_eq!(connection.poll_timeout(ms(260)), Some(TimedOut::Attempt { idx: 1 }));
     assert_eq!(connection.poll_timeout(ms(260)), None);
-    assert_eq!(connection.next_timeout(), Some(ms(450)));
     assert_eq!(connection.in_flight().len(), 3, "they take their responses with them");
-    assert_eq!(connection.poll_timeout(ms(450)), Some(TimedOut::Connection));
+    assert_eq!(connection.next_timeout(), Some(ms(350)), "silent since the last byte");
+    assert_eq!(connection.poll_timeout(ms(349)), None);
+    assert_eq!(connection.poll_timeout(ms(350)), Some(TimedOut::Connection));
+    assert_eq!(connection.timeouts_in_a_row(), 1, "the others came while bytes did");
 }
 
 #[test]
@@ -480,13 +482,24 @@ fn a_late_response_makes_the_next_attempt_the_oldest() {
 }
 
 #[test]
-fn attempts_that_have_all_timed_out_wake_nobody() {
+fn a_response_that_stops_half_way_is_no_progress() {
     let mut connection = ready();
     connection.send(ms(0), "get a\r\n");
     connection.hear(ms(1), "E").unwrap();
     assert_eq!(connection.poll_timeout(ms(250)), Some(TimedOut::Attempt { idx: 0 }));
-    assert_eq!(connection.next_timeout(), None);
-    assert_eq!(connection.poll_timeout(ms(10_000)), None);
+    assert_eq!(connection.next_timeout(), Some(ms(251)));
+    assert_eq!(connection.poll_timeout(ms(251)), Some(TimedOut::Connection));
+    assert_eq!(connection.timeouts_in_a_row(), 1, "it was counted when it was late");
+}
+
+#[test]
+fn a_server_that_lost_a_response_is_found_out_by_its_silence() {
+    let mut connection = ready();
+    connection.send(ms(0), "set a 0 0 1\r\n1\r\n");
+    connection.send(ms(100), "set b 0 0 1\r\n1\r\n");
+    connection.hear(ms(101), "STORED\r\n").unwrap();
+    assert_eq!(connection.poll_timeout(ms(350)), Some(TimedOut::Attempt { idx: 0 }));
+    assert_eq!(connection.poll_timeout(ms(351)), Some(TimedOut::Connection));
 }
 
 #[test]
@@ -499,6 +512,7 @@ fn an_attempt_that_timed_out_unsent_may_be_taken_back() {
         connection.poll_timeout(ms(250)).is_some() && connection.poll_timeout(ms(250)).is_some()
     );
     assert!(connection.take_back().is_some());
-    connection.send(ms(250), "get c\r\n");
-    assert_eq!(connection.next_timeout(), Some(ms(500)));
+    connection.hear(ms(250), "N").unwrap();
+    connection.send(ms(251), "get c\r\n");
+    assert_eq!(connection.next_timeout(), Some(ms(500)), "what was taken back is not counted");
 }
