@@ -503,6 +503,19 @@ fn a_server_that_lost_a_response_is_found_out_by_its_silence() {
 }
 
 #[test]
+fn attempts_of_one_connection_that_timed_out_hide_none_of_the_next() {
+    let mut connection = ready();
+    connection.send(ms(0), "get a\r\n");
+    connection.hear(ms(1), "E").unwrap();
+    assert!(connection.poll_timeout(ms(250)).is_some());
+    connection.lose(ms(250));
+    assert!(connection.poll_connect(ms(400)));
+    connection.handle_connected(ms(400));
+    connection.send(ms(400), "get b\r\n");
+    assert_eq!(connection.next_timeout(), Some(ms(650)));
+}
+
+#[test]
 fn an_attempt_that_timed_out_unsent_may_be_taken_back() {
     let mut connection = ready();
     connection.send(ms(0), "get a\r\n");

@@ -1,5 +1,6 @@
 //! A worker among servers that fail. One behaviour a test.
 
+mod chaos;
 mod rig;
 mod server;
 

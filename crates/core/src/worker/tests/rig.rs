@@ -193,10 +193,16 @@ impl Rig {
         }
         for idx in 0..self.servers.len() {
             let server = ServerId(u16::try_from(idx).unwrap());
-            let responses = self.servers[idx].respond();
+            let mut responses = self.servers[idx].respond();
             if !responses.is_empty() {
                 is_something_done = true;
+                let cut_after = self.servers[idx].cut_after.take();
+                responses.truncate(cut_after.unwrap_or(usize::MAX));
                 self.worker.handle_server_bytes(self.now, server, &responses);
+                if cut_after.is_some() {
+                    self.servers[idx].disconnect();
+                    self.worker.handle_server_lost(self.now, server, Failure::Reset);
+                }
             }
         }
         while let Some(id) = self.worker.poll_session_to_write(self.now) {

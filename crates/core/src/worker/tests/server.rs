@@ -27,6 +27,8 @@ pub(super) struct Server {
     pub(super) manner: Manner,
     /// How many bytes it takes until told otherwise.
     pub(super) room: usize,
+    /// It resets its connection after so many bytes of what it says next.
+    pub(super) cut_after: Option<usize>,
     /// How often it has been connected to, or tried to be.
     pub(super) connects: usize,
     /// Everything it has been sent on its present connection.
@@ -42,6 +44,7 @@ impl Default for Server {
         Self {
             manner: Manner::Serves,
             room: usize::MAX,
+            cut_after: None,
             connects: 0,
             received: Vec::new(),
             answered: 0,
