@@ -6,16 +6,18 @@ use crate::exchange::Split;
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
     buffers: Vec<Vec<u8>>,
+    /// Bytes that the buffers hold.
+    buffers_len: usize,
     // The box is what is used again.
     #[expect(clippy::vec_box, reason = "the box itself is kept, to spare its allocation")]
     splits: Vec<Box<Split>>,
 }
 
 /// A buffer larger than this is given back to the allocator.
-const BUFFER_LEN_MAX: usize = 16 * 1024;
+const BUFFER_LEN_MAX: usize = 64 * 1024;
 
-/// How many buffers are kept: 16 MiB at the very most, a few hundred KiB in practice.
-const BUFFERS_MAX: usize = 1024;
+/// How many bytes are kept in all buffers together.
+const BUFFERS_LEN_MAX: usize = 4 * 1024 * 1024;
 
 /// How many splits are kept.
 const SPLITS_MAX: usize = 64;
@@ -23,14 +25,18 @@ const SPLITS_MAX: usize = 64;
 impl Spare {
     /// An empty buffer, with room if one is at hand.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.buffers.pop().unwrap_or_default()
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.buffers_len -= buffer.capacity();
+        buffer
     }
 
     /// Gives a buffer back.
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
-        let is_worth_keeping = buffer.capacity() > 0 && buffer.capacity() <= BUFFER_LEN_MAX;
-        if is_worth_keeping && self.buffers.len() < BUFFERS_MAX {
+        let len = buffer.capacity();
+        let is_worth_keeping = len > 0 && len <= BUFFER_LEN_MAX;
+        if is_worth_keeping && self.buffers_len + len <= BUFFERS_LEN_MAX {
             buffer.clear();
+            self.buffers_len += len;
             self.buffers.push(buffer);
         }
     }

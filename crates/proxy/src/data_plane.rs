@@ -165,17 +165,26 @@ impl DataPlane {
             self.accept_at = None;
             self.accept_all(now);
         }
-        for source in std::mem::take(&mut self.ready) {
-            match source {
-                Source::Session(id) => self.read_session(now, id),
-                Source::Server(server) => self.read_server(now, server),
-            }
-        }
+        self.read_ready(now);
         if self.worker.next_timeout().is_some_and(|at| at <= now) {
             self.worker.handle_timeout(now);
         }
         self.flush(now);
         self.publish_counters();
+    }
+
+    /// Reads each ready socket once. Those that have more queue again, for the next turn.
+    fn read_ready(&mut self, now: Instant) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for source in ready.drain(..) {
+            match source {
+                Source::Session(id) => self.read_session(now, id),
+                Source::Server(server) => self.read_server(now, server),
+            }
+        }
+        // The list is kept for its room.
+        ready.append(&mut self.ready);
+        self.ready = ready;
     }
 
     fn publish_counters(&self) {
