@@ -1,7 +1,8 @@
 //! One connection, without a worker. One behaviour a test.
 
 use super::*;
-use crate::protocol::response::Status;
+use crate::exchange::ExchangeId;
+use crate::protocol::response::{Expect, Status};
 use crate::protocol::{ParseLimits, Parsed, encode, parse_request};
 
 const SETTINGS: ConnectionSettings = ConnectionSettings {

@@ -1,0 +1,100 @@
+//! One send of one request to one server.
+
+use std::ops::Range;
+
+use crate::Instant;
+use crate::exchange::ExchangeId;
+use crate::protocol::request::Class;
+use crate::protocol::response::{Expect, Invalid, Response, check_meta_flags};
+use crate::protocol::token::{self, Tokens};
+
+/// One send of one request to one server.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Whose it is.
+    pub exchange: ExchangeId,
+    /// Which part of that exchange.
+    pub part: u16,
+    /// How many keys it asks about.
+    pub keys_len: u32,
+    /// What the request does.
+    pub class: Class,
+    /// What kind of response it calls for.
+    pub expect: Expect,
+    /// The keys are written in base64 (meta flag `b`).
+    pub base64_key: bool,
+    /// The request as the server is to see it.
+    pub encoded: Vec<u8>,
+    /// Where its keys stand in `encoded`.
+    pub keys_at: Range<usize>,
+    /// When it was given to the connection.
+    pub sent_at: Instant,
+    /// Where it starts in the connection's stream of bytes.
+    pub(super) stream_at: u64,
+}
+
+impl Attempt {
+    /// An attempt that has not been given to a connection yet.
+    pub fn new(
+        exchange: ExchangeId,
+        part: u16,
+        class: Class,
+        expect: Expect,
+        encoded: Vec<u8>,
+        keys_at: Range<usize>,
+    ) -> Self {
+        Self {
+            exchange,
+            part,
+            keys_len: 1,
+            class,
+            expect,
+            base64_key: false,
+            encoded,
+            keys_at,
+            sent_at: Instant::ZERO,
+            stream_at: 0,
+        }
+    }
+
+    /// Whether a response that is well formed can be the one to it.
+    pub(super) fn check(&self, response: &Response<'_>) -> Result<(), Invalid> {
+        let Expect::Meta(op) = self.expect else { return Ok(()) };
+        let (line, _) = token::line(&self.encoded, self.keys_at.end).unwrap_or_default();
+        let flags = Tokens::new(line.get(self.keys_at.end..).unwrap_or_default());
+        check_meta_flags(response, op, &flags)
+    }
+
+    /// Its keys as they stand in the request, apart by spaces.
+    pub fn keys(&self) -> &[u8] {
+        &self.encoded[self.keys_at.clone()]
+    }
+
+    /// Where it ends there.
+    pub(super) fn stream_end(&self) -> u64 {
+        self.stream_at + self.encoded.len() as u64
+    }
+}
+
+/// Whether a byte of an attempt may have reached the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// None has: it may go elsewhere.
+    No,
+    /// Some may have: a write's fate is unknown.
+    Maybe,
+}
+
+/// Finds `key` among `keys` from `at` on, and returns where the search for the next goes on.
+///
+/// A server answers the keys of a retrieval in the order they were asked for and leaves out the
+/// misses, so a key that is not among the rest was not asked for.
+pub(super) fn take_key(keys: &[u8], at: usize, key: &[u8]) -> Result<usize, Invalid> {
+    let mut rest = Tokens::new(&keys[at..]);
+    while let Some(asked) = rest.next() {
+        if asked == key {
+            return Ok(keys.len() - rest.rest().len());
+        }
+    }
+    Err(Invalid::OtherKey)
+}
