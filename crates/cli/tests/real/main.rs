@@ -10,6 +10,7 @@
 
 mod faults;
 mod hostile;
+mod listeners;
 mod process;
 mod suites;
 mod support;
