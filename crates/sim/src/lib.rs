@@ -1,1 +1,74 @@
-//! The deterministic simulator over core.
+//! The deterministic simulator over core: a whole cache tier in one thread, from one seed.
+//!
+//! # Intuition
+//! Faults that matter come in combinations nobody thinks of: a server that hangs while a worker's
+//! table lags and an application stops reading. Here such combinations are drawn by the thousand.
+//! Everything around core is a model (network, servers, applications); core itself is the real
+//! thing, driven as the proxy's event loop drives it. Time is virtual, so an hour of trouble takes
+//! a second, and a seed gives the same run for ever.
+//!
+//! ```text
+//! seed ──► Options ──► World ──► Verdict
+//!
+//! Application ══ network ══ Driver(Worker) ══ network ══ Server
+//!      │                       │        ▲                  ║
+//!      │                   evidence   tables            network
+//!      ▼                       ▼        │                  ║
+//!   Checker                       Control ═════════════ canaries
+//! ```
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`options`] | how many of everything, how likely, how long |
+//! | [`world`] | the loop, and the phases of a run |
+//! | [`agenda`], [`scene`], [`dice`] | time, what everybody can reach, chance |
+//! | [`network`] | links with delays, buffers and faults |
+//! | [`application`] | who asks, and reads the answers strictly |
+//! | [`driver`], [`control`] | what the proxy is around core |
+//! | [`server`], [`faults`] | memcached, and what goes wrong with it |
+//! | [`checker`] | what was promised |
+//! | [`sabotage`] | doing things wrong, to see the checker find it |
+//! | [`value`], [`trace`] | values that say what they are; what happened |
+//!
+//! # Hard cases
+//! - A value that a server itself mixed up cannot be told from a good one: faults spoil framing
+//!   and order, not the inside of a value, and where responses change places, answers that carry
+//!   no key (a bare number) are not judged.
+//! - A connection that was lost in silence stays so when its server is well again: nobody is told,
+//!   and it must be found out by using it.
+//!
+//! # Source
+//! One thread, one seed, options with named probabilities: the simulator of `TigerBeetle`.
+
+pub mod options;
+
+pub mod world;
+
+pub mod agenda;
+pub mod dice;
+pub mod scene;
+
+pub mod network;
+
+pub mod application;
+
+pub mod control;
+pub mod driver;
+
+pub mod faults;
+pub mod server;
+
+pub mod checker;
+
+pub mod sabotage;
+
+pub mod trace;
+pub mod value;
+
+pub use options::Options;
+pub use world::{Verdict, World};
+
+/// Runs one seed.
+pub fn run(seed: u64, options: Options) -> Verdict {
+    World::new(seed, options, None).run()
+}

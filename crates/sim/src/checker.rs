@@ -1,0 +1,188 @@
+//! The checker: what was promised, and whether it was kept.
+//!
+//! It watches from outside. It knows what the applications asked and were answered, when a worker
+//! took a request in and when the answer left it, and what was ever written; it knows nothing of
+//! how core works. What it holds is checked as the run goes; the first breach ends the run.
+//!
+//! | promise | what is checked | where |
+//! |---|---|---|
+//! | P1 | one answer for each request, in order, of its shape; opaques and keys match | [`crate::application`] |
+//! | P1 | a value was written, whole, under the key it is given for | [`History::judge_value`] |
+//! | P2 | an answer leaves the worker before the request's deadline and one scheduling step | [`Ledger`] |
+//! | P2 | when all is over nothing is unanswered, and everything works again | [`crate::world`] |
+//! | P3 | a read is never an error where a miss was promised | [`Checker::judge_answer`] |
+//!
+//! P4 has its place in [`History`]: it sees every write begin and end, and every value read.
+
+mod history;
+
+mod ledger;
+
+use std::fmt;
+use std::time::Duration;
+
+use evenkeel_core::Instant;
+use evenkeel_core::config::OnUnavailable;
+use evenkeel_core::protocol::request::Class;
+
+pub use self::history::History;
+pub use self::ledger::{Ledger, Ledgers, Taken};
+use crate::application::{Ask, Demand, Said, Voice};
+use crate::options::Options;
+
+/// A promise of DESIGN's list that the checker holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// No cross-talk.
+    P1,
+    /// Bounded time.
+    P2,
+    /// A failure is a miss.
+    P3,
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P1 => "P1 (no cross-talk)",
+            Self::P2 => "P2 (bounded time)",
+            Self::P3 => "P3 (a failure is a miss, not an outage)",
+        })
+    }
+}
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub promise: Promise,
+    /// When it was noticed.
+    pub at: Instant,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} broken at {}: {}", self.promise, self.at, self.what)
+    }
+}
+
+/// What applications were told, for the summary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests sent.
+    pub asked: u64,
+    /// Answers given.
+    pub answered: u64,
+    /// Values given.
+    pub values: u64,
+    /// Answers that said a request had failed.
+    pub failed: u64,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Checker {
+    /// What was ever written.
+    pub history: History,
+    /// When requests were taken in, and when answers left.
+    pub ledgers: Ledgers,
+    /// What applications were told.
+    pub tally: Tally,
+    /// The longest life of a request: its deadline and one scheduling step.
+    life_max: Duration,
+    on_unavailable: OnUnavailable,
+    /// Nothing breaks, so nothing may fail.
+    is_calm: bool,
+    /// Servers answer in order, so that a bare number is the right one's.
+    is_orderly: bool,
+    violation: Option<Violation>,
+}
+
+impl Checker {
+    /// A checker for a run with these options.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            history: History::default(),
+            ledgers: Ledgers::default(),
+            tally: Tally::default(),
+            life_max: options.pool.deadline + options.scheduling_step(),
+            on_unavailable: options.pool.on_unavailable,
+            is_calm: options.faults.kinds.is_empty(),
+            is_orderly: options.is_orderly(),
+            violation: None,
+        }
+    }
+
+    /// The first breach.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// A promise is broken.
+    pub fn report(&mut self, promise: Promise, at: Instant, what: String) {
+        self.violation.get_or_insert(Violation { promise, at, what });
+    }
+
+    /// An application has been given an answer. `taken` says when its request and its answer
+    /// passed the worker.
+    pub fn judge_answer(&mut self, now: Instant, ask: &Ask, said: &Said, taken: Taken) {
+        self.tally.answered += 1;
+        if let Err(what) = self.judge_said(ask, said) {
+            self.report(Promise::P1, now, what);
+        }
+        if let Said::Failed(words) = said {
+            self.tally.failed += 1;
+            self.judge_failure(now, ask, words);
+        }
+        if ask.demand == Demand::Success && !said.is_success_of(ask) {
+            let what = format!("all is well, and yet {ask} is answered {said:?}");
+            self.report(Promise::P2, now, what);
+        }
+        self.judge_time(now, ask, said, taken);
+    }
+
+    fn judge_said(&mut self, ask: &Ask, said: &Said) -> Result<(), String> {
+        match said {
+            Said::Values(found) => {
+                self.tally.values += found.len() as u64;
+                found.iter().try_for_each(|it| self.history.judge_value(it))
+            }
+            Said::Number(key, number) if self.is_orderly && !key.owns_number(*number) => {
+                Err(format!("{ask} is answered with another counter's number, {number}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_failure(&mut self, now: Instant, ask: &Ask, words: &str) {
+        let is_read = ask.class() == Some(Class::Read);
+        if is_read && self.on_unavailable == OnUnavailable::Miss {
+            self.report(Promise::P3, now, format!("{ask} is answered {words:?}"));
+        } else if self.is_calm {
+            let what = format!("nothing is broken, and yet {ask} is answered {words:?}");
+            self.report(Promise::P2, now, what);
+        }
+    }
+
+    fn judge_time(&mut self, now: Instant, ask: &Ask, said: &Said, taken: Taken) {
+        let Taken { received_at, answered_at } = taken;
+        if ask.voice == Voice::Quiet && matches!(said, Said::Failed(_)) {
+            // It may be the error of a later quiet request; `mn` behind them is judged.
+            return;
+        }
+        let Some(received_at) = received_at else {
+            let what = format!("{ask} is answered before it was read");
+            return self.report(Promise::P1, now, what);
+        };
+        let life = answered_at.saturating_since(received_at);
+        if life > self.life_max {
+            let what = format!(
+                "{ask}, received at {received_at}, is answered after {life:?} (at most {:?})",
+                self.life_max
+            );
+            self.report(Promise::P2, now, what);
+        }
+    }
+}

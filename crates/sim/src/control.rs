@@ -1,0 +1,216 @@
+//! The control plane: one health machine a server, canaries through the network, and tables that
+//! reach each worker when they do.
+
+mod canary;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_core::Instant;
+use evenkeel_core::config::OnUnavailable;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::health::{Health, StateName};
+use evenkeel_core::random::Random;
+use evenkeel_core::routing::{ConnectionSettings, PoolRoutes, RoutingTable, ServerId, ServerRoute};
+use evenkeel_core::time::earliest;
+use evenkeel_core::worker::Outcome;
+
+use self::canary::{Canary, Progress};
+use crate::agenda::{Event, Notice};
+use crate::checker::Promise;
+use crate::dice::Dice;
+use crate::network::LinkId;
+use crate::options::Options;
+use crate::sabotage::Sabotage;
+use crate::scene::Scene;
+use crate::trace::Note;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Control {
+    healths: Vec<Health>,
+    /// The canary that is on its way to each server.
+    canaries: Vec<Option<Canary>>,
+    /// Every table made so far.
+    tables: Vec<Arc<RoutingTable>>,
+    /// When each worker has the last of them: tables do not overtake one another.
+    published_at: Vec<Instant>,
+    wake_at: Option<Instant>,
+    /// How many times a server has been taken out of use.
+    pub ejections: u64,
+    random: Random,
+    dice: Dice,
+}
+
+impl Control {
+    /// A control plane that takes every server to be Up.
+    pub fn new(scene: &mut Scene, mut dice: Dice) -> Self {
+        let options = &scene.options;
+        let servers_len = options.pool.servers.len();
+        let health = || Health::new(Instant::ZERO, options.pool.health.clone());
+        let mut control = Self {
+            healths: (0..servers_len).map(|_| health()).collect(),
+            canaries: (0..servers_len).map(|_| None).collect(),
+            tables: vec![Arc::new(first_table(options))],
+            published_at: vec![Instant::ZERO; options.workers_len],
+            wake_at: None,
+            ejections: 0,
+            random: Random::new(dice.seed()),
+            dice,
+        };
+        control.plan(scene);
+        control
+    }
+
+    /// A table, by its number.
+    pub fn table(&self, version: usize) -> Arc<RoutingTable> {
+        self.tables[version].clone()
+    }
+
+    /// A worker has reported a failure.
+    pub fn handle_evidence(&mut self, scene: &mut Scene, outcome: Outcome) {
+        scene.note(Note::Evidence(outcome));
+        let Outcome { server, failure, timeouts_in_a_row } = outcome;
+        let health = &mut self.healths[usize::from(server.0)];
+        health.handle_failure(scene.agenda.now(), failure, timeouts_in_a_row);
+        self.conclude(scene);
+    }
+
+    /// Its timer has come.
+    pub fn handle_timer(&mut self, scene: &mut Scene) {
+        if self.wake_at != Some(scene.now()) {
+            return;
+        }
+        self.wake_at = None;
+        for server in 0..self.healths.len() {
+            let canary = self.canaries[server].as_ref();
+            if canary.is_some_and(|canary| canary.deadline <= scene.now()) {
+                self.end_canary(scene, server, Err(Failure::Timeout));
+            }
+        }
+        self.conclude(scene);
+    }
+
+    /// The prober is told something about a canary's link.
+    pub fn handle_notice(
+        &mut self,
+        scene: &mut Scene,
+        server: usize,
+        link: LinkId,
+        notice: Notice,
+    ) {
+        let canary = self.canaries[server].as_mut();
+        let Some(canary) = canary.filter(|canary| canary.link == link) else { return };
+        match canary.handle_notice(scene, notice) {
+            Progress::Waiting => {}
+            Progress::Good => {
+                let latency = scene.now() - canary.started_at;
+                self.end_canary(scene, server, Ok(latency));
+            }
+            Progress::Bad(failure) => self.end_canary(scene, server, Err(failure)),
+        }
+        self.conclude(scene);
+    }
+
+    fn end_canary(&mut self, scene: &mut Scene, server: usize, result: Result<Duration, Failure>) {
+        let Some(canary) = self.canaries[server].take() else { return };
+        scene.note(Note::Canary(server, result));
+        canary.close(scene);
+        let health = &mut self.healths[server];
+        health.handle_canary(scene.agenda.now(), canary.id, result, &mut self.random);
+    }
+
+    /// Publishes what has changed, sends the canaries that are due, and sets the timer.
+    fn conclude(&mut self, scene: &mut Scene) {
+        let mut is_changed = false;
+        for (server, health) in self.healths.iter_mut().enumerate() {
+            for change in health.drain_transitions() {
+                scene.note(Note::State(server, change));
+                is_changed |= change.from.is_usable() != change.to.is_usable();
+                self.ejections += u64::from(!change.to.is_usable());
+            }
+        }
+        if is_changed {
+            self.publish(scene);
+        }
+        for server in 0..self.healths.len() {
+            if let Some(id) = self.healths[server].poll_canary(scene.now()) {
+                // One that the health machine no longer waits for makes way.
+                if let Some(before) = self.canaries[server].take() {
+                    before.close(scene);
+                }
+                self.canaries[server] = Some(Canary::start(scene, server, id));
+            }
+        }
+        self.plan(scene);
+    }
+
+    fn publish(&mut self, scene: &mut Scene) {
+        let mut table = RoutingTable::clone(self.tables.last().expect("there is a first table"));
+        for (route, health) in table.servers.iter_mut().zip(&self.healths) {
+            let was_usable = route.is_usable;
+            route.is_usable = health.state().is_usable();
+            if scene.options.sabotage == Some(Sabotage::NeverReadmit) {
+                route.is_usable &= was_usable;
+            }
+        }
+        self.tables.push(Arc::new(table));
+        let version = self.tables.len() - 1;
+        for worker in 0..self.published_at.len() {
+            let lag_max = match &scene.options.control {
+                control if self.dice.happens(control.long_lag_chance) => control.table_lag_max,
+                control => control.table_lag_max / 10,
+            };
+            let lag = self.dice.duration(Duration::ZERO, lag_max);
+            let at = self.published_at[worker].max(scene.now() + lag);
+            self.published_at[worker] = at;
+            scene.agenda.at(at, Event::Publish { worker, version });
+        }
+    }
+
+    fn plan(&mut self, scene: &mut Scene) {
+        let healths = self.healths.iter().map(Health::next_timeout);
+        let canaries = self.canaries.iter().map(|it| it.as_ref().map(|canary| canary.deadline));
+        let Some(at) = healths.chain(canaries).fold(None, earliest) else { return };
+        let at = at.max(scene.now());
+        if self.wake_at.is_none_or(|planned| at < planned) {
+            self.wake_at = Some(at);
+            scene.agenda.at(at, Event::Control);
+        }
+    }
+
+    /// Nothing is broken any more, and has not been for long: every server must be Up.
+    pub fn demand_health(&self, scene: &mut Scene) {
+        for (server, health) in self.healths.iter().enumerate() {
+            if health.state() != StateName::Up {
+                let (state, since) = (health.state().label(), health.since());
+                let what = format!("all is well, and server {server} is {state} since {since}");
+                scene.report(Promise::P2, what);
+            }
+        }
+    }
+}
+
+fn first_table(options: &Options) -> RoutingTable {
+    let pool = &options.pool;
+    let ids = 0..u16::try_from(pool.servers.len()).expect("there are few servers");
+    let settings = ConnectionSettings {
+        timeout: pool.timeout,
+        connect_timeout: pool.connect_timeout,
+        attempts_in_flight_max: pool.attempts_in_flight_max,
+    };
+    let on_unavailable = match options.sabotage {
+        Some(Sabotage::FailReads) => OnUnavailable::Error,
+        _ => pool.on_unavailable,
+    };
+    RoutingTable {
+        servers: ids.clone().map(|_| ServerRoute { is_usable: true, settings }).collect(),
+        pools: vec![PoolRoutes {
+            distribution: Arc::new(pool.build_distribution().expect("the pool has servers")),
+            servers: ids.map(ServerId).collect(),
+            failover: pool.failover,
+            on_unavailable,
+            deadline: pool.deadline,
+        }],
+    }
+}

@@ -1,0 +1,363 @@
+//! A worker's driver: what the proxy's event loop does, against the simulated network.
+//!
+//! It does what the documentation of [`evenkeel_core::worker`] asks of a driver and nothing else,
+//! in as unkind a way as a kernel may: turns come late, reads give parts, writes take parts, and
+//! several things are ready at once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_core::Instant;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
+use evenkeel_core::session::SessionId;
+use evenkeel_core::time::earliest;
+use evenkeel_core::worker::{Action, Counters, Worker};
+
+use crate::agenda::{Event, Notice};
+use crate::dice::{Chance, Dice};
+use crate::network::{End, LinkId, Peer, Read};
+use crate::sabotage::Sabotage;
+use crate::scene::Scene;
+use crate::trace::Note;
+
+/// A worker and its driver.
+#[derive(Debug)]
+pub struct Driver {
+    number: usize,
+    worker: Worker,
+    /// What has become ready since the last turn.
+    inbox: VecDeque<(LinkId, Notice)>,
+    /// When the next turn is.
+    turn_at: Option<Instant>,
+    /// The link to each server that it has one to.
+    servers: Vec<Option<LinkId>>,
+    sessions: BTreeMap<LinkId, Seat>,
+    links: BTreeMap<SessionId, LinkId>,
+    dice: Dice,
+}
+
+/// A session's place at the driver.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    id: SessionId,
+    /// How many bytes of answers have been written.
+    written: u64,
+    /// There was something to read when it was not to be read.
+    is_put_off: bool,
+}
+
+/// What `stats` says here.
+const STATS: &[u8] = b"END\r\n";
+
+/// The most bytes of one read.
+const READ_LEN_MAX: usize = 16 * 1024;
+
+impl Driver {
+    /// A driver for a new worker.
+    pub fn new(number: usize, scene: &mut Scene, table: Arc<RoutingTable>, mut dice: Dice) -> Self {
+        let servers = vec![None; table.servers.len()];
+        let worker = Worker::new(scene.now(), table, dice.seed());
+        let mut driver = Self {
+            number,
+            worker,
+            inbox: VecDeque::new(),
+            turn_at: None,
+            servers,
+            sessions: BTreeMap::new(),
+            links: BTreeMap::new(),
+            dice,
+        };
+        driver.wake(scene, scene.now());
+        driver
+    }
+
+    /// What the worker has done.
+    pub fn counters(&self) -> &Counters {
+        self.worker.counters()
+    }
+
+    /// Has a turn taken at `at`, or a little later.
+    fn wake(&mut self, scene: &mut Scene, at: Instant) {
+        let latency_max = scene.options.driver.turn_latency_max;
+        let late = self.dice.duration(Duration::ZERO, latency_max);
+        let at = at.max(scene.now()) + late;
+        if self.turn_at.is_none_or(|planned| at < planned) {
+            self.turn_at = Some(at);
+            scene.agenda.at(at, Event::Turn { worker: self.number });
+        }
+    }
+
+    /// It is told something about a link.
+    pub fn handle_notice(&mut self, scene: &mut Scene, link: LinkId, notice: Notice) {
+        self.inbox.push_back((link, notice));
+        self.wake(scene, scene.now());
+    }
+
+    /// A table has been published.
+    pub fn handle_table(&mut self, scene: &mut Scene, table: Arc<RoutingTable>) {
+        self.worker.handle_table(scene.now(), table);
+        self.wake(scene, scene.now());
+    }
+
+    /// Takes a turn, if this is the time of one.
+    pub fn turn(&mut self, scene: &mut Scene) {
+        if self.turn_at != Some(scene.now()) {
+            return;
+        }
+        self.turn_at = None;
+        let timers_first = self.dice.happens(Chance::percent(50));
+        if timers_first {
+            self.fire_timers(scene);
+        }
+        for _ in 0..self.inbox.len() {
+            let (link, notice) = self.inbox.pop_front().expect("it was counted");
+            self.take(scene, link, notice);
+            // A driver may look for actions after every input, or only after the last.
+            if self.dice.happens(Chance::percent(50)) {
+                self.act(scene);
+            }
+        }
+        if !timers_first {
+            self.fire_timers(scene);
+        }
+        self.settle(scene);
+        self.plan(scene);
+    }
+
+    fn fire_timers(&mut self, scene: &mut Scene) {
+        let now = match scene.options.sabotage {
+            Some(Sabotage::IgnoreTimeouts) => return,
+            Some(Sabotage::DelayTimeouts) => {
+                let nanos = scene.now().as_nanos().saturating_sub(200_000_000);
+                Instant::from_nanos(nanos)
+            }
+            _ => scene.now(),
+        };
+        self.worker.handle_timeout(now);
+    }
+
+    fn plan(&mut self, scene: &mut Scene) {
+        let mut at = match scene.options.sabotage {
+            Some(Sabotage::IgnoreTimeouts) => None,
+            Some(Sabotage::DelayTimeouts) => {
+                self.worker.next_timeout().map(|at| at + Duration::from_millis(200))
+            }
+            _ => self.worker.next_timeout(),
+        };
+        if !self.inbox.is_empty() {
+            at = earliest(at, Some(scene.now()));
+        }
+        if let Some(at) = at {
+            self.wake(scene, at);
+        }
+    }
+
+    // Inputs.
+
+    fn take(&mut self, scene: &mut Scene, link: LinkId, notice: Notice) {
+        if let Some(server) = self.server_of(link) {
+            return self.take_from_server(scene, link, server, notice);
+        }
+        match notice {
+            Notice::Opened => self.open_session(scene, link),
+            Notice::Readable => self.read_session(scene, link),
+            Notice::Writable => self.write_session(scene, link),
+            // Of a link to a server, that the worker has let go of since.
+            Notice::Connected | Notice::Refused => {}
+        }
+    }
+
+    fn server_of(&self, link: LinkId) -> Option<ServerId> {
+        let idx = self.servers.iter().position(|held| *held == Some(link))?;
+        Some(ServerId(u16::try_from(idx).expect("a server's id is 16 bits")))
+    }
+
+    fn take_from_server(
+        &mut self,
+        scene: &mut Scene,
+        link: LinkId,
+        server: ServerId,
+        notice: Notice,
+    ) {
+        match notice {
+            Notice::Connected => self.worker.handle_connected(scene.now(), server),
+            Notice::Refused => self.lose(scene, server, Failure::Refused),
+            Notice::Readable => self.read_server(scene, link, server),
+            Notice::Writable => self.write_server(scene, server),
+            Notice::Opened => unreachable!("a driver connects to servers, not they to it"),
+        }
+    }
+
+    /// The link has ended. The driver lets go of it and tells the worker.
+    fn lose(&mut self, scene: &mut Scene, server: ServerId, failure: Failure) {
+        if let Some(link) = self.servers[usize::from(server.0)].take() {
+            scene.close(link, End::Near);
+        }
+        self.worker.handle_server_lost(scene.now(), server, failure);
+    }
+
+    fn read_server(&mut self, scene: &mut Scene, link: LinkId, server: ServerId) {
+        let len_max = self.read_len_max(scene);
+        match scene.read(link, End::Near, len_max) {
+            Read::Bytes(bytes) => {
+                self.worker.handle_server_bytes(scene.now(), server, &bytes);
+                self.inbox.push_back((link, Notice::Readable));
+            }
+            Read::Nothing => {}
+            Read::Eof => self.lose(scene, server, Failure::Closed),
+            Read::Reset => self.lose(scene, server, Failure::Reset),
+        }
+    }
+
+    fn read_len_max(&mut self, scene: &Scene) -> usize {
+        if self.dice.happens(scene.options.driver.partial_read_chance) {
+            return self.dice.between(1, 40);
+        }
+        READ_LEN_MAX
+    }
+
+    fn open_session(&mut self, scene: &mut Scene, link: LinkId) {
+        let id = self.worker.handle_session_opened(PoolId(0), scene.options.limits);
+        self.sessions.insert(link, Seat { id, written: 0, is_put_off: false });
+        self.links.insert(id, link);
+    }
+
+    fn read_session(&mut self, scene: &mut Scene, link: LinkId) {
+        let Some(seat) = self.sessions.get_mut(&link) else { return };
+        let id = seat.id;
+        if !self.worker.wants_input(id) {
+            seat.is_put_off = true;
+            if scene.network.is_reset(link, End::Far) {
+                self.worker.handle_session_closed(id);
+                self.let_go(scene, link);
+            }
+            return;
+        }
+        let len_max = self.read_len_max(scene);
+        match scene.read(link, End::Far, len_max) {
+            Read::Bytes(bytes) => {
+                let before = self.requests();
+                self.worker.handle_session_bytes(scene.now(), id, &bytes);
+                self.note_received(scene, link, before);
+                self.inbox.push_back((link, Notice::Readable));
+            }
+            Read::Nothing => {}
+            Read::Eof => self.worker.handle_session_eof(id),
+            Read::Reset => {
+                self.worker.handle_session_closed(id);
+                self.let_go(scene, link);
+            }
+        }
+    }
+
+    fn requests(&self) -> u64 {
+        let counters = self.worker.counters();
+        counters.requests + counters.refused
+    }
+
+    fn note_received(&self, scene: &mut Scene, link: LinkId, before: u64) {
+        let len = self.requests() - before;
+        scene.checker.ledgers.note_received(link, scene.agenda.now(), len);
+    }
+
+    fn let_go(&mut self, scene: &mut Scene, link: LinkId) {
+        if let Some(seat) = self.sessions.remove(&link) {
+            self.links.remove(&seat.id);
+            scene.close(link, End::Far);
+        }
+    }
+
+    // Outputs.
+
+    /// Takes from the worker until it has nothing more.
+    fn settle(&mut self, scene: &mut Scene) {
+        loop {
+            self.act(scene);
+            let mut is_idle = true;
+            while let Some(server) = self.worker.poll_connection_to_write() {
+                is_idle = false;
+                self.write_server(scene, server);
+            }
+            let before = self.requests();
+            if let Some(id) = self.worker.poll_session_to_write(scene.now()) {
+                is_idle = false;
+                if let Some(&link) = self.links.get(&id) {
+                    self.note_received(scene, link, before);
+                    self.write_session(scene, link);
+                }
+            }
+            if is_idle {
+                break;
+            }
+        }
+        for outcome in self.worker.drain_outcomes() {
+            let lag_max = scene.options.control.evidence_lag_max;
+            scene.soon(lag_max, &mut self.dice, Event::Evidence(outcome));
+        }
+        for (link, seat) in &mut self.sessions {
+            if seat.is_put_off && self.worker.wants_input(seat.id) {
+                seat.is_put_off = false;
+                self.inbox.push_back((*link, Notice::Readable));
+            }
+        }
+    }
+
+    fn act(&mut self, scene: &mut Scene) {
+        while let Some(action) = self.worker.poll_action() {
+            scene.note(Note::Action(self.number, action));
+            match action {
+                Action::Connect(server) => {
+                    let peer = Peer::Server(usize::from(server.0));
+                    let link = scene.connect(Peer::Worker(self.number), peer);
+                    let before = self.servers[usize::from(server.0)].replace(link);
+                    assert_eq!(before, None, "the worker has let go of the last connection");
+                }
+                Action::Disconnect(server) => {
+                    if let Some(link) = self.servers[usize::from(server.0)].take() {
+                        scene.close(link, End::Near);
+                    }
+                }
+                Action::CloseSession(id) => {
+                    if let Some(&link) = self.links.get(&id) {
+                        self.let_go(scene, link);
+                    }
+                }
+                Action::Stats(exchange) => self.worker.answer_stats(exchange, STATS),
+            }
+        }
+    }
+
+    fn write_server(&mut self, scene: &mut Scene, server: ServerId) {
+        let Some(link) = self.servers[usize::from(server.0)] else { return };
+        let output = self.worker.connection_output(server);
+        if !output.is_empty() {
+            let len = scene.write(link, End::Near, output);
+            self.worker.handle_server_written(server, len);
+        }
+    }
+
+    fn write_session(&mut self, scene: &mut Scene, link: LinkId) {
+        let Some(seat) = self.sessions.get_mut(&link) else { return };
+        let output = self.worker.session_output(seat.id);
+        let produced = seat.written + output.len() as u64;
+        scene.checker.ledgers.note_produced(link, scene.agenda.now(), produced);
+        let mut len = output.len();
+        let spoils = self.dice.happens(SPOIL_CHANCE) && !output.is_empty();
+        match scene.options.sabotage {
+            Some(Sabotage::DropAnswers) if spoils => {}
+            Some(Sabotage::RepeatAnswers) if spoils => {
+                scene.write(link, End::Far, output);
+                len = scene.write(link, End::Far, output);
+            }
+            _ if output.is_empty() => {}
+            _ => len = scene.write(link, End::Far, output),
+        }
+        seat.written += len as u64;
+        self.worker.handle_session_written(seat.id, len);
+    }
+}
+
+/// How often a driver that spoils answers spoils one.
+const SPOIL_CHANCE: Chance = Chance::percent(2);
