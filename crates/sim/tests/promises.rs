@@ -1,0 +1,83 @@
+//! The promises hold: some seeds in every test run, thousands in the binary.
+
+use evenkeel_sim::dice::Chance;
+use evenkeel_sim::faults::FaultKind;
+use evenkeel_sim::world::Totals;
+use evenkeel_sim::{Options, run};
+
+#[track_caller]
+fn check(seed: u64, options: Options) -> Totals {
+    let verdict = run(seed, options);
+    assert_eq!(verdict.violation, None, "seed {seed}");
+    verdict.totals
+}
+
+#[track_caller]
+fn check_seeds(seeds: std::ops::Range<u64>) -> Totals {
+    let mut totals = Totals::default();
+    for seed in seeds {
+        totals += check(seed, Options::drawn(seed));
+    }
+    totals
+}
+
+#[test]
+fn one_seed_gives_one_run() {
+    let hash = |seed| run(seed, Options::drawn(3)).trace_hash;
+    assert_eq!(hash(3), hash(3));
+    assert_ne!(hash(3), hash(4));
+}
+
+#[test]
+fn drawn_seeds_keep_the_promises() {
+    check_seeds(0..20);
+}
+
+#[test]
+fn more_drawn_seeds_keep_the_promises() {
+    check_seeds(20..40);
+}
+
+#[test]
+fn what_seeds_try_is_worth_trying() {
+    let totals = check_seeds(40..60);
+    assert!(totals.tally.answered > 50_000, "{totals}");
+    assert!(totals.tally.values > 10_000, "{totals}");
+    assert!(totals.faults > 50 && totals.ejections > 20, "{totals}");
+    assert!(totals.diverted > 0 && totals.late_responses > 0, "{totals}");
+}
+
+#[test]
+fn applications_that_do_not_read_lose_values_and_nothing_else() {
+    let mut options = Options::calm();
+    options.limits.output_max = 8 * 1024;
+    options.network.buffer_len = 2 * 1024;
+    options.load.big_chance = Chance::percent(20);
+    options.load.deaf_chance = Chance::percent(10);
+    let totals = check(1, options);
+    assert!(totals.values_dropped > 0, "{totals}");
+}
+
+#[test]
+fn without_faults_nothing_fails() {
+    let totals = check(1, Options::calm());
+    assert_eq!((totals.tally.failed, totals.ejections, totals.faults), (0, 0, 0), "{totals}");
+    assert!(totals.tally.answered > 1000, "{totals}");
+}
+
+#[test]
+fn several_workers_share_one_health() {
+    for seed in 0..4 {
+        let totals = check(seed, Options { workers_len: 3, ..Options::drawn(seed) });
+        assert!(totals.tally.answered > 0, "{totals}");
+    }
+}
+
+#[test]
+fn every_kind_of_fault_alone_keeps_the_promises() {
+    for (seed, kind) in (0..).zip(FaultKind::ALL) {
+        let mut options = Options::calm();
+        options.faults.kinds = vec![kind];
+        assert!(check(seed, options).faults > 0, "{kind:?}");
+    }
+}
