@@ -24,9 +24,8 @@ docs: ## Build the documentation; a broken link is an error
 doctest: ## Run the examples in the documentation
 	$(CARGO) test --workspace --doc
 
-# The place for the simulator's seeds; the recipe comes with the simulator:
-#	$(CARGO) run --package evenkeel-sim --release -- --seeds 500
 seeds: ## Run the simulator over many seeds
+	$(CARGO) run --quiet --package evenkeel-sim --release -- --seeds 500
 
 # Last, so that the run closes with nextest's own summary.
 nextest: ## Run the tests, those against real servers and other people's clients among them
