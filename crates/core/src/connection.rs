@@ -33,6 +33,8 @@
 //! - A server that lost a response answers each request with the next one's response. Where all
 //!   responses look alike nobody can tell, until the last of them is owed and nothing comes: that
 //!   is no progress, whatever came after it was sent.
+//! - A server takes less than it is sent: attempts that are late unsent are taken back. Sent on,
+//!   they would make all those behind them late, and a backlog would never end.
 //! - A response that arrives before its request was written is garbage, not a quick server. An
 //!   error may come before the end of it: memcached refuses a value before it has read it.
 //! - A response to a long retrieval may be longer than we would keep: its values are then thrown
@@ -287,6 +289,29 @@ impl Connection {
         Some(attempt)
     }
 
+    /// Takes back the attempts that are late by `now` and of which no byte was written.
+    ///
+    /// Sending them would only make those behind them late too, and a write among them would be
+    /// carried out after its caller has been told that it failed.
+    pub fn take_back_late(&mut self, now: Instant) -> Vec<Attempt> {
+        let first = self.timed_out;
+        let is_late = |it: &&Attempt| {
+            it.stream_at >= self.stream_written && it.sent_at + self.settings.timeout <= now
+        };
+        let len = self.in_flight.iter().skip(first).take_while(is_late).count();
+        let late: Vec<_> = self.in_flight.drain(first..first + len).collect();
+        let Some(oldest) = late.first() else { return late };
+        let bytes: usize = late.iter().map(|it| it.encoded.len()).sum();
+        let ahead = usize::try_from(oldest.stream_at - self.stream_written)
+            .expect("what is not written is in memory");
+        let start = self.written + ahead;
+        self.output.drain(start..start + bytes);
+        for behind in self.in_flight.iter_mut().skip(first) {
+            behind.stream_at -= bytes as u64;
+        }
+        late
+    }
+
     // Writing.
 
     /// What is waiting to be written.
@@ -427,6 +452,9 @@ impl Connection {
                 if !is_one_late {
                     return None;
                 }
+                if self.in_flight[self.timed_out].stream_at >= self.stream_written {
+                    return Some(TimedOut::Unsent);
+                }
                 self.timed_out += 1;
                 Some(TimedOut::Attempt { idx: self.timed_out - 1 })
             }
@@ -446,6 +474,9 @@ pub enum TimedOut {
     Connect,
     /// A response is owed, and no byte has come for too long. The connection must be closed.
     Connection,
+    /// Attempts are late that were never sent, because what is before them is not taken. They must
+    /// be taken back by [`Connection::take_back_late`].
+    Unsent,
     /// One attempt's response is late. It stays in flight, at `idx` of
     /// [`Connection::in_flight`], to take its response with it.
     Attempt {

@@ -460,17 +460,32 @@ impl Worker {
             match timed_out {
                 TimedOut::Connect => self.lose(now, server, Failure::ConnectTimeout),
                 TimedOut::Connection => self.lose(now, server, Failure::Timeout),
+                TimedOut::Unsent => self.expire_unsent(now, server),
                 TimedOut::Attempt { idx } => {
-                    let failure = Failure::Timeout;
+                    self.report_late(server);
                     let connection = &self.connections[usize::from(server.0)];
-                    let timeouts_in_a_row = connection.timeouts_in_a_row();
-                    self.outcomes.push(Outcome { server, failure, timeouts_in_a_row });
                     if let Some(attempt) = connection.in_flight().nth(idx) {
-                        self.desk.settle_failure(attempt.exchange, attempt.part, failure);
+                        let (exchange, part) = (attempt.exchange, attempt.part);
+                        self.desk.settle_failure(exchange, part, Failure::Timeout);
                     }
                 }
             }
         }
+    }
+
+    fn expire_unsent(&mut self, now: Instant, server: ServerId) {
+        self.report_late(server);
+        let connection = &mut self.connections[usize::from(server.0)];
+        for attempt in connection.take_back_late(now) {
+            self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Timeout);
+            self.desk.spare.give(attempt.encoded);
+        }
+    }
+
+    fn report_late(&mut self, server: ServerId) {
+        let timeouts_in_a_row = self.connections[usize::from(server.0)].timeouts_in_a_row();
+        let failure = Failure::Timeout;
+        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row });
     }
 }
 

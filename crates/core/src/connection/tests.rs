@@ -469,6 +469,28 @@ fn with_progress_only_the_attempts_that_are_late_have_timed_out() {
 }
 
 #[test]
+fn late_attempts_that_were_never_sent_are_taken_back_and_the_rest_goes_on() {
+    let mut connection = ready();
+    connection.send(ms(0), "get a\r\n");
+    for (at, request) in [(10, "get b\r\n"), (20, "get c\r\n"), (100, "get d\r\n")] {
+        connection.enqueue(ms(at), attempt(request));
+    }
+    // The server takes one byte of the second, and answers a little of the first.
+    connection.handle_written(1);
+    connection.hear(ms(100), "EN").unwrap();
+    assert_eq!(connection.poll_timeout(ms(270)), Some(TimedOut::Attempt { idx: 0 }));
+    assert_eq!(connection.poll_timeout(ms(270)), Some(TimedOut::Attempt { idx: 1 }));
+    assert_eq!(connection.poll_timeout(ms(270)), Some(TimedOut::Unsent));
+    let late = connection.take_back_late(ms(270));
+    assert_eq!(late.iter().map(|it| text(&it.encoded)).collect::<Vec<_>>(), ["get c\r\n"]);
+    assert_eq!(connection.poll_timeout(ms(270)), None);
+    assert_eq!(connection.output(), b"et b\r\nget d\r\n");
+    connection.handle_written(connection.output().len());
+    let matched = connection.hear(ms(280), "D\r\nEND\r\nVALUE d 0 1\r\nx\r\nEND\r\n").unwrap();
+    assert_eq!(matched[2], ("VALUE d 0 1\r\nx\r\n".to_owned(), "END".to_owned()));
+}
+
+#[test]
 fn a_late_response_makes_the_next_attempt_the_oldest() {
     let mut connection = ready();
     connection.send(ms(0), "get a\r\n");
