@@ -43,10 +43,14 @@ pub enum Failure {
     /// Only a canary can see this.
     #[error("wrong value")]
     WrongValue,
-    /// The server had been ejected while the attempt was in flight, or no server of the pool is
-    /// usable. Not evidence: it follows from evidence.
-    #[error("no usable server")]
+    /// The server was ejected while the attempt was in flight. Not evidence: it follows from
+    /// evidence. A write may or may not have been applied, or be applied later.
+    #[error("server ejected")]
     Ejected,
+    /// No server that the key could go to is usable. Not evidence: it follows from evidence.
+    /// The attempt was not sent.
+    #[error("no usable server")]
+    NoServer,
     /// A queue of ours was full. Not evidence: the attempt was never sent.
     #[error("too many requests in flight")]
     Overload,
@@ -66,6 +70,7 @@ impl Failure {
             Self::ServerError => "server-error",
             Self::WrongValue => "wrong-value",
             Self::Ejected => "ejected",
+            Self::NoServer => "no-server",
             Self::Overload => "overload",
         }
     }

@@ -39,8 +39,8 @@
 //! - A server that hangs completes TCP handshakes. That is why a canary stores and reads.
 //! - A short restart: the connection is lost, the server is Suspect, the reconnect and the canary
 //!   are good, and the server was never out of use.
-//! - Failures that follow from an ejection (`ejected`) or from our own limits (`overload`) are
-//!   not evidence.
+//! - Failures that follow from an ejection (`ejected`, `no-server`) or from our own limits
+//!   (`overload`) are not evidence.
 //!
 //! # Rejected alternatives
 //! - Counting failures and ejecting at N (twemproxy, spymemcached): a success between them resets
@@ -223,7 +223,8 @@ impl Health {
     pub fn handle_failure(&mut self, now: Instant, failure: Failure, timeouts_in_a_row: u32) {
         let evidence = Evidence::Request(failure, timeouts_in_a_row);
         match (self.state, failure) {
-            (_, Failure::Ejected | Failure::Overload) | (State::Down { .. }, _) => {}
+            (_, Failure::Ejected | Failure::NoServer | Failure::Overload)
+            | (State::Down { .. }, _) => {}
             (_, Failure::Refused | Failure::Unreachable) => {
                 self.go_down(now, Rule::Refused, evidence);
             }

@@ -410,7 +410,7 @@ impl Worker {
             self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Ejected);
         }
         for attempt in unsent {
-            self.dispatch(now, attempt, Failure::Ejected);
+            self.dispatch(now, attempt, Failure::NoServer);
         }
     }
 

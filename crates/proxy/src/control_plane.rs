@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::canary::Canary;
 use crate::routes::server_id;
-use crate::shared::Shared;
+use crate::shared::{OUTCOMES_MAX, Shared};
 
 /// The control plane.
 #[derive(Debug)]
@@ -105,9 +105,20 @@ impl ControlPlane {
             let sleep_time = wake_at.map_or(Duration::from_secs(1), |at| at - self.shared.now());
             tokio::select! {
                 _ = &mut self.stop => return,
-                Some(outcome) = self.outcomes.recv() => self.handle_outcome(outcome),
+                Some(outcome) = self.outcomes.recv() => self.handle_outcomes(outcome),
                 Some(result) = self.results.1.recv() => self.handle_result(result),
                 () = tokio::time::sleep(sleep_time) => {}
+            }
+        }
+    }
+
+    /// Handles `first` and all that wait behind it: failures come in crowds.
+    fn handle_outcomes(&mut self, first: Outcome) {
+        self.handle_outcome(first);
+        for _ in 0..OUTCOMES_MAX {
+            match self.outcomes.try_recv() {
+                Ok(outcome) => self.handle_outcome(outcome),
+                Err(_) => return,
             }
         }
     }

@@ -135,7 +135,7 @@ fn a_first_failure_is_suspicious_and_sends_a_canary_at_once() {
 #[test]
 fn what_follows_from_an_ejection_or_from_our_own_limits_is_not_evidence() {
     let mut watch = Watch::new();
-    watch.fail(Failure::Ejected).fail(Failure::Overload);
+    watch.fail(Failure::Ejected).fail(Failure::NoServer).fail(Failure::Overload);
     watch.check(StateName::Up);
 }
 
@@ -364,6 +364,7 @@ fn failure() -> impl Strategy<Value = Failure> {
         Failure::Refused,
         Failure::ServerError,
         Failure::Ejected,
+        Failure::NoServer,
     ])
 }
 

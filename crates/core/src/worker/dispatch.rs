@@ -116,7 +116,7 @@ impl Worker {
         let expect = Expect::of(request).expect("a request with a key is sent to a server");
         let mut attempt = Attempt::new(exchange, 0, class, expect, encoded, keys_at);
         attempt.base64_key = matches!(request, Request::Meta(meta) if meta.base64_key);
-        self.dispatch(now, attempt, Failure::Ejected);
+        self.dispatch(now, attempt, Failure::NoServer);
     }
 
     /// Opens an exchange that has a deadline.
@@ -196,7 +196,7 @@ impl Worker {
             let server = self.plan(pool, key);
             let part = server.map(|server| self.draft(&mut drafts, server, how, key));
             if part.is_none() {
-                split.failure = Some(Failure::Ejected);
+                split.failure = Some(Failure::NoServer);
                 self.desk.counters.failed += 1;
             }
             split.part_of_key.push(part);
@@ -259,7 +259,7 @@ impl Worker {
             let can_send =
                 self.connections.get(usize::from(server.0)).is_some_and(Connection::can_send);
             if !can_send || !table.server(*server).is_usable {
-                self.desk.settle_failure(exchange, part, Failure::Ejected);
+                self.desk.settle_failure(exchange, part, Failure::NoServer);
                 continue;
             }
             let mut encoded = self.desk.spare.take();

@@ -23,6 +23,7 @@ use crate::protocol::ParseLimits;
 
 const TIMED_OUT: &str = "SERVER_ERROR evenkeel: timed out\r\n";
 const NO_SERVER: &str = "SERVER_ERROR evenkeel: no usable server\r\n";
+const EJECTED: &str = "SERVER_ERROR evenkeel: server ejected\r\n";
 
 fn set(key: &str, value: &str) -> String {
     format!("set {key} 0 0 {}\r\n{value}\r\n", value.len())

@@ -140,7 +140,7 @@ fn ejection_answers_at_once_what_was_in_flight() {
     let id = rig.open();
     rig.send(id, "get a\r\nget a b\r\n".to_owned() + &set("a", "1"));
     rig.publish(0, false);
-    assert_eq!(rig.answers(id), format!("END\r\nEND\r\n{NO_SERVER}"));
+    assert_eq!(rig.answers(id), format!("END\r\nEND\r\n{EJECTED}"));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn ejection_sends_elsewhere_what_was_not_written() {
     let id = rig.open();
     assert_eq!(rig.ask(id, set(&key, "first") + &set(&key, "second")), "");
     rig.publish(0, false);
-    assert_eq!(rig.answers(id), format!("{NO_SERVER}STORED\r\n"));
+    assert_eq!(rig.answers(id), format!("{EJECTED}STORED\r\n"));
     rig.set_room(0, usize::MAX);
     assert!(rig.has_received(0, "first"), "what was begun is ended");
     assert!(!rig.has_received(0, "second"));
