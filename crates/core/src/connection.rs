@@ -33,6 +33,8 @@
 //! - A server that lost a response answers each request with the next one's response. Where all
 //!   responses look alike nobody can tell, until the last of them is owed and nothing comes: that
 //!   is no progress, whatever came after it was sent.
+//! - One that lost several may go on for good with every response late. After so long without one
+//!   in time the connection is replaced, though bytes keep coming.
 //! - A server takes less than it is sent: attempts that are late unsent are taken back. Sent on,
 //!   they would make all those behind them late, and a backlog would never end.
 //! - A response that arrives before its request was written is garbage, not a quick server. An
@@ -49,11 +51,13 @@
 //!   and a server that mixes up its answers is not one to be trusted for the next.
 
 mod attempt;
+mod timed_out;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use self::attempt::{Attempt, Sent};
+pub use self::timed_out::TimedOut;
 
 use self::attempt::take_key;
 use crate::Instant;
@@ -103,6 +107,8 @@ pub struct Connection {
     in_flight: VecDeque<Attempt>,
     /// Invariant: the first so many in flight have been reported as timed out.
     timed_out: usize,
+    /// When a response was last in time, or nothing was owed.
+    served_at: Instant,
     /// Timeouts without a byte since the attempt was sent, since the last response in time, over
     /// reconnects. A response that is late behind others that keep coming is not counted: its
     /// server serves, and a canary tells whether it does so quickly.
@@ -136,6 +142,9 @@ const RECONNECT_INTERVAL_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_INTERVAL_MAX: Duration = Duration::from_secs(1);
 const RECONNECT_JITTER_PERCENT: u32 = 20;
 
+/// How many times `timeout` may pass without a response in time while some are owed.
+const UNSERVED_TIMEOUTS_MAX: u32 = 4;
+
 /// Bytes waiting to be written past which a connection takes no more attempts.
 const OUTPUT_LEN_MAX: usize = 64 * 1024 * 1024;
 
@@ -159,6 +168,7 @@ impl Connection {
             body_len_max: RESPONSE_BODY_LEN_MAX,
             in_flight: VecDeque::new(),
             timed_out: 0,
+            served_at: Instant::ZERO,
             timeouts_in_a_row: 0,
         }
     }
@@ -192,6 +202,9 @@ impl Connection {
     pub fn enqueue(&mut self, now: Instant, mut attempt: Attempt) {
         assert!(self.can_send(), "the caller asks before it sends");
         attempt.sent_at = now;
+        if self.in_flight.is_empty() {
+            self.served_at = now;
+        }
         attempt.stream_at = self.stream_written + (self.output.len() - self.written) as u64;
         self.output.extend_from_slice(&attempt.encoded);
         self.in_flight.push_back(attempt);
@@ -388,12 +401,14 @@ impl Connection {
                     front.check(&response)?;
                     let scan = std::mem::take(&mut self.scan);
                     self.needed = 0;
+                    let State::Ready { progress_at, has_responded } = &mut self.state else {
+                        return Err(Invalid::Unasked);
+                    };
+                    *has_responded = true;
+                    self.connect_failures = 0;
                     if self.timed_out == 0 {
                         self.timeouts_in_a_row = 0;
-                    }
-                    if let State::Ready { has_responded, .. } = &mut self.state {
-                        *has_responded = true;
-                        self.connect_failures = 0;
+                        self.served_at = *progress_at;
                     }
                     self.timed_out = self.timed_out.saturating_sub(1);
                     let attempt = self.in_flight.pop_front().expect("it was just looked at");
@@ -445,8 +460,12 @@ impl Connection {
                 let is_silent = is_over(self.silent_since(progress_at)?);
                 let is_one_late =
                     self.in_flight.get(self.timed_out).is_some_and(|it| is_over(it.sent_at));
+                let unserved_max = self.settings.timeout * UNSERVED_TIMEOUTS_MAX;
+                let is_unserved = is_one_late && self.served_at + unserved_max <= now;
                 if is_silent {
                     self.timeouts_in_a_row = self.timeouts_in_a_row.saturating_add(1);
+                }
+                if is_silent || is_unserved {
                     return Some(TimedOut::Connection);
                 }
                 if !is_one_late {
@@ -465,24 +484,6 @@ impl Connection {
     fn silent_since(&self, progress_at: Instant) -> Option<Instant> {
         self.in_flight.front().map(|oldest| oldest.sent_at.max(progress_at))
     }
-}
-
-/// What has run out of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimedOut {
-    /// Connecting took too long. The connection must be closed.
-    Connect,
-    /// A response is owed, and no byte has come for too long. The connection must be closed.
-    Connection,
-    /// Attempts are late that were never sent, because what is before them is not taken. They must
-    /// be taken back by [`Connection::take_back_late`].
-    Unsent,
-    /// One attempt's response is late. It stays in flight, at `idx` of
-    /// [`Connection::in_flight`], to take its response with it.
-    Attempt {
-        /// See above.
-        idx: usize,
-    },
 }
 
 /// Whether a server may say so before it has read the whole request.

@@ -469,6 +469,23 @@ fn with_progress_only_the_attempts_that_are_late_have_timed_out() {
 }
 
 #[test]
+fn a_connection_on_which_every_response_is_late_has_timed_out() {
+    let mut connection = ready();
+    // Three responses were lost: each request is answered with the third after it.
+    for at in [0, 100, 200] {
+        connection.send(ms(at), "get a\r\n");
+    }
+    connection.hear(ms(200), "E").unwrap();
+    for at in (300..1000).step_by(100) {
+        let late = connection.poll_timeout(ms(at));
+        assert_eq!(late, Some(TimedOut::Attempt { idx: 0 }), "at {at} ms");
+        assert_eq!(connection.hear(ms(at), "ND\r\nE").unwrap().len(), 1);
+        connection.send(ms(at), "get a\r\n");
+    }
+    assert_eq!(connection.poll_timeout(ms(1000)), Some(TimedOut::Connection));
+}
+
+#[test]
 fn late_attempts_that_were_never_sent_are_taken_back_and_the_rest_goes_on() {
     let mut connection = ready();
     connection.send(ms(0), "get a\r\n");
