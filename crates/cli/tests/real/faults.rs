@@ -19,7 +19,7 @@ fn kill_of_one_server_costs_misses_and_nothing_else() {
     thread::sleep(Duration::from_secs(2));
     let report = load.stop();
 
-    println!("{report:?}");
+    println!("{report:?}, used again after {used_after:?}");
     check_nothing_lost(&report);
     assert_eq!(report.stale, 0, "{report:?}");
     assert!(report.writes_failed <= WRITES_IN_FLIGHT, "{report:?}");
