@@ -25,16 +25,11 @@
 
 use crate::config::OnUnavailable;
 use crate::failure::Failure;
+use crate::id::SessionId;
 use crate::protocol::request::{Class, MetaOp, MetaRequest, Request};
 use crate::protocol::response::{self, Response, Status};
 use crate::protocol::token::Tokens;
 use crate::routing::PoolId;
-use crate::session::SessionId;
-
-slotmap::new_key_type! {
-    /// An exchange of a worker. Never used again after the exchange is settled.
-    pub struct ExchangeId;
-}
 
 /// One request's life.
 #[derive(Debug)]

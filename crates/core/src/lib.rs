@@ -20,6 +20,8 @@ pub mod random;
 
 pub mod failure;
 
+pub mod id;
+
 mod received;
 
 mod spare;

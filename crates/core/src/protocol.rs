@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`request`] | the logical request, borrowed from the buffer it was read from |
 //! | [`parse`] | text → logical request, or the answer memcached gives to bad input |
+//! | [`refusal`] | those answers |
 //! | [`meta`] | the flags of a meta request: those we act on, those we pass through |
 //! | [`encode`] | logical request → text for a server |
 //! | [`response`] | text from a server → logical response, judged against what was asked |
@@ -21,6 +22,8 @@ pub mod request;
 
 pub mod parse;
 
+pub mod refusal;
+
 pub mod meta;
 
 pub mod encode;
@@ -29,7 +32,8 @@ pub mod response;
 
 pub mod token;
 
-pub use parse::{ParseLimits, Parsed, Refusal, Refused, parse_request};
+pub use parse::{ParseLimits, Parsed, Refused, parse_request};
+pub use refusal::Refusal;
 pub use request::{ArithmeticOp, Class, Keys, MetaOp, MetaRequest, Request, Retrieval, StoreOp};
 pub use response::{Expect, ParsedResponse, Response, parse_response};
 

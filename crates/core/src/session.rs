@@ -23,15 +23,10 @@
 
 use std::collections::VecDeque;
 
-use crate::exchange::ExchangeId;
+use crate::id::ExchangeId;
 use crate::protocol::parse::{ParseLimits, Parsed, Refused, parse_request};
 use crate::received::{BUFFER_KEPT_LEN_MAX, Received};
 use crate::routing::PoolId;
-
-slotmap::new_key_type! {
-    /// A session of a worker. Never used again after the session has ended.
-    pub struct SessionId;
-}
 
 /// Bounds that an operator may set on each session of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

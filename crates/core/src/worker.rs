@@ -39,12 +39,12 @@ use std::sync::Arc;
 use self::desk::Desk;
 use self::dispatch::Draft;
 use crate::connection::{Attempt, Connection, Sent, TimedOut};
-use crate::exchange::ExchangeId;
 use crate::failure::Failure;
+use crate::id::{ExchangeId, SessionId};
 use crate::protocol::parse::Parsed;
 use crate::random::Random;
 use crate::routing::{PoolId, RoutingTable, ServerId};
-use crate::session::{Session, SessionId, SessionLimits};
+use crate::session::{Session, SessionLimits};
 use crate::time::{Instant, earliest};
 
 /// One worker's data plane. See the module's documentation.

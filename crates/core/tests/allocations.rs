@@ -11,12 +11,13 @@ use std::time::Duration;
 use evenkeel_core::Instant;
 use evenkeel_core::config::{Failover, OnUnavailable};
 use evenkeel_core::distribution::{Distribution, Member, Scheme, Settings};
+use evenkeel_core::id::SessionId;
 use evenkeel_core::protocol::token::push_number;
 use evenkeel_core::protocol::{ParseLimits, Parsed, Request, parse_request};
 use evenkeel_core::routing::{
     ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute,
 };
-use evenkeel_core::session::{SessionId, SessionLimits};
+use evenkeel_core::session::SessionLimits;
 use evenkeel_core::worker::{Action, Worker};
 
 const SERVERS_LEN: u16 = 3;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::failure::Failure;
+use evenkeel_core::id::SessionId;
 use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
-use evenkeel_core::session::SessionId;
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Counters, Worker};
 

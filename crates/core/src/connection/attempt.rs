@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::Instant;
-use crate::exchange::ExchangeId;
+use crate::id::ExchangeId;
 use crate::protocol::request::Class;
 use crate::protocol::response::{Expect, Invalid, Response, check_meta_flags};
 use crate::protocol::token::{self, Tokens};

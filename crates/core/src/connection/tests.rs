@@ -1,7 +1,7 @@
 //! One connection, without a worker. One behaviour a test.
 
 use super::*;
-use crate::exchange::ExchangeId;
+use crate::id::ExchangeId;
 use crate::protocol::response::{Expect, Status};
 use crate::protocol::{ParseLimits, Parsed, encode, parse_request};
 

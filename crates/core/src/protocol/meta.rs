@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::protocol::KEY_LEN_MAX;
-use crate::protocol::parse::{self, Refusal};
+use crate::protocol::refusal::{self, Refusal};
 use crate::protocol::request::{MetaOp, MetaRequest};
 use crate::protocol::token::Tokens;
 
@@ -97,7 +97,7 @@ fn request<'a>(
     words: &Tokens<'a>,
     value: Option<&'a [u8]>,
 ) -> Result<MetaRequest<'a>, Refusal> {
-    let key = parse::key(key)?;
+    let key = refusal::key(key)?;
     let flags = words.rest();
     let mut seen = Seen::default();
     for flag in Tokens::new(flags) {

@@ -5,12 +5,13 @@
 use slotmap::SlotMap;
 
 use crate::connection::{Attempt, Matched};
-use crate::exchange::{Exchange, ExchangeId, Split, Wording};
+use crate::exchange::{Exchange, Split, Wording};
 use crate::failure::Failure;
+use crate::id::{ExchangeId, SessionId};
 use crate::protocol::request::Class;
 use crate::protocol::response::{ErrorKind, Status};
 use crate::routing::PoolId;
-use crate::session::{Session, SessionId};
+use crate::session::Session;
 use crate::spare::Spare;
 use crate::worker::Counters;
 

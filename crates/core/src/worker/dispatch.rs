@@ -2,15 +2,15 @@
 
 use crate::Instant;
 use crate::connection::{Attempt, Connection};
-use crate::exchange::{ExchangeId, Part, Wording};
+use crate::exchange::{Part, Wording};
 use crate::failure::Failure;
+use crate::id::{ExchangeId, SessionId};
 use crate::protocol::encode;
 use crate::protocol::meta::DecodedKey;
 use crate::protocol::parse::Refused;
 use crate::protocol::request::{Class, Keys, Request, Retrieval};
 use crate::protocol::response::Expect;
 use crate::routing::{PoolId, ServerId};
-use crate::session::SessionId;
 use crate::worker::{ATTEMPTS_MAX, Action, Worker};
 
 /// What `version` says: the level of the protocol that is spoken, then who speaks.
