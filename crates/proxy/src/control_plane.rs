@@ -39,8 +39,12 @@ pub struct ControlPlane {
     random: Random,
     /// Tells this process's canaries from any other's.
     nonce: u64,
-    is_loss_reported: bool,
+    /// What had been lost when it was last looked at.
+    losses: [Loss; 3],
 }
+
+/// Something that had to be dropped or refused, and how often.
+type Loss = (&'static str, u64);
 
 /// One server as the control plane sees it.
 #[derive(Debug)]
@@ -84,13 +88,13 @@ impl ControlPlane {
         let nonce = RandomState::new().build_hasher().finish();
         Self {
             servers: servers.map(watched).collect(),
-            shared,
             outcomes,
             results: mpsc::channel(RESULTS_MAX),
             stop,
             random: Random::new(nonce),
             nonce,
-            is_loss_reported: false,
+            losses: losses(&shared),
+            shared,
         }
     }
 
@@ -184,18 +188,24 @@ impl ControlPlane {
         }
     }
 
-    /// Says once that something had to be dropped (P8); how much is in `stats`.
+    /// Says of each kind of loss when it first occurs (P8); how much it comes to is in `stats`.
     fn report_losses(&mut self) {
-        if self.is_loss_reported {
-            return;
+        let losses = losses(&self.shared);
+        for ((what, now), (_, before)) in losses.iter().zip(&self.losses) {
+            if *before == 0 && *now > 0 {
+                tracing::warn!(what, "a limit has been reached for the first time; see stats");
+            }
         }
-        let outcomes_dropped = self.shared.outcomes_dropped.load(Ordering::Relaxed);
-        let values_dropped = self.shared.counters().values_dropped;
-        if outcomes_dropped + values_dropped > 0 {
-            self.is_loss_reported = true;
-            tracing::warn!(outcomes_dropped, values_dropped, "a queue was full; see stats");
-        }
+        self.losses = losses;
     }
+}
+
+fn losses(shared: &Shared) -> [Loss; 3] {
+    [
+        ("outcomes dropped", shared.outcomes_dropped.load(Ordering::Relaxed)),
+        ("values dropped", shared.counters().values_dropped),
+        ("sessions refused", shared.sessions_refused.load(Ordering::Relaxed)),
+    ]
 }
 
 fn log(pool: &str, server: &str, transition: &Transition) {

@@ -266,6 +266,7 @@ impl DataPlane {
 
     fn open_session(&mut self, mut socket: Socket, listener: Arc<ListenerShare>) {
         if !listener.admit() {
+            self.shared.sessions_refused.fetch_add(1, Ordering::Relaxed);
             // Best effort: the words fit any socket's buffer, and there is nothing else to say.
             let _ = socket.write(TOO_MANY);
             return;

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evenkeel_core::config::{ListenAddress, ListenerConfig};
 use evenkeel_core::routing::PoolId;
@@ -33,8 +33,6 @@ pub struct ListenerShare {
     pub limits: SessionLimits,
     sessions_max: usize,
     sessions_len: AtomicUsize,
-    /// Sessions refused because there were `sessions_max`.
-    pub sessions_refused: AtomicU64,
     /// The unix socket's path, to be removed at the end.
     path: Option<PathBuf>,
 }
@@ -42,16 +40,8 @@ pub struct ListenerShare {
 impl ListenerShare {
     /// Takes one of the listener's sessions; false if there is none left.
     pub fn admit(&self) -> bool {
-        let is_admitted = self
-            .sessions_len
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |len| {
-                (len < self.sessions_max).then_some(len + 1)
-            })
-            .is_ok();
-        if !is_admitted {
-            self.sessions_refused.fetch_add(1, Ordering::Relaxed);
-        }
-        is_admitted
+        let one_more = |len| (len < self.sessions_max).then_some(len + 1);
+        self.sessions_len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
     }
 
     /// Gives one back.
@@ -111,7 +101,6 @@ pub fn bind(config: &ListenerConfig, pool: PoolId, workers_len: usize) -> io::Re
         limits: routes::session_limits(config),
         sessions_max: config.sessions_max,
         sessions_len: AtomicUsize::new(0),
-        sessions_refused: AtomicU64::new(0),
         path,
     });
     let listeners =

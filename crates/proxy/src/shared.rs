@@ -32,6 +32,8 @@ pub struct Shared {
     pub is_stopping: AtomicBool,
     /// Outcomes dropped because the feed was full.
     pub outcomes_dropped: AtomicU64,
+    /// Sessions refused because their listener had `sessions_max`.
+    pub sessions_refused: AtomicU64,
     feed: tokio::sync::mpsc::Sender<Outcome>,
 }
 
@@ -74,6 +76,7 @@ impl Shared {
             workers,
             is_stopping: AtomicBool::new(false),
             outcomes_dropped: AtomicU64::new(0),
+            sessions_refused: AtomicU64::new(0),
             feed,
         };
         (Arc::new(shared), outcomes)

@@ -25,6 +25,7 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("pointer_size", u64::from(usize::BITS));
     stat("curr_connections", shared.sessions_open() as u64);
     stat("total_connections", counters.sessions);
+    stat("rejected_connections", shared.sessions_refused.load(Ordering::Relaxed));
     stat("threads", shared.workers.len() as u64);
     stat("cmd_get", counters.reads);
     stat("cmd_set", counters.writes);

@@ -69,8 +69,26 @@ fn a_session_too_many_is_told_so_and_closed() {
     let mut third = Session::connect(&address);
     let said = third.read_to_end().expect("an orderly close");
     assert_eq!(String::from_utf8_lossy(&said), "ERROR Too many open connections\r\n");
+    wait_until(TIMEOUT, "the refusal to be an event", || {
+        program.output().contains("sessions refused")
+    });
+    assert!(stat(&mut sessions[0], "rejected_connections") > 0);
     sessions.pop();
     wait_until(TIMEOUT, "room for another session", || is_served(&mut Session::connect(&address)));
+}
+
+fn stat(session: &mut Session, name: &str) -> u64 {
+    session.send(b"stats\r\n");
+    let mut value = None;
+    loop {
+        let line = session.read_line();
+        if line == "END" {
+            return value.expect("the figure is there");
+        }
+        if let Some(number) = line.strip_prefix(&format!("STAT {name} ")) {
+            value = number.parse().ok();
+        }
+    }
 }
 
 fn is_served(session: &mut Session) -> bool {
