@@ -66,29 +66,35 @@ impl Proxy {
         raise_descriptor_limit(config, workers_len);
         let (table, servers) = routes::first_table(config)?;
         servers.iter().for_each(resolve);
-        let (mut listeners, addresses) = bind_all(config, workers_len)?;
+        let (listeners, addresses) = bind_all(config, workers_len)?;
         let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let wakers = polls.iter().map(DataPlane::waker).collect::<io::Result<Vec<_>>>()?;
         let (shared, outcomes) = Shared::new(servers, table, wakers);
-        let mut workers = Vec::new();
-        for (idx, poll) in polls.into_iter().enumerate() {
-            let listeners = std::mem::take(&mut listeners[idx]);
-            let timeout = config.proxy.shutdown_timeout;
-            let shared = Arc::clone(&shared);
-            let data_plane = DataPlane::new(poll, shared, idx, listeners, timeout)?;
-            let thread = std::thread::Builder::new().name(format!("worker-{idx}"));
-            workers.push(thread.spawn(move || data_plane.run())?);
-        }
         let (control_plane_stop, stop) = tokio::sync::oneshot::channel();
         let control_plane = ControlPlane::new(Arc::clone(&shared), config, outcomes, stop);
-        Ok(Self {
+        let mut proxy = Self {
             shared,
             addresses,
-            workers,
+            workers: Vec::new(),
             control_plane: control_plane::spawn(control_plane)?,
             control_plane_stop,
             shutdown_timeout: config.proxy.shutdown_timeout,
-        })
+        };
+        for (poll, listeners) in polls.into_iter().zip(listeners) {
+            if let Err(error) = proxy.start_worker(poll, listeners) {
+                proxy.stop();
+                return Err(error.into());
+            }
+        }
+        Ok(proxy)
+    }
+
+    fn start_worker(&mut self, poll: mio::Poll, listeners: Vec<Listener>) -> io::Result<()> {
+        let (idx, shared) = (self.workers.len(), Arc::clone(&self.shared));
+        let data_plane = DataPlane::new(poll, shared, idx, listeners, self.shutdown_timeout)?;
+        let thread = std::thread::Builder::new().name(format!("worker-{idx}"));
+        self.workers.push(thread.spawn(move || data_plane.run())?);
+        Ok(())
     }
 
     /// Where its listeners listen, with the ports that were given for port 0.
