@@ -50,7 +50,8 @@ pub struct DataPlane {
     /// Sockets to read from; each at most once.
     ready: Vec<Source>,
     buffer: Box<[u8]>,
-    /// When to try again to accept, after the process ran out of something.
+    /// When to go on accepting: at once after a full turn of it, or later if the process had run
+    /// out of something.
     accept_at: Option<Instant>,
     shutdown_timeout: Duration,
     /// When a graceful stop ends, once it has begun.
@@ -256,12 +257,13 @@ impl DataPlane {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a session; trying again");
-                    break;
+                    self.accept_at = Some(now + ACCEPT_PAUSE);
+                    return;
                 }
             }
         }
-        // More may be waiting, and the kernel will not tell again.
-        self.accept_at = Some(now + ACCEPT_PAUSE);
+        // More may be waiting, and the kernel will not tell again: the next turn goes on.
+        self.accept_at = Some(now);
     }
 
     fn open_session(&mut self, mut socket: Socket, listener: Arc<ListenerShare>) {
