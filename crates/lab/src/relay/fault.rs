@@ -83,27 +83,13 @@ impl Fault {
 
     /// What becomes of `request`.
     pub(super) fn verdict(&self, request: &Request<'_>) -> Verdict {
-        let is_hit = match self {
-            Self::None
-            | Self::Delay(_)
-            | Self::Stall
-            | Self::Blackhole
-            | Self::Refuse
-            | Self::Reset
-            | Self::ResetEvery(_)
-            | Self::Truncate { .. }
-            | Self::Garbage => false,
-            Self::OffByOne => is_answered_retrieval(request),
-            Self::OnlyVersion | Self::ServerError(_) => touches_data(request),
-            Self::ServerErrorOnWrites(_) => request.class() == Some(Class::Write),
-        };
+        let is_write = request.class() == Some(Class::Write);
         match self {
-            _ if !is_hit => Verdict::Forward,
-            Self::OffByOne => Verdict::ForwardTwice,
-            Self::ServerError(words) | Self::ServerErrorOnWrites(words) if !is_noreply(request) => {
-                Verdict::Answer(format!("SERVER_ERROR {words}\r\n").into_bytes())
-            }
-            _ => Verdict::Swallow,
+            Self::OffByOne if is_answered_retrieval(request) => Verdict::ForwardTwice,
+            Self::OnlyVersion if touches_data(request) => Verdict::Swallow,
+            Self::ServerError(words) if touches_data(request) => refusal(words, request),
+            Self::ServerErrorOnWrites(words) if is_write => refusal(words, request),
+            _ => Verdict::Forward,
         }
     }
 
@@ -116,6 +102,13 @@ impl Fault {
     pub(super) fn delay(&self) -> Duration {
         if let Self::Delay(delay) = self { *delay } else { Duration::ZERO }
     }
+}
+
+fn refusal(words: &str, request: &Request<'_>) -> Verdict {
+    if is_noreply(request) {
+        return Verdict::Swallow;
+    }
+    Verdict::Answer(format!("SERVER_ERROR {words}\r\n").into_bytes())
 }
 
 fn is_answered_retrieval(request: &Request<'_>) -> bool {
