@@ -17,7 +17,7 @@
 //! | Connecting | connected | Ready |
 //! | Connecting | refused, or `connect_timeout` | Wanted, after a growing pause |
 //! | Ready | lost before its first response | Wanted, after a growing pause |
-//! | Ready | reset, closed, garbled, or without progress for `timeout` | Wanted, at once |
+//! | Ready | reset, closed, garbled, or silent for `timeout`, or late for four | Wanted, at once |
 //! | any | the server is not usable | a lost connection is Unwanted; a Ready one is kept |
 //!
 //! # Timers
