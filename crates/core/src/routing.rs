@@ -11,11 +11,12 @@
 //! # What it never does
 //! Judge a server: a table says who is usable, and only [`crate::health`] says so to the table.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Failover, OnUnavailable};
-use crate::distribution::{Distribution, MemberIdx};
+use crate::distribution::Distribution;
 
 /// A server by its place in [`RoutingTable::servers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,10 +53,76 @@ pub struct PoolRoutes {
 /// One server's part of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerRoute {
-    /// Requests may be sent to it.
-    pub is_usable: bool,
+    /// For which keys it may be used.
+    pub usable: Usable,
+    /// Writes may be sent to it. While it refuses them they go elsewhere; reads and deletes stay.
+    pub takes_writes: bool,
+    /// A request older than this, with no byte since it was sent, makes the server suspect.
+    pub suspect_after: Duration,
     /// How its connections behave.
     pub settings: ConnectionSettings,
+}
+
+impl ServerRoute {
+    /// Whether it may be used for a request to `key`.
+    pub fn serves(&self, key: &[u8], effect: Effect) -> bool {
+        let is_usable = match self.usable {
+            Usable::No => false,
+            Usable::Share(share) => share.holds(key),
+            Usable::Yes => true,
+        };
+        is_usable && (self.takes_writes || effect != Effect::Writes)
+    }
+
+    /// Whether there is to be a connection to it.
+    pub fn is_wanted(&self) -> bool {
+        self.usable != Usable::No
+    }
+}
+
+/// For which keys a server may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usable {
+    /// For none.
+    No,
+    /// For those in a share of hash space: it is coming back.
+    Share(Share),
+    /// For all.
+    Yes,
+}
+
+/// A part of hash space, in 65,536ths.
+///
+/// The hash is our own, so that a share cuts through every server's keys, whatever places them.
+/// A larger share holds every key that a smaller one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(u16);
+
+impl Share {
+    /// So many hundredths; 100 and more leave out the last 65,536th.
+    pub fn percent(percent: u32) -> Self {
+        Self(u16::try_from(percent.min(100) * 65_535 / 100).expect("at most 65,535"))
+    }
+
+    /// Whether the key is in it.
+    pub fn holds(self, key: &[u8]) -> bool {
+        // FNV-1a, and a multiplication so that the last byte reaches the highest bits.
+        let fnv = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        (fnv ^ fnv >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48 < u64::from(self.0)
+    }
+}
+
+/// What a request may do to its key's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing. Setting the expiry of a value that is there is nothing, too.
+    Reads,
+    /// It may store one.
+    Writes,
+    /// It removes it.
+    Deletes,
 }
 
 /// How a connection to a server behaves.
@@ -87,24 +154,68 @@ impl RoutingTable {
         &self,
         pool: PoolId,
         key: &[u8],
-        mut can_send: impl FnMut(ServerId) -> bool,
+        effect: Effect,
+        can_send: &dyn Fn(ServerId) -> bool,
     ) -> Option<Planned> {
-        let pool = self.pool(pool);
-        let server_of = |member: MemberIdx| pool.servers[member.as_usize()];
+        let route = KeyRoute { table: self, pool: self.pool(pool), key, effect, can_send };
         let mut is_one_passed_over = false;
-        let mut usable = |member| {
-            let server = server_of(member);
-            let is_usable = self.server(server).is_usable && can_send(server);
+        let server = route.first(&mut |server| {
+            let is_usable = route.is_usable(server);
             is_one_passed_over |= !is_usable;
             is_usable
-        };
-        let member = match pool.failover {
-            Failover::Next => pool.distribution.pick(key, usable)?,
-            Failover::None => Some(pool.distribution.home(key)).filter(|home| usable(*home))?,
-        };
+        })?;
         // With all fit, the first in order is home; asking would be hashing the key twice.
-        let is_home = !is_one_passed_over || member == pool.distribution.home(key);
-        Some(Planned { server: server_of(member), is_home })
+        Some(Planned { server, is_home: !is_one_passed_over || server == route.home() })
+    }
+}
+
+/// Where one key may go, by a table and by what its caller can send to at this moment.
+#[derive(Clone, Copy)]
+pub struct KeyRoute<'a> {
+    /// The table.
+    pub table: &'a RoutingTable,
+    /// The key's pool.
+    pub pool: &'a PoolRoutes,
+    /// The key.
+    pub key: &'a [u8],
+    /// What is to be done with it.
+    pub effect: Effect,
+    /// Whether the caller can send to a server.
+    pub can_send: &'a dyn Fn(ServerId) -> bool,
+}
+
+impl KeyRoute<'_> {
+    /// Where the key belongs. Costs a hash of the key.
+    pub fn home(&self) -> ServerId {
+        self.pool.servers[self.pool.distribution.home(self.key).as_usize()]
+    }
+
+    /// Whether the request could be sent to `server` now.
+    pub fn is_usable(&self, server: ServerId) -> bool {
+        self.table.server(server).serves(self.key, self.effect) && (self.can_send)(server)
+    }
+
+    /// The first server that `accepts`, in the order in which the key's failover tries them.
+    pub fn first(&self, accepts: &mut dyn FnMut(ServerId) -> bool) -> Option<ServerId> {
+        let pool = self.pool;
+        match pool.failover {
+            Failover::Next => pool.pick(self.key, accepts),
+            Failover::None => Some(self.home()).filter(|home| accepts(*home)),
+        }
+    }
+}
+
+impl fmt::Debug for KeyRoute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key.escape_ascii();
+        write!(f, "KeyRoute({key}, {:?})", self.effect)
+    }
+}
+
+impl PoolRoutes {
+    fn pick(&self, key: &[u8], accepts: &mut dyn FnMut(ServerId) -> bool) -> Option<ServerId> {
+        let member = self.distribution.pick(key, |it| accepts(self.servers[it.as_usize()]))?;
+        Some(self.servers[member.as_usize()])
     }
 }
 

@@ -147,7 +147,7 @@ impl Worker {
             drafts: Vec::new(),
         };
         for (connection, route) in worker.connections.iter_mut().zip(&worker.table.servers) {
-            if route.is_usable {
+            if route.is_wanted() {
                 connection.want(now);
             }
         }
@@ -364,7 +364,7 @@ impl Worker {
         self.outcomes.push(Outcome { server, failure, timeouts_in_a_row });
         self.actions.push_back(Action::Disconnect(server));
         let lost = connection.handle_lost(now, &mut self.random);
-        if !self.table.server(server).is_usable {
+        if !self.table.server(server).is_wanted() {
             connection.unwant();
         }
         for (attempt, sent) in lost {
@@ -391,7 +391,7 @@ impl Worker {
         let before = std::mem::replace(&mut self.table, table);
         for idx in 0..self.connections.len() {
             let server = ServerId(u16::try_from(idx).expect("a server's id is 16 bits"));
-            match (before.server(server).is_usable, self.table.server(server).is_usable) {
+            match (before.server(server).is_wanted(), self.table.server(server).is_wanted()) {
                 (true, false) => self.eject(now, server),
                 (false, true) => self.connections[idx].want(now),
                 (true, true) | (false, false) => {}

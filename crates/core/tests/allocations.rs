@@ -15,7 +15,7 @@ use evenkeel_core::id::SessionId;
 use evenkeel_core::protocol::token::push_number;
 use evenkeel_core::protocol::{ParseLimits, Parsed, Request, parse_request};
 use evenkeel_core::routing::{
-    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute,
+    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Usable,
 };
 use evenkeel_core::session::SessionLimits;
 use evenkeel_core::worker::{Action, Worker};
@@ -190,6 +190,11 @@ fn table() -> RoutingTable {
         connect_timeout: Duration::from_millis(250),
         attempts_in_flight_max: 1000,
     };
-    let server = ServerRoute { is_usable: true, settings };
+    let server = ServerRoute {
+        usable: Usable::Yes,
+        takes_writes: true,
+        suspect_after: settings.timeout,
+        settings,
+    };
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(SERVERS_LEN)] }
 }

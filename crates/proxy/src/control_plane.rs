@@ -18,7 +18,7 @@ use evenkeel_core::config::{Config, PoolConfig};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::health::{CanaryId, Health, StateName, Transition};
 use evenkeel_core::random::Random;
-use evenkeel_core::routing::ServerId;
+use evenkeel_core::routing::{ServerId, Usable};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::Outcome;
 use tokio::net::TcpStream;
@@ -177,10 +177,10 @@ impl ControlPlane {
             for transition in watched.health.drain_transitions() {
                 log(&watched.pool, &server.to_string(), &transition);
             }
-            let is_usable = watched.health.state().is_usable();
-            if before.servers[idx].is_usable != is_usable {
+            let usable = usable(watched.health.state());
+            if before.servers[idx].usable != usable {
                 let table = table.get_or_insert_with(|| before.as_ref().clone());
-                table.servers[idx].is_usable = is_usable;
+                table.servers[idx].usable = usable;
             }
         }
         if let Some(table) = table {
@@ -198,6 +198,10 @@ impl ControlPlane {
         }
         self.losses = losses;
     }
+}
+
+fn usable(state: StateName) -> Usable {
+    if state.is_usable() { Usable::Yes } else { Usable::No }
 }
 
 fn losses(shared: &Shared) -> [Loss; 3] {

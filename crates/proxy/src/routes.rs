@@ -7,7 +7,7 @@ use evenkeel_core::config::{Config, ListenerConfig, PoolConfig};
 use evenkeel_core::distribution::BuildError;
 use evenkeel_core::protocol::ParseLimits;
 use evenkeel_core::routing::{
-    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute,
+    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Usable,
 };
 use evenkeel_core::session::SessionLimits;
 
@@ -20,7 +20,12 @@ pub fn first_table(config: &Config) -> Result<(RoutingTable, Vec<SharedServer>),
     for (id, pool) in (0..).map(PoolId).zip(&config.pools) {
         let first = servers.len();
         for server in &pool.servers {
-            table.servers.push(ServerRoute { is_usable: true, settings: settings(pool) });
+            table.servers.push(ServerRoute {
+                usable: Usable::Yes,
+                takes_writes: true,
+                suspect_after: pool.timeout,
+                settings: settings(pool),
+            });
             let (config, addr) = (server.clone(), ArcSwapOption::empty());
             servers.push(SharedServer { config, pool: id, addr });
         }

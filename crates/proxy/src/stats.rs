@@ -49,5 +49,5 @@ pub fn words(shared: &Shared) -> Vec<u8> {
 }
 
 fn servers_usable(shared: &Shared) -> u64 {
-    shared.table.load().servers.iter().filter(|server| server.is_usable).count() as u64
+    shared.table.load().servers.iter().filter(|server| server.is_wanted()).count() as u64
 }

@@ -11,7 +11,9 @@ use evenkeel_core::config::OnUnavailable;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::health::{Health, StateName};
 use evenkeel_core::random::Random;
-use evenkeel_core::routing::{ConnectionSettings, PoolRoutes, RoutingTable, ServerId, ServerRoute};
+use evenkeel_core::routing::{
+    ConnectionSettings, PoolRoutes, RoutingTable, ServerId, ServerRoute, Usable,
+};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::Outcome;
 
@@ -148,10 +150,11 @@ impl Control {
     fn publish(&mut self, scene: &mut Scene) {
         let mut table = RoutingTable::clone(self.tables.last().expect("there is a first table"));
         for (route, health) in table.servers.iter_mut().zip(&self.healths) {
-            let was_usable = route.is_usable;
-            route.is_usable = health.state().is_usable();
-            if scene.options.sabotage == Some(Sabotage::NeverReadmit) {
-                route.is_usable &= was_usable;
+            let before = route.usable;
+            route.usable = if health.state().is_usable() { Usable::Yes } else { Usable::No };
+            let never_readmits = scene.options.sabotage == Some(Sabotage::NeverReadmit);
+            if never_readmits && before == Usable::No {
+                route.usable = before;
             }
         }
         self.tables.push(Arc::new(table));
@@ -204,7 +207,15 @@ fn first_table(options: &Options) -> RoutingTable {
         _ => pool.on_unavailable,
     };
     RoutingTable {
-        servers: ids.clone().map(|_| ServerRoute { is_usable: true, settings }).collect(),
+        servers: ids
+            .clone()
+            .map(|_| ServerRoute {
+                usable: Usable::Yes,
+                takes_writes: true,
+                suspect_after: pool.timeout,
+                settings,
+            })
+            .collect(),
         pools: vec![PoolRoutes {
             distribution: Arc::new(pool.build_distribution().expect("the pool has servers")),
             servers: ids.map(ServerId).collect(),

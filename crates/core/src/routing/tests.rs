@@ -20,7 +20,12 @@ fn table(failover: Failover) -> RoutingTable {
         connect_timeout: Duration::from_millis(250),
         attempts_in_flight_max: 10,
     };
-    let server = ServerRoute { is_usable: true, settings };
+    let server = ServerRoute {
+        usable: Usable::Yes,
+        takes_writes: true,
+        suspect_after: settings.timeout,
+        settings,
+    };
     RoutingTable { pools: vec![pool([0, 1, 2]), pool([3, 2, 1])], servers: vec![server; 4] }
 }
 
@@ -40,7 +45,7 @@ fn a_key_goes_home_while_all_is_well() {
     let table = table(Failover::Next);
     for key in keys() {
         let home = order(&table, &key)[0];
-        let planned = table.plan(POOL, &key, |_| true);
+        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
         assert_eq!(planned, Some(Planned { server: home, is_home: true }));
     }
 }
@@ -50,24 +55,24 @@ fn a_key_whose_home_cannot_be_used_goes_to_the_next_in_its_order() {
     for key in keys() {
         let mut table = table(Failover::Next);
         let order = order(&table, &key);
-        table.servers[usize::from(order[0].0)].is_usable = false;
-        let planned = table.plan(POOL, &key, |_| true);
+        table.servers[usize::from(order[0].0)].usable = Usable::No;
+        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
         assert_eq!(planned, Some(Planned { server: order[1], is_home: false }));
         // By the table or by the caller's own connection: it makes no difference.
-        let planned = table.plan(POOL, &key, |server| server != order[1]);
+        let planned = table.plan(POOL, &key, Effect::Reads, &|server| server != order[1]);
         assert_eq!(planned, Some(Planned { server: order[2], is_home: false }));
-        assert_eq!(table.plan(POOL, &key, |server| server == order[0]), None);
+        assert_eq!(table.plan(POOL, &key, Effect::Reads, &|server| server == order[0]), None);
     }
 }
 
 #[test]
 fn a_server_that_cannot_be_used_moves_no_other_key() {
     let mut table = table(Failover::Next);
-    table.servers[2].is_usable = false;
+    table.servers[2].usable = Usable::No;
     for key in keys() {
         let home = order(&table, &key)[0];
         if home != ServerId(2) {
-            let planned = table.plan(POOL, &key, |_| true);
+            let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
             assert_eq!(planned, Some(Planned { server: home, is_home: true }));
         }
     }
@@ -78,9 +83,9 @@ fn without_failover_it_is_home_or_nothing() {
     let table = table(Failover::None);
     for key in keys() {
         let home = order(&table, &key)[0];
-        let planned = table.plan(POOL, &key, |server| server == home);
+        let planned = table.plan(POOL, &key, Effect::Reads, &|server| server == home);
         assert_eq!(planned, Some(Planned { server: home, is_home: true }));
-        assert_eq!(table.plan(POOL, &key, |server| server != home), None);
+        assert_eq!(table.plan(POOL, &key, Effect::Reads, &|server| server != home), None);
     }
 }
 
@@ -88,7 +93,7 @@ fn without_failover_it_is_home_or_nothing() {
 fn a_pool_uses_its_own_servers_only() {
     let table = table(Failover::Next);
     for key in keys() {
-        let planned = table.plan(POOL, &key, |server| server == ServerId(0));
+        let planned = table.plan(POOL, &key, Effect::Reads, &|server| server == ServerId(0));
         assert_eq!(planned, None, "server 0 is of the other pool");
     }
 }
@@ -96,11 +101,46 @@ fn a_pool_uses_its_own_servers_only() {
 #[test]
 fn a_server_that_the_table_rules_out_is_not_asked_about() {
     let mut table = table(Failover::Next);
-    table.servers[1].is_usable = false;
+    table.servers[1].usable = Usable::No;
     for key in keys() {
-        table.plan(POOL, &key, |server| {
+        table.plan(POOL, &key, Effect::Reads, &|server| {
             assert_ne!(server, ServerId(1));
             true
         });
     }
+}
+
+#[test]
+fn a_share_holds_its_part_of_the_keys_and_a_larger_one_holds_them_too() {
+    let keys: Vec<_> = (0..10_000).map(|number| format!("user:{number}").into_bytes()).collect();
+    let held = |percent| keys.iter().filter(move |key| Share::percent(percent).holds(key));
+    for percent in [0, 10, 50, 90] {
+        let len = held(percent).count();
+        assert!(len.abs_diff(keys.len() * percent as usize / 100) < 200, "{len} at {percent} %");
+        assert!(held(percent).all(|key| Share::percent(percent + 10).holds(key)));
+    }
+}
+
+#[test]
+fn a_server_that_is_coming_back_is_used_for_its_share_only() {
+    let mut table = table(Failover::Next);
+    for key in keys() {
+        let order = order(&table, &key);
+        table.servers[usize::from(order[0].0)].usable = Usable::Share(Share::percent(50));
+        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true).unwrap();
+        assert_eq!(planned.is_home, Share::percent(50).holds(&key));
+        table.servers[usize::from(order[0].0)].usable = Usable::Yes;
+    }
+}
+
+#[test]
+fn a_server_that_refuses_writes_still_gets_reads_and_deletes() {
+    let mut table = table(Failover::Next);
+    let key = b"key";
+    let order = order(&table, key);
+    table.servers[usize::from(order[0].0)].takes_writes = false;
+    let server = |effect| table.plan(POOL, key, effect, &|_| true).unwrap().server;
+    assert_eq!(server(Effect::Reads), order[0]);
+    assert_eq!(server(Effect::Deletes), order[0]);
+    assert_eq!(server(Effect::Writes), order[1]);
 }

@@ -10,7 +10,7 @@ use crate::protocol::meta::DecodedKey;
 use crate::protocol::parse::Refused;
 use crate::protocol::request::{Class, Keys, Request, Retrieval};
 use crate::protocol::response::Expect;
-use crate::routing::{PoolId, ServerId};
+use crate::routing::{Effect, PoolId, ServerId};
 use crate::worker::{ATTEMPTS_MAX, Action, Worker};
 
 /// What `version` says: the level of the protocol that is spoken, then who speaks.
@@ -165,7 +165,7 @@ impl Worker {
     fn plan(&mut self, pool: PoolId, key: &[u8]) -> Option<ServerId> {
         let connections = &self.connections;
         let can_send = |server: ServerId| connections[usize::from(server.0)].can_send();
-        let planned = self.table.plan(pool, key, can_send)?;
+        let planned = self.table.plan(pool, key, Effect::Reads, &can_send)?;
         self.desk.counters.diverted += u64::from(!planned.is_home);
         Some(planned.server)
     }
@@ -258,7 +258,7 @@ impl Worker {
         for (part, server) in (0..).zip(servers) {
             let can_send =
                 self.connections.get(usize::from(server.0)).is_some_and(Connection::can_send);
-            if !can_send || !table.server(*server).is_usable {
+            if !can_send || !table.server(*server).is_wanted() {
                 self.desk.settle_failure(exchange, part, Failure::NoServer);
                 continue;
             }

@@ -12,7 +12,7 @@ use super::server::Server;
 use crate::config::{Failover, OnUnavailable};
 use crate::distribution::{Distribution, Member, Scheme, Settings};
 use crate::protocol::ParseLimits;
-use crate::routing::{ConnectionSettings, PoolRoutes, ServerRoute};
+use crate::routing::{ConnectionSettings, PoolRoutes, ServerRoute, Usable};
 
 pub(super) const POOL: PoolId = PoolId(0);
 
@@ -120,7 +120,8 @@ impl Rig {
 
     /// The control plane says whether `server` is usable.
     pub(super) fn publish(&mut self, server: u16, is_usable: bool) {
-        self.table.servers[usize::from(server)].is_usable = is_usable;
+        let usable = if is_usable { Usable::Yes } else { Usable::No };
+        self.table.servers[usize::from(server)].usable = usable;
         self.worker.handle_table(self.now, Arc::new(self.table.clone()));
         self.drive();
     }
@@ -281,6 +282,11 @@ fn table(servers_len: u16) -> RoutingTable {
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
     };
-    let server = ServerRoute { is_usable: true, settings };
+    let server = ServerRoute {
+        usable: Usable::Yes,
+        takes_writes: true,
+        suspect_after: settings.timeout,
+        settings,
+    };
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(servers_len)] }
 }
