@@ -49,7 +49,7 @@ pub use self::address::{
     ListenAddress, ListenAddressError, SERVER_PORT_DEFAULT, ServerAddress, ServerAddressError,
     UNIX_PATH_LEN_MAX,
 };
-pub use self::choice::{Failover, OnUnavailable, UnknownChoice};
+pub use self::choice::{Failover, OnUnavailable, Rejoin, UnknownChoice};
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
 pub use self::health::HealthConfig;
 pub use self::listener::ListenerConfig;

@@ -51,6 +51,10 @@ pub enum Failure {
     /// The attempt was not sent.
     #[error("no usable server")]
     NoServer,
+    /// The only server that has the key's last write cannot be used. Not evidence: it follows
+    /// from evidence. The attempt was not sent.
+    #[error("no usable server has its last write")]
+    Misplaced,
     /// A queue of ours was full. Not evidence: the attempt was never sent.
     #[error("too many requests in flight")]
     Overload,
@@ -71,6 +75,7 @@ impl Failure {
             Self::WrongValue => "wrong-value",
             Self::Ejected => "ejected",
             Self::NoServer => "no-server",
+            Self::Misplaced => "misplaced",
             Self::Overload => "overload",
         }
     }

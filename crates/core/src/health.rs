@@ -223,7 +223,7 @@ impl Health {
     pub fn handle_failure(&mut self, now: Instant, failure: Failure, timeouts_in_a_row: u32) {
         let evidence = Evidence::Request(failure, timeouts_in_a_row);
         match (self.state, failure) {
-            (_, Failure::Ejected | Failure::NoServer | Failure::Overload)
+            (_, Failure::Ejected | Failure::NoServer | Failure::Misplaced | Failure::Overload)
             | (State::Down { .. }, _) => {}
             (_, Failure::Refused | Failure::Unreachable) => {
                 self.go_down(now, Rule::Refused, evidence);

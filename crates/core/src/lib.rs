@@ -1,9 +1,10 @@
 //! The policy engine of Evenkeel, free of input and output.
 //!
 //! Everything that decides lives here: how bytes become requests and responses
-//! ([`protocol`]), which server a key belongs to ([`distribution`], [`routing`]), what becomes of
-//! one request ([`exchange`]), what a connection to a server may be trusted with
-//! ([`connection`]), and whether a server is fit to be used ([`health`]).
+//! ([`protocol`]), which server a key belongs to ([`distribution`], [`routing`]), which keys are
+//! not where they belong ([`recovery`]), what becomes of one request ([`exchange`]), what a
+//! connection to a server may be trusted with ([`connection`]), and whether a server is fit to be
+//! used ([`health`]).
 //!
 //! It is sans-IO. Bytes, events and `now` go in; bytes, events and the next wake-up come out.
 //! Drivers (the proxy's workers, the client library, the simulator) own the sockets, the clock
@@ -33,6 +34,8 @@ pub mod distribution;
 pub mod config;
 
 pub mod routing;
+
+pub mod recovery;
 
 pub mod session;
 

@@ -71,7 +71,11 @@ impl ServerRoute {
             Usable::Share(share) => share.holds(key),
             Usable::Yes => true,
         };
-        is_usable && (self.takes_writes || effect != Effect::Writes)
+        let is_write = match effect {
+            Effect::Reads | Effect::Deletes => false,
+            Effect::Writes | Effect::Changes => true,
+        };
+        is_usable && (self.takes_writes || !is_write)
     }
 
     /// Whether there is to be a connection to it.
@@ -119,9 +123,11 @@ impl Share {
 pub enum Effect {
     /// Nothing. Setting the expiry of a value that is there is nothing, too.
     Reads,
-    /// It may store one.
+    /// It stores one, whatever was there.
     Writes,
-    /// It removes it.
+    /// It stores or removes one, depending on what was there (`add`, `cas`, `incr`, …).
+    Changes,
+    /// It removes it, whatever was there.
     Deletes,
 }
 

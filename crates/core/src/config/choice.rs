@@ -70,6 +70,19 @@ choice! {
     }
 }
 
+choice! {
+    /// What a server that returns may serve of what it held when it went.
+    pub enum Rejoin {
+        /// What is not known to be old.
+        #[default]
+        Clean = "clean",
+        /// Nothing: it is flushed before it is used.
+        Flush = "flush",
+        /// Everything, old values among it. Unsafe: reads may be stale.
+        Trust = "trust",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,458 @@
+//! The map of misplaced keys: what makes failover safe from stale reads (P4).
+//!
+//! # Intuition
+//! While a server is away its keys' writes go elsewhere, and when it is back it holds old values.
+//! Two facts drive everything here: *deleting is always safe; replaying a set is not*; and *a
+//! write whose answer never came may still be applied later*. So we remember each key whose last
+//! write is not, or may not be, at home, send its requests where that write is, and delete what is
+//! old before anybody can read it. One [`Recovery`] serves one pool and is shared by all workers.
+//!
+//! > **Invariant.** *No entry: among the writes of this process, only the key's home may hold a
+//! > value. An entry: the servers in `stale` may hold an old value, and only `holder` has the last
+//! > acknowledged one.*
+//!
+//! With no failures there are no entries and the check is one load of a flag
+//! ([`SharedRecovery::is_clear`]).
+//!
+//! # The rules
+//! 1. **Route** when a request has been received: every write acknowledged before is then seen.
+//!    Without an entry, to the first usable server of the key's order. With one, reads go to the
+//!    holder or are misses; writes and deletes go home if home is usable and not stale, else to the
+//!    holder, else to the first usable server that is not stale. What depends on the value that is
+//!    there (`add`, `cas`, `incr`) tries the holder before home.
+//! 2. **Mark before sending.** A write that goes anywhere but home, or that finds an entry, first
+//!    updates it: a new generation, the target is the holder, home and the former holder are stale,
+//!    one more write is in flight.
+//! 3. **Unknown fate.** Where a write ended without an answer its server is stale, and is no
+//!    holder.
+//! 4. **Clean** ([`Recovery::poll_cleaning`]): with no write in flight, delete the key at each
+//!    stale server; when none is left, at a holder that is not home, and drop the entry. Each step
+//!    counts only if the generation is still the one it began with.
+//! 5. **Late writes.** No cleaning at a server that may still apply a write we gave up: it waits
+//!    until each has been answered, or its connection is lost, a canary sent after that was good,
+//!    and `late_write_grace` has passed.
+//! 6. **Restarted empty** ([`Recovery::handle_emptied`]): what was stale there before is not.
+//! 7. **Time-to-live.** Values stored away from home live at most `failover_ttl`; the worker sees
+//!    to it.
+//! 8. **Overflow.** Past `misplaced_bytes_max` entries that wait for servers out of use are
+//!    replaced by "flush before use"; until `failover_ttl` has passed nothing is read from their
+//!    holders without an entry.
+//! 9. **`flush_all`** of a server that cannot be reached is remembered: it is flushed before use
+//!    ([`Recovery::require_flush`]).
+//!
+//! Nothing waits for anybody. Workers whose tables lag are harmless: the map says where a
+//! misplaced key is, not the table.
+//!
+//! # Timers
+//! None of its own. The control plane polls for cleaning and is told what may be sent now.
+//!
+//! # Hard cases
+//! - *Two workers write one key while its server is ejected.* Route and mark are one step under
+//!   one lock; whoever comes second finds the first one's entry and goes to the same holder.
+//! - *A write home is in flight, unmarked, when another is diverted.* The two overlap, so either
+//!   may be the last. If the first then fails, home is stale again by rule 3, with a new
+//!   generation, and a cleaning that had begun does not count.
+//! - *A write acknowledged by B in the instant before B fails.* B is its holder and cannot be
+//!   used: reads are misses. The next write goes to a third server, and B is stale.
+//! - *Home and substitute fail in turn.* Each failure adds to `stale`; nobody reads from there
+//!   until it has been cleaned.
+//! - *`cas`.* A token belongs to the server that gave it. Tokens from any server but home are
+//!   disguised by the worker ([`crate::divert`]), so that a token never fits another server's
+//!   item by accident. A memcached that restarts counts from the start again; that an old token
+//!   then fits is its own way, with or without us.
+//! - *`add` as a lock.* It goes where the last write went, so that two callers meet at one server.
+//!   When the key goes home the lock is gone, as if it had been evicted.
+//! - *`touch` and `gat`* change no value. They go where reads go and leave no entry; away from home
+//!   their expiry is cut to `failover_ttl`.
+//! - *Quiet and `noreply` writes* are answered to us by the server, so they are marked and settled
+//!   like any other. Their caller learns nothing, and is promised only what it could have known:
+//!   that the next request of its session sees them or a miss.
+//! - *A delete that no server can take* is remembered and acknowledged: an entry without holder.
+//!   It reaches home before home serves the key again.
+//! - *A session that is gone* had writes in flight. They are settled by their attempts, not by
+//!   their exchanges, so nothing is forgotten.
+//! - *A get of several keys* is routed key by key.
+//!
+//! # Rejected alternatives
+//! - Phases with a barrier over all workers between them: correct only with every barrier, and
+//!   every barrier is a way to hang.
+//! - Flushing a server that returns: safe, and it throws away all that is still good. It is the
+//!   fallback for overflow, and `rejoin = "flush"`.
+//! - Replaying diverted writes to the server that returned: a set may have been overtaken.
+//! - Checking a response against the map when it arrives, instead of at routing: a value read
+//!   before a write was acknowledged elsewhere is then taken for the newer one.
+//!
+//! # Source
+//! Our own; DESIGN's section on failover. Deleting before reuse is what mcrouter's delete log
+//! aims at (Nishtala et al. 2013), without its window between return and replay.
+
+mod cleaning;
+mod entry;
+mod overflow;
+mod server_marks;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+pub use self::cleaning::{Cleaning, Step};
+pub use self::entry::Generation;
+
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
+use self::entry::Entry;
+use self::server_marks::ServerMarks;
+use crate::Instant;
+use crate::config::Rejoin;
+use crate::failure::Failure;
+use crate::routing::{Effect, KeyRoute, PoolId, ServerId};
+
+/// One pool's misplaced keys. See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    settings: RecoverySettings,
+    entries: IndexMap<Box<[u8]>, Entry, FixedState>,
+    /// What the entries take in memory.
+    bytes: usize,
+    last_generation: Generation,
+    /// Servers about which there is something to remember.
+    servers: BTreeMap<ServerId, ServerMarks>,
+    /// Where the next look for something to clean begins.
+    cursor: usize,
+    tally: RecoveryTally,
+    events: Vec<RecoveryEvent>,
+}
+
+/// What can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoverySettings {
+    /// What a server that returns may serve.
+    pub rejoin: Rejoin,
+    /// See rule 5.
+    pub late_write_grace: Duration,
+    /// See rules 7 and 8.
+    pub failover_ttl: Duration,
+    /// See rule 8.
+    pub misplaced_bytes_max: usize,
+}
+
+/// How much there is, and how much there has been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryTally {
+    /// Writes and deletes that were sent elsewhere than home, or found an entry.
+    pub marked: u64,
+    /// Writes and deletes whose fate is unknown.
+    pub unknown: u64,
+    /// Deletes that were remembered because no server could take them.
+    pub remembered: u64,
+    /// Entries dropped because their keys are home again.
+    pub cleaned: u64,
+    /// Entries given up because there were too many.
+    pub overflowed: u64,
+}
+
+/// Something an operator should know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoveryEvent {
+    /// There were too many misplaced keys: so many were given up, and their servers will be
+    /// flushed before they are used.
+    Overflowed(u64),
+    /// The server must be flushed before it is used.
+    FlushRequired(ServerId),
+    /// The server has been flushed, and may be used.
+    Flushed(ServerId),
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routed {
+    /// To a server.
+    To {
+        /// The server.
+        server: ServerId,
+        /// It is the key's home.
+        is_home: bool,
+        /// The request was marked; to be given back by [`Recovery::settle`].
+        mark: Option<Generation>,
+    },
+    /// Nowhere: the delete is remembered, and may be acknowledged.
+    Remembered,
+    /// Nowhere.
+    Nowhere(Failure),
+}
+
+/// How a write or delete that was sent has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was answered, or was never sent: it is known whether it was applied.
+    Known,
+    /// It was given up. Its connection lives and may still answer it:
+    /// [`Recovery::handle_late_end`] follows.
+    Late,
+    /// Its connection is lost.
+    Lost,
+}
+
+/// How a write that was given up has ended after all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateEnd {
+    /// It was answered.
+    Answered,
+    /// Its connection is lost.
+    Lost,
+}
+
+/// An attempt that has ended, as far as recovery cares.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// Where it was sent.
+    pub server: ServerId,
+    /// What [`Routed`] said.
+    pub mark: Option<Generation>,
+    /// How it ended.
+    pub fate: Fate,
+}
+
+/// The way of all workers to their pools' recovery.
+///
+/// Each call is one step that no other caller sees half of.
+pub trait SharedRecovery: fmt::Debug + Send + Sync {
+    /// See [`Recovery::is_clear`].
+    fn is_clear(&self, pool: PoolId) -> bool;
+    /// See [`Recovery::route`].
+    fn route(&self, now: Instant, pool: PoolId, route: &KeyRoute<'_>) -> Routed;
+    /// See [`Recovery::settle`].
+    fn settle(&self, now: Instant, pool: PoolId, ended: &Ended<'_>);
+    /// See [`Recovery::handle_late_end`].
+    fn handle_late_end(&self, now: Instant, pool: PoolId, server: ServerId, end: LateEnd);
+    /// See [`Recovery::require_flush`].
+    fn require_flush(&self, pool: PoolId, server: ServerId);
+}
+
+impl Recovery {
+    /// A pool none of whose keys is misplaced. `seed` decides how keys are hashed.
+    pub fn new(settings: RecoverySettings, seed: u64) -> Self {
+        Self {
+            settings,
+            entries: IndexMap::with_hasher(FixedState::with_seed(seed)),
+            bytes: 0,
+            last_generation: Generation::default(),
+            servers: BTreeMap::new(),
+            cursor: 0,
+            tally: RecoveryTally::default(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Whether no key is misplaced and no server is to be passed over: the table alone then says
+    /// where reads and writes home go. What it sends elsewhere must still be asked for here.
+    pub fn is_clear(&self) -> bool {
+        self.entries.is_empty() && self.servers.values().all(ServerMarks::is_plain)
+    }
+
+    /// How many keys are misplaced.
+    pub fn entries_len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// What the entries take in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How much there has been.
+    pub fn tally(&self) -> RecoveryTally {
+        self.tally
+    }
+
+    /// What has happened since the last call, oldest first.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = RecoveryEvent> + '_ {
+        self.events.drain(..)
+    }
+
+    // Routing: rules 1 and 2.
+
+    /// Where a request goes, marked if it must be. Whatever is sent must be settled.
+    pub fn route(&mut self, now: Instant, route: &KeyRoute<'_>) -> Routed {
+        let home = route.home();
+        let entry = self.entries.get(route.key);
+        let (target, has_entry) = (self.target(now, route, home, entry), entry.is_some());
+        let is_trusted = self.settings.rejoin == Rejoin::Trust;
+        let is_marked =
+            route.effect != Effect::Reads && !is_trusted && (has_entry || target != Some(home));
+        match (target, route.effect) {
+            (Some(server), _) => {
+                let mark = is_marked.then(|| self.mark(now, route, home, server));
+                Routed::To { server, is_home: server == home, mark }
+            }
+            (None, Effect::Deletes) if !is_trusted => {
+                self.remember(now, route, home);
+                Routed::Remembered
+            }
+            (None, _) if has_entry => Routed::Nowhere(Failure::Misplaced),
+            (None, _) => Routed::Nowhere(Failure::NoServer),
+        }
+    }
+
+    fn target(
+        &self,
+        now: Instant,
+        route: &KeyRoute<'_>,
+        home: ServerId,
+        entry: Option<&Entry>,
+    ) -> Option<ServerId> {
+        let is_usable = |server| route.is_usable(server) && !self.is_unflushed(server);
+        match (route.effect, entry) {
+            (Effect::Reads, Some(entry)) => entry.holder.filter(|holder| is_usable(*holder)),
+            (Effect::Reads, None) => {
+                let serves = |server| server == home || !self.is_diverting_closed(now, server);
+                route.first(&mut |server| is_usable(server) && serves(server))
+            }
+            (_, None) => route.first(&mut |server| is_usable(server)),
+            (effect, Some(entry)) => {
+                let is_fit = |server: &ServerId| is_usable(*server) && !entry.is_stale(*server);
+                let home_first = [Some(home), entry.holder];
+                let holder_first = [entry.holder, Some(home)];
+                let known = if effect == Effect::Changes { holder_first } else { home_first };
+                let known = known.into_iter().flatten().find(is_fit);
+                known.or_else(|| route.first(&mut |server| is_fit(&server)))
+            }
+        }
+    }
+
+    fn mark(
+        &mut self,
+        now: Instant,
+        route: &KeyRoute<'_>,
+        home: ServerId,
+        target: ServerId,
+    ) -> Generation {
+        self.tally.marked += 1;
+        self.make_room(now, route);
+        self.touch(now, route.key, |entry| {
+            let former = entry.holder.replace(target);
+            entry.add_stale(former.into_iter().chain([home]).filter(|it| *it != target));
+            entry.in_flight += 1;
+        })
+    }
+
+    /// A delete that could be sent nowhere: whatever holds the key is stale.
+    fn remember(&mut self, now: Instant, route: &KeyRoute<'_>, home: ServerId) {
+        self.tally.remembered += 1;
+        self.make_room(now, route);
+        self.touch(now, route.key, |entry| {
+            let former = entry.holder.take();
+            entry.add_stale(former.into_iter().chain([home]));
+        });
+    }
+
+    /// Changes the entry of `key`, which is made if there is none, and gives it a new generation.
+    fn touch(&mut self, now: Instant, key: &[u8], change: impl FnOnce(&mut Entry)) -> Generation {
+        let generation = self.last_generation.next();
+        self.last_generation = generation;
+        if !self.entries.contains_key(key) {
+            self.bytes += Entry::bytes(key);
+            self.entries.insert(key.into(), Entry::new(generation));
+        }
+        let entry = &mut self.entries[key];
+        entry.generation = generation;
+        entry.changed_at = now;
+        entry.cleaning_deadline = Instant::ZERO;
+        change(entry);
+        generation
+    }
+
+    // Outcomes: rules 3 and 5.
+
+    /// A write or delete that [`Recovery::route`] sent, or one sent home without asking, has
+    /// ended. Ask only if it was marked or its fate is unknown.
+    pub fn settle(&mut self, now: Instant, ended: &Ended<'_>) {
+        if self.settings.rejoin == Rejoin::Trust {
+            return;
+        }
+        let Ended { key, server, mark, fate } = *ended;
+        let entry = self.entries.get_mut(key);
+        let is_kept = match (entry, mark) {
+            (Some(entry), Some(mark)) if entry.made_at <= mark => {
+                entry.in_flight -= 1;
+                true
+            }
+            (_, Some(_)) => false,
+            (_, None) => true,
+        };
+        match fate {
+            // The entry was given up while the write was on its way: that it is there, or not, is
+            // written down nowhere.
+            Fate::Known if is_kept => return,
+            Fate::Known => {}
+            Fate::Late => self.servers.entry(server).or_default().late += 1,
+            Fate::Lost => self.servers.entry(server).or_default().lose(now),
+        }
+        self.tally.unknown += 1;
+        self.touch(now, key, |entry| {
+            entry.holder.take_if(|holder| *holder == server);
+            entry.add_stale([server]);
+        });
+    }
+
+    /// A write whose fate was [`Fate::Late`] has ended after all.
+    pub fn handle_late_end(&mut self, now: Instant, server: ServerId, end: LateEnd) {
+        let Some(marks) = self.servers.get_mut(&server) else { return };
+        marks.late = marks.late.saturating_sub(1);
+        match end {
+            LateEnd::Answered => {}
+            LateEnd::Lost => marks.lose(now),
+        }
+    }
+
+    /// A canary that was sent at `sent_at` was good.
+    pub fn handle_good_canary(&mut self, now: Instant, server: ServerId, sent_at: Instant) {
+        if let Some(marks) = self.servers.get_mut(&server) {
+            marks.handle_good_canary(now, sent_at);
+        }
+    }
+
+    // Whole servers: rules 6, 8 and 9.
+
+    /// Nothing that the server held before `before` is there any more, nor on its way there.
+    pub fn handle_emptied(&mut self, server: ServerId, before: Instant) {
+        let marks = self.servers.entry(server).or_default();
+        marks.emptied_at = marks.emptied_at.max(before);
+    }
+
+    /// The server must be flushed before it is used again.
+    pub fn require_flush(&mut self, server: ServerId) {
+        if self.settings.rejoin == Rejoin::Trust {
+            return;
+        }
+        self.last_generation = self.last_generation.next();
+        self.servers.entry(server).or_default().flush = Some(self.last_generation);
+        self.events.push(RecoveryEvent::FlushRequired(server));
+    }
+
+    /// The server is no longer in any pool.
+    pub fn handle_removed(&mut self, server: ServerId) {
+        self.servers.remove(&server);
+        for entry in self.entries.values_mut() {
+            entry.holder.take_if(|holder| *holder == server);
+            entry.stale.retain(|stale| *stale != server);
+        }
+    }
+
+    /// Whether the server must be flushed before it is used.
+    pub fn is_unflushed(&self, server: ServerId) -> bool {
+        self.servers.get(&server).is_some_and(|marks| marks.flush.is_some())
+    }
+
+    /// Whether entries were given up whose keys the server held, and may still hold.
+    fn is_diverting_closed(&self, now: Instant, server: ServerId) -> bool {
+        let marks = self.servers.get(&server);
+        marks.and_then(|it| it.closed_until).is_some_and(|until| now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests;

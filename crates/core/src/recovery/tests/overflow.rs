@@ -1,0 +1,91 @@
+//! More misplaced keys than there is room for.
+
+use super::*;
+
+const FEW: usize = 20;
+
+/// Room for few entries, and home gone for as many keys as that.
+fn full() -> (Rig, Vec<String>) {
+    let settings =
+        RecoverySettings { misplaced_bytes_max: FEW * Entry::bytes(b"k100"), ..SETTINGS };
+    let mut rig = Rig::with(settings);
+    let keys = (100..).map(|it| format!("k{it}"));
+    let keys = keys.filter(|key| rig.order(key)[0] == ServerId(0)).take(FEW).collect::<Vec<_>>();
+    rig.eject(ServerId(0));
+    for key in &keys {
+        rig.write(key);
+    }
+    assert_eq!(rig.recovery.entries_len(), FEW);
+    (rig, keys)
+}
+
+/// A key of the same home that comes on top.
+fn one_more(rig: &Rig) -> String {
+    let mut keys = (0..1000).map(|it| format!("more{it}"));
+    keys.find(|key| rig.order(key)[0] == ServerId(0)).unwrap()
+}
+
+#[test]
+fn entries_are_replaced_by_a_flush_and_their_keys_are_misses() {
+    let (mut rig, keys) = full();
+    let extra = one_more(&rig);
+    rig.write(&extra);
+    assert_eq!(rig.recovery.tally().overflowed, FEW as u64);
+    assert_eq!(rig.recovery.entries_len(), 1);
+    assert!(rig.recovery.is_unflushed(ServerId(0)));
+    assert!(rig.recovery.bytes() < FEW * Entry::bytes(b"k100"));
+    for key in &keys {
+        let holder = rig.order(key)[1];
+        assert_ne!(rig.read(key), Some(holder), "another server may have had a later value");
+    }
+    // A new write has an entry again.
+    let holder = rig.write(&keys[0]);
+    assert_eq!(rig.read(&keys[0]), Some(holder));
+    let events: Vec<_> = rig.recovery.drain_events().collect();
+    assert!(events.contains(&RecoveryEvent::Overflowed(FEW as u64)), "{events:?}");
+}
+
+#[test]
+fn what_was_diverted_is_read_again_when_its_time_to_live_is_over() {
+    let (mut rig, keys) = full();
+    let extra = one_more(&rig);
+    rig.write(&extra);
+    rig.advance_ms(62_000);
+    assert!(rig.read(&keys[0]).is_some());
+    rig.readmit(ServerId(0));
+    assert_eq!(rig.clean()[0], ServerId(0), "it is flushed");
+    assert!(rig.recovery.is_clear());
+}
+
+#[test]
+fn keys_at_home_with_a_holder_are_not_closed() {
+    let (mut rig, _) = full();
+    let extra = one_more(&rig);
+    rig.write(&extra);
+    let own = (0..1000).map(|it| format!("own{it}")).find(|key| rig.order(key)[0] == ServerId(1));
+    assert_eq!(rig.read(&own.unwrap()), Some(ServerId(1)));
+}
+
+#[test]
+fn entries_of_servers_in_use_are_kept() {
+    let (mut rig, _) = full();
+    let kept = (0..1000).map(|it| format!("x{it}")).find(|key| rig.order(key)[0] == ServerId(1));
+    let kept = kept.unwrap();
+    rig.settle(&kept, ServerId(1), None, Fate::Lost);
+    let extra = one_more(&rig);
+    rig.write(&extra);
+    assert!(!rig.recovery.is_unflushed(ServerId(1)), "it would lose all that it serves");
+    assert_eq!(rig.read(&kept), None);
+}
+
+#[test]
+fn a_write_whose_entry_was_given_up_is_not_believed() {
+    let (mut rig, keys) = full();
+    let (server, mark) = rig.send(&keys[0], Effect::Writes);
+    let extra = one_more(&rig);
+    rig.write(&extra);
+    assert!(rig.recovery.tally().overflowed > 0);
+    rig.settle(&keys[0], server, mark, Fate::Known);
+    assert_eq!(rig.read(&keys[0]), None);
+    assert_ne!(rig.write(&keys[0]), server, "it may be stale there");
+}
