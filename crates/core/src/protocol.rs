@@ -30,6 +30,8 @@ pub mod encode;
 
 pub mod response;
 
+pub mod divert;
+
 pub mod token;
 
 pub use parse::{ParseLimits, Parsed, Refused, parse_request};

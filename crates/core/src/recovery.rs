@@ -57,7 +57,7 @@
 //! - *Home and substitute fail in turn.* Each failure adds to `stale`; nobody reads from there
 //!   until it has been cleaned.
 //! - *`cas`.* A token belongs to the server that gave it. Tokens from any server but home are
-//!   disguised by the worker ([`crate::divert`]), so that a token never fits another server's
+//!   disguised by the worker ([`crate::protocol::divert`]), so that a token never fits another server's
 //!   item by accident. A memcached that restarts counts from the start again; that an old token
 //!   then fits is its own way, with or without us.
 //! - *`add` as a lock.* It goes where the last write went, so that two callers meet at one server.
