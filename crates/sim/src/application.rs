@@ -13,10 +13,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use self::answer::{Found, Said};
-pub use self::ask::{Ask, Demand, Voice};
+pub use self::ask::{Ask, Demand, Kind, Voice};
 
 use self::answer::{Reading, Strictness, read_answer};
-use self::ask::{Content, Fixed, Kind};
+use self::ask::{Content, Fixed};
 use self::workload::Workload;
 use crate::agenda::{Event, Notice};
 use crate::checker::Promise;
@@ -185,7 +185,7 @@ impl Application {
 
     fn forget(&mut self, scene: &mut Scene, gone: Gone) {
         let Some(session) = self.session.take() else { return };
-        scene.checker.ledgers.forget(session.link);
+        scene.checker.forget(scene.agenda.now(), session.link, &session.pending);
         match gone {
             Gone::Closed => scene.close(session.link, End::Near),
             Gone::Aborted => scene.abort(session.link, End::Near),
@@ -220,7 +220,7 @@ impl Application {
         let Some(session) = &mut self.session else { return };
         let start = session.output.len();
         ask.encode(&mut session.output);
-        scene.checker.tally.asked += 1;
+        scene.checker.note_asked(&ask);
         let encoded = &session.output[start..];
         scene.note(Note::Asked(self.number, encoded));
         session.pending.push_back(ask);
@@ -297,7 +297,7 @@ impl Application {
                     session.needed = needed;
                     break;
                 }
-                Reading::Silence => scene.checker.ledgers.take_unanswered(session.link),
+                Reading::Silence => scene.checker.note_unanswered(session.link, ask),
                 Reading::Wrong(what) => return scene.report(Promise::P1, what),
                 Reading::Answer { said, len } => {
                     let answer = &input[..len];
@@ -305,11 +305,9 @@ impl Application {
                     session.position += len as u64;
                     let ledgers = &mut scene.checker.ledgers;
                     let taken = ledgers.take_answered(session.link, session.position);
-                    scene.checker.judge_answer(scene.agenda.now(), ask, &said, taken);
-                    if let Said::Values(found) = &said {
-                        let seen = found.iter().find_map(|it| Some((it.key, it.cas?)));
-                        self.workload.seen_cas = seen.or(self.workload.seen_cas);
-                    }
+                    let now = scene.agenda.now();
+                    scene.checker.judge_answer(now, session.link, ask, &said, taken);
+                    self.workload.learn(&said);
                     at += len;
                 }
             }
@@ -323,8 +321,7 @@ impl Application {
     fn handle_end(&mut self, scene: &mut Scene, ending: &Read) {
         let Some(session) = &mut self.session else { return };
         let link = session.link;
-        while session.pending.pop_front_if(|ask| ask.may_be_silent()).is_some() {}
-        if let Some(ask) = session.pending.front() {
+        if let Some(ask) = session.pending.iter().find(|ask| !ask.may_be_silent()) {
             let what = format!("the session ends ({ending:?}) with {ask} unanswered");
             scene.report(Promise::P1, what);
         } else if !matches!(session.stage, Stage::Leaving(_)) {

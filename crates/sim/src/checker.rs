@@ -12,12 +12,21 @@
 //! | P2 | when all is over nothing is unanswered, and everything works again | [`crate::world`] |
 //! | P3 | a read is never an error where a miss was promised | [`Checker::judge_answer`] |
 //!
-//! P4 has its place in [`History`]: it sees every write begin and end, and every value read.
+//! | P4 | no value is older than the last acknowledged change of its key | [`chronicle`] |
+//!
+//! P4 is judged where [`Options::judges_staleness`] says so and servers answer in order.
 
 mod history;
 
 mod ledger;
 
+pub mod chronicle;
+
+pub mod silence;
+
+mod staleness;
+
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
@@ -25,9 +34,13 @@ use evenkeel_core::Instant;
 use evenkeel_core::config::OnUnavailable;
 use evenkeel_core::protocol::request::Class;
 
+pub use self::chronicle::Change;
+use self::chronicle::Stale;
 pub use self::history::History;
 pub use self::ledger::{Ledger, Ledgers, Taken};
+pub use self::staleness::Staleness;
 use crate::application::{Ask, Demand, Said, Voice};
+use crate::network::LinkId;
 use crate::options::Options;
 
 /// A promise of DESIGN's list that the checker holds.
@@ -39,6 +52,8 @@ pub enum Promise {
     P2,
     /// A failure is a miss.
     P3,
+    /// No stale reads.
+    P4,
 }
 
 impl fmt::Display for Promise {
@@ -47,6 +62,7 @@ impl fmt::Display for Promise {
             Self::P1 => "P1 (no cross-talk)",
             Self::P2 => "P2 (bounded time)",
             Self::P3 => "P3 (a failure is a miss, not an outage)",
+            Self::P4 => "P4 (no stale reads)",
         })
     }
 }
@@ -90,6 +106,8 @@ pub struct Checker {
     pub ledgers: Ledgers,
     /// What applications were told.
     pub tally: Tally,
+    /// What is old, if that is judged.
+    staleness: Option<Staleness>,
     /// The longest life of a request: its deadline and one scheduling step.
     life_max: Duration,
     on_unavailable: OnUnavailable,
@@ -103,11 +121,14 @@ pub struct Checker {
 impl Checker {
     /// A checker for a run with these options.
     pub fn new(options: &Options) -> Self {
+        let life_max = options.pool.deadline + options.scheduling_step();
+        let judges_staleness = options.judges_staleness && options.is_orderly();
         Self {
             history: History::default(),
             ledgers: Ledgers::default(),
             tally: Tally::default(),
-            life_max: options.pool.deadline + options.scheduling_step(),
+            staleness: judges_staleness.then(|| Staleness::new(life_max)),
+            life_max,
             on_unavailable: options.pool.on_unavailable,
             is_calm: options.faults.kinds.is_empty(),
             is_orderly: options.is_orderly(),
@@ -125,9 +146,52 @@ impl Checker {
         self.violation.get_or_insert(Violation { promise, at, what });
     }
 
+    fn report_stale(&mut self, at: Instant, judged: Option<Result<(), Stale>>) {
+        if let Some(Err(stale)) = judged {
+            self.report(Promise::P4, at, stale.to_string());
+        }
+    }
+
+    /// An application sends a request.
+    pub fn note_asked(&mut self, ask: &Ask) {
+        self.tally.asked += 1;
+        if let Some(staleness) = &mut self.staleness {
+            staleness.note_asked(ask);
+        }
+    }
+
+    /// The oldest request of a session gets no answer.
+    pub fn note_unanswered(&mut self, link: LinkId, ask: &Ask) {
+        let received_at = self.ledgers.take_unanswered(link);
+        if let (Some(staleness), Some(received_at)) = (&mut self.staleness, received_at) {
+            staleness.note_unanswered(link, ask, received_at);
+        }
+    }
+
+    /// An application has let go of its session, with requests that were not answered.
+    pub fn forget(&mut self, now: Instant, link: LinkId, pending: &VecDeque<Ask>) {
+        self.ledgers.forget(link);
+        let staleness = self.staleness.as_mut();
+        let judged = staleness.map(|it| it.note_abandoned(link, pending.iter()));
+        self.report_stale(now, judged);
+    }
+
+    /// A worker has let go of a session.
+    pub fn note_let_go(&mut self, now: Instant, link: LinkId) {
+        let judged = self.staleness.as_mut().map(|it| it.note_let_go(link, now));
+        self.report_stale(now, judged);
+    }
+
     /// An application has been given an answer. `taken` says when its request and its answer
     /// passed the worker.
-    pub fn judge_answer(&mut self, now: Instant, ask: &Ask, said: &Said, taken: Taken) {
+    pub fn judge_answer(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        ask: &Ask,
+        said: &Said,
+        taken: Taken,
+    ) {
         self.tally.answered += 1;
         if let Err(what) = self.judge_said(ask, said) {
             self.report(Promise::P1, now, what);
@@ -141,6 +205,11 @@ impl Checker {
             self.report(Promise::P2, now, what);
         }
         self.judge_time(now, ask, said, taken);
+        if let (Some(staleness), Some(received_at)) = (&mut self.staleness, taken.received_at) {
+            let times = (received_at, taken.answered_at);
+            let judged = staleness.judge_answer(now, link, ask, said, times);
+            self.report_stale(now, Some(judged));
+        }
     }
 
     fn judge_said(&mut self, ask: &Ask, said: &Said) -> Result<(), String> {

@@ -265,6 +265,7 @@ impl Driver {
     fn let_go(&mut self, scene: &mut Scene, link: LinkId) {
         if let Some(seat) = self.sessions.remove(&link) {
             self.links.remove(&seat.id);
+            scene.checker.note_let_go(scene.agenda.now(), link);
             scene.close(link, End::Far);
         }
     }

@@ -33,7 +33,7 @@
 //! # Hard cases
 //! - A value that a server itself mixed up cannot be told from a good one: faults spoil framing
 //!   and order, not the inside of a value, and where responses change places, answers that carry
-//!   no key (a bare number) are not judged.
+//!   no key (a bare number) are not judged, and nothing is judged to be old.
 //! - A connection that was lost in silence stays so when its server is well again: nobody is told,
 //!   and it must be found out by using it.
 //!

@@ -39,6 +39,8 @@ pub struct Options {
     pub load: LoadOptions,
     /// What breaks.
     pub faults: FaultOptions,
+    /// Whether P4 is judged. Where servers disorder responses it never is.
+    pub judges_staleness: bool,
     /// What is done wrong on purpose, to see the checker find it.
     pub sabotage: Option<Sabotage>,
 }
@@ -197,6 +199,7 @@ impl Options {
                 everywhere_chance: Chance::percent(5),
                 lie_chance: Chance::percent(20),
             },
+            judges_staleness: false,
             sabotage: None,
         }
     }

@@ -10,7 +10,7 @@ use evenkeel_core::protocol::token::{self, Tokens};
 
 use super::ask::{Ask, Kind, MetaAsk, Voice};
 use crate::trace::shortened;
-use crate::value::Key;
+use crate::value::{Key, write_id};
 
 /// What the bytes at hand amount to.
 #[derive(Clone, Debug)]
@@ -59,6 +59,16 @@ pub struct Found {
     pub value: Vec<u8>,
     /// Its token for `cas`.
     pub cas: Option<u64>,
+}
+
+impl Found {
+    /// The write whose value it says it is; a counter's number does not say.
+    pub fn write_id(&self) -> Option<u32> {
+        match self.key {
+            Key::Counter(_) => None,
+            Key::Shared(_) | Key::Own { .. } => write_id(&self.value),
+        }
+    }
 }
 
 impl Said {

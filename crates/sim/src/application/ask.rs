@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evenkeel_core::protocol::request::{Class, MetaOp, Retrieval, StoreOp};
 
+use crate::checker::Change;
 use crate::value::{Key, Write};
 
 /// One request of an application.
@@ -17,6 +18,8 @@ pub struct Ask {
     pub voice: Voice,
     /// What the answer must be.
     pub demand: Demand,
+    /// Of a `cas`: the write whose value came with its token.
+    pub token_of: Option<u32>,
 }
 
 /// Whether an answer is wanted.
@@ -138,6 +141,13 @@ impl Fixed {
 }
 
 impl Content {
+    fn write_id(self) -> Option<u32> {
+        match self {
+            Self::Write(write) => Some(write.id),
+            Self::Number(_) => None,
+        }
+    }
+
     fn client_flags(self) -> u32 {
         match self {
             Self::Write(write) => write.id,
@@ -193,7 +203,7 @@ impl MetaAsk {
 impl Ask {
     /// A request of which any answer will do that fits.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, voice: Voice::Full, demand: Demand::Anything }
+        Self { kind, voice: Voice::Full, demand: Demand::Anything, token_of: None }
     }
 
     /// A request that must succeed.
@@ -214,6 +224,25 @@ impl Ask {
             },
             Kind::FlushAll | Kind::Fixed(_) | Kind::Quit => return None,
         })
+    }
+
+    /// What it changes of the values held, if it succeeds.
+    pub fn change(&self) -> Option<Change> {
+        match &self.kind {
+            Kind::Store { key, content, .. } => Some(Change::Write(*key, content.write_id())),
+            Kind::Delete(key) => Some(Change::Delete(*key)),
+            Kind::FlushAll => Some(Change::Flush),
+            Kind::Meta(meta) => match (meta.op, meta.content) {
+                (MetaOp::Delete, _) => Some(Change::Delete(meta.key)),
+                (_, Some(content)) => Some(Change::Write(meta.key, content.write_id())),
+                (_, None) => None,
+            },
+            Kind::Retrieve { .. }
+            | Kind::Increment(..)
+            | Kind::Touch(..)
+            | Kind::Fixed(_)
+            | Kind::Quit => None,
+        }
     }
 
     /// Whether the session is over once it has been read.

@@ -1,7 +1,10 @@
 //! What an application thinks of asking.
 
+use std::collections::VecDeque;
+
 use evenkeel_core::protocol::request::{MetaOp, Retrieval, StoreOp};
 
+use super::answer::{Found, Said};
 use super::ask::{Ask, Content, Fixed, Kind, MetaAsk, Voice};
 use crate::checker::History;
 use crate::dice::{Chance, Dice};
@@ -17,15 +20,39 @@ pub(super) struct Workload {
     next_opaque: u32,
     /// How many more keys than usual are drawn from.
     pub extra_keys_len: usize,
-    /// A token that some value had, for `cas`.
-    pub seen_cas: Option<(Key, u64)>,
+    /// Tokens that values had, for `cas`; the last seen is the last.
+    tokens: VecDeque<Token>,
 }
+
+/// A token that a value had.
+#[derive(Clone, Copy, Debug)]
+struct Token {
+    key: Key,
+    cas: u64,
+    /// The write whose value it was; a counter's number does not say.
+    write: Option<u32>,
+}
+
+/// How many tokens an application keeps.
+const TOKENS_MAX: usize = 8;
 
 impl Workload {
     /// The workload of application number `application`.
     pub(super) fn new(application: usize, load: LoadOptions, dice: Dice) -> Self {
         let first = u32::try_from(application).expect("there are few applications") * 1_000_000;
-        Self { load, dice, next_opaque: first, extra_keys_len: 0, seen_cas: None }
+        Self { load, dice, next_opaque: first, extra_keys_len: 0, tokens: VecDeque::new() }
+    }
+
+    /// It has been told something.
+    pub(super) fn learn(&mut self, said: &Said) {
+        let Said::Values(found) = said else { return };
+        let token = |it: &Found| Some(Token { key: it.key, cas: it.cas?, write: it.write_id() });
+        if let Some(token) = found.iter().find_map(token) {
+            if self.tokens.len() == TOKENS_MAX {
+                self.tokens.pop_front();
+            }
+            self.tokens.push_back(token);
+        }
     }
 
     /// The next request.
@@ -87,15 +114,28 @@ impl Workload {
     }
 
     fn draw_store(&mut self, history: &mut History) -> Ask {
-        let seen_cas = self.seen_cas.take_if(|_| self.dice.happens(Chance::percent(30)));
-        let (key, op) = if let Some((key, cas)) = seen_cas {
-            (key, StoreOp::Cas(cas))
+        let token = self.token();
+        let (key, op) = if let Some(token) = token {
+            (token.key, StoreOp::Cas(token.cas))
         } else {
             let ops = [StoreOp::Set, StoreOp::Set, StoreOp::Set, StoreOp::Add, StoreOp::Replace];
             (self.any_key(), self.dice.pick(&ops))
         };
         let content = self.content(key, history);
-        self.spoken(Kind::Store { op, key, content }, Voice::Noreply)
+        let ask = self.spoken(Kind::Store { op, key, content }, Voice::Noreply);
+        Ask { token_of: token.and_then(|token| token.write), ..ask }
+    }
+
+    /// Now and then a token: mostly the last seen, sometimes one that was kept for long.
+    fn token(&mut self) -> Option<Token> {
+        if self.tokens.is_empty() || !self.dice.happens(Chance::percent(20)) {
+            return None;
+        }
+        if self.dice.happens(Chance::percent(50)) {
+            self.tokens.pop_back()
+        } else {
+            self.tokens.pop_front()
+        }
     }
 
     fn draw_meta(&mut self, history: &mut History) -> Ask {

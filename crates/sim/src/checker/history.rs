@@ -1,8 +1,6 @@
-//! What was ever written, and what may therefore be read.
+//! What was ever written, and what a value may therefore be.
 //!
-//! P4 will want to know which write of a key was the last to be acknowledged when a read began.
-//! Its place is here: [`History::open`] is where a write begins, [`History::judge_value`] where a
-//! value is judged.
+//! Whether it may still be read is asked of [`super::chronicle`].
 
 use crate::application::Found;
 use crate::trace::shortened;

@@ -57,9 +57,9 @@ impl Ledgers {
         Taken { received_at: ledger.received.pop_front(), answered_at }
     }
 
-    /// The session's oldest request calls for no answer.
-    pub fn take_unanswered(&mut self, link: LinkId) {
-        self.0.entry(link).or_default().received.pop_front();
+    /// The session's oldest request calls for no answer. Says when it was taken in.
+    pub fn take_unanswered(&mut self, link: LinkId) -> Option<Instant> {
+        self.0.entry(link).or_default().received.pop_front()
     }
 
     /// The session is over.
