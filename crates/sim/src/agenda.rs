@@ -43,6 +43,11 @@ pub enum Event {
         /// The worker.
         worker: usize,
     },
+    /// The near end of a link that went into a black hole has waited long enough.
+    GiveUp {
+        /// The link.
+        link: LinkId,
+    },
     /// A model server looks at one of its connections.
     Serve {
         /// The server.

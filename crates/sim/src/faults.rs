@@ -41,13 +41,18 @@ pub enum FaultKind {
     Swap,
     /// Requests are answered `SERVER_ERROR`.
     Error,
-    /// Requests are taken and never answered; connects are accepted.
+    /// Only those that store a value are.
+    Full,
+    /// Requests are carried out and never answered, but for `version`; connects are accepted.
+    /// In the end the connections that wait for an answer are reset.
     Mute,
+    /// Connections are reset and connects refused, and what was stored is kept.
+    Refuse,
 }
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Crash,
         Self::Hang,
         Self::Slow,
@@ -61,13 +66,15 @@ impl FaultKind {
         Self::Repeat,
         Self::Swap,
         Self::Error,
+        Self::Full,
         Self::Mute,
+        Self::Refuse,
     ];
 
     /// Whether well-formed responses come where others belong. What carries no key can then be
     /// taken for another's, by anybody.
     pub fn disorders(&self) -> bool {
-        matches!(self, Self::Surplus | Self::Skip | Self::Repeat | Self::Swap | Self::Mute)
+        matches!(self, Self::Surplus | Self::Skip | Self::Repeat | Self::Swap)
     }
 }
 
@@ -77,24 +84,37 @@ pub struct Breaker {
     dice: Dice,
     /// The fault that each server has, by number; `None` if it is well.
     faults: Vec<Option<u64>>,
+    /// The server that was struck last, and for how long.
+    last: Option<(usize, Duration)>,
+    /// The next fault strikes another server than the last.
+    is_following: bool,
     /// How many faults there have been.
     pub broken: u64,
 }
+
+/// How long, at most, after a fault is mended the one comes that follows it to another server.
+const FOLLOW_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 impl Breaker {
     /// Nothing is broken yet; the first fault is entered.
     pub fn new(scene: &mut Scene, dice: Dice) -> Self {
         let faults = vec![None; scene.options.pool.servers.len()];
-        let mut breaker = Self { dice, faults, broken: 0 };
+        let mut breaker = Self { dice, faults, last: None, is_following: false, broken: 0 };
         breaker.plan(scene);
         breaker
     }
 
     fn plan(&mut self, scene: &mut Scene) {
-        if !scene.options.faults.kinds.is_empty() {
-            let pause_max = scene.options.faults.pause_max;
-            scene.soon(pause_max, &mut self.dice, Event::Break);
+        let faults = &scene.options.faults;
+        if faults.kinds.is_empty() {
+            return;
         }
+        self.is_following = self.dice.happens(faults.follow_chance);
+        let pause_max = match self.last {
+            Some((_, interval)) if self.is_following => interval + FOLLOW_PAUSE_MAX,
+            _ => faults.pause_max,
+        };
+        scene.soon(pause_max, &mut self.dice, Event::Break);
     }
 
     /// Breaks something, if this is still the time for it.
@@ -108,10 +128,20 @@ impl Breaker {
                 self.strike_server(scene, server, kind);
             }
         } else {
-            let victim = self.dice.below(servers.len());
+            let victim = self.victim(servers.len());
             self.strike_server(scene, &mut servers[victim], kind);
         }
         self.plan(scene);
+    }
+
+    /// Which server is struck: any, or any but the last.
+    fn victim(&mut self, servers_len: usize) -> usize {
+        match self.last {
+            Some((last, _)) if self.is_following && servers_len > 1 => {
+                (last + self.dice.between(1, servers_len - 1)) % servers_len
+            }
+            _ => self.dice.below(servers_len),
+        }
     }
 
     fn strike_server(&mut self, scene: &mut Scene, server: &mut Server, kind: FaultKind) {
@@ -122,6 +152,7 @@ impl Breaker {
         self.broken += 1;
         scene.note(Note::Broken(number, kind));
         let interval = self.dice.duration(Duration::ZERO, scene.options.faults.interval_max);
+        self.last = Some((number, interval));
         let condition = self.condition(scene, number, kind, interval);
         if condition == Condition::Well {
             return;
@@ -167,14 +198,16 @@ impl Breaker {
             FaultKind::Repeat => lying(Lie::Repeat),
             FaultKind::Swap => lying(Lie::Swap),
             FaultKind::Error => lying(Lie::Error),
+            FaultKind::Full => lying(Lie::Full),
             FaultKind::Mute => Condition::Lying(Lie::Mute, Chance::percent(100)),
+            FaultKind::Refuse => Condition::Refusing,
         }
     }
 
     fn black_hole(&mut self, scene: &mut Scene, server: usize) {
         let direction = self.direction();
         for link in scene.network.links_to(Peer::Server(server)) {
-            scene.network.black_hole(link, direction);
+            scene.network.black_hole(&mut scene.agenda, link, direction);
         }
     }
 

@@ -34,8 +34,11 @@
 //! - A value that a server itself mixed up cannot be told from a good one: faults spoil framing
 //!   and order, not the inside of a value, and where responses change places, answers that carry
 //!   no key (a bare number) are not judged, and nothing is judged to be old.
-//! - A connection that was lost in silence stays so when its server is well again: nobody is told,
-//!   and it must be found out by using it.
+//! - A connection that was lost in silence stays so when its server is well again: it must be
+//!   found out by using it, or its own end gives up after some seconds.
+//! - Old values show for a moment: applications, spread over workers, read what another has just
+//!   changed, workers' tables lag by up to a second, and faults follow one another from a home to
+//!   the server that stands in for it.
 //!
 //! # Source
 //! One thread, one seed, options with named probabilities: the simulator of `TigerBeetle`.

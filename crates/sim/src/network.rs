@@ -8,7 +8,9 @@
 //!
 //! # Faults
 //! - cut: both ends see a reset, what was on its way is lost;
-//! - black hole: from now on one or both directions lose everything, and nobody is told;
+//! - black hole: from now on one or both directions lose everything, and nobody is told until
+//!   the near end's kernel gives up, 5 s to 10 s later, as it does when nothing that it sends, or
+//!   its keepalive, is acknowledged. The far end never hears of it;
 //! - stall: nothing arrives until a certain time, then everything does.
 //!
 //! It decides nothing about what the bytes mean.
@@ -142,6 +144,12 @@ enum Ending {
 /// A write is delivered in at most so many pieces.
 const PARCELS_PER_WRITE_MAX: usize = 4;
 
+/// After how long, at least, a kernel gives up on a link that went into a black hole.
+const GIVE_UP_MIN: Duration = Duration::from_secs(5);
+
+/// After how long at most.
+pub const GIVE_UP_MAX: Duration = Duration::from_secs(10);
+
 impl Network {
     /// A network without links.
     pub fn new(options: NetworkOptions, dice: Dice) -> Self {
@@ -189,6 +197,9 @@ impl Network {
         let Some(link) = self.links.get_mut(&id).filter(|link| !link.is_cut) else {
             return bytes.len();
         };
+        if link.side(from).ending == Some(Ending::Reset) {
+            return bytes.len();
+        }
         let side = link.side_mut(from.other());
         let held_len = side.in_flight_len + side.arrived.len();
         let room = self.options.buffer_len.saturating_sub(held_len);
@@ -332,13 +343,21 @@ impl Network {
     }
 
     /// From now on a direction loses everything, what is on its way included.
-    pub fn black_hole(&mut self, id: LinkId, direction: Direction) {
+    pub fn black_hole(&mut self, agenda: &mut Agenda, id: LinkId, direction: Direction) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        agenda.after(self.dice.duration(GIVE_UP_MIN, GIVE_UP_MAX), Event::GiveUp { link: id });
         for to in [End::Near, End::Far].into_iter().filter(|to| direction.covers(*to)) {
             let side = link.side_mut(to);
             side.is_black_hole = true;
             side.in_flight.clear();
         }
+    }
+
+    /// The near end hears no more of the other, and sees a reset. True if it is still held.
+    pub fn give_up(&mut self, id: LinkId) -> bool {
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        link.near.ending.get_or_insert(Ending::Reset);
+        !link.near.is_closed
     }
 
     /// What is sent from now on arrives at `until` at the earliest.
@@ -446,8 +465,22 @@ mod tests {
     #[test]
     fn a_black_hole_takes_everything_and_says_nothing() {
         let (mut agenda, mut network, link) = connected();
-        network.black_hole(link, Direction::ToFar);
+        network.black_hole(&mut agenda, link, Direction::ToFar);
         write_all(&mut agenda, &mut network, link, b"lost");
+        settle(&mut agenda, &mut network);
+        assert_eq!(network.read(&mut agenda, link, End::Far, 100), Read::Nothing);
+    }
+
+    #[test]
+    fn the_near_end_of_a_black_hole_gives_up_after_a_while() {
+        let (mut agenda, mut network, link) = connected();
+        network.black_hole(&mut agenda, link, Direction::ToNear);
+        while agenda.pop().is_some_and(|event| event != Event::GiveUp { link }) {}
+        let waited = agenda.now() - Instant::ZERO;
+        assert!((GIVE_UP_MIN..GIVE_UP_MAX + GIVE_UP_MIN).contains(&waited), "{waited:?}");
+        assert!(network.give_up(link));
+        assert_eq!(network.read(&mut agenda, link, End::Near, 100), Read::Reset);
+        write_all(&mut agenda, &mut network, link, b"too late");
         settle(&mut agenda, &mut network);
         assert_eq!(network.read(&mut agenda, link, End::Far, 100), Read::Nothing);
     }

@@ -12,6 +12,7 @@ use evenkeel_core::session::SessionLimits;
 
 use crate::dice::{Chance, Dice};
 use crate::faults::FaultKind;
+use crate::network::GIVE_UP_MAX;
 use crate::sabotage::Sabotage;
 
 /// What a run is made of.
@@ -27,7 +28,7 @@ pub struct Options {
     pub limits: SessionLimits,
     /// How long things break. At least 1 s.
     pub chaos_interval: Duration,
-    /// How long after the last fault everything must be as it was. Traffic goes on.
+    /// How long after the last fault everything must be as it was, at least. Traffic goes on.
     pub recovery_interval: Duration,
     /// The links.
     pub network: NetworkOptions,
@@ -138,6 +139,9 @@ pub struct FaultOptions {
     pub pause_max: Duration,
     /// The longest time a fault lasts.
     pub interval_max: Duration,
+    /// How often the next fault comes while the last one lasts or right after it, and to another
+    /// server: to the one that stands in for the first, if there are two.
+    pub follow_chance: Chance,
     /// How often a fault strikes all servers at once.
     pub everywhere_chance: Chance,
     /// How often a server with a fault in what it says does so in a response.
@@ -196,6 +200,7 @@ impl Options {
                 kinds: Vec::new(),
                 pause_max: Duration::from_millis(700),
                 interval_max: Duration::from_millis(1500),
+                follow_chance: Chance::percent(20),
                 everywhere_chance: Chance::percent(5),
                 lie_chance: Chance::percent(20),
             },
@@ -204,10 +209,11 @@ impl Options {
         }
     }
 
-    /// What seed `seed` runs by default: one worker, everything else drawn.
+    /// What seed `seed` runs by default.
     pub fn drawn(seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ OPTIONS_SALT);
         let mut options = Self::calm();
+        options.workers_len = dice.between(1, 3);
         options.applications_len = dice.between(1, 6);
         options.pool = pool(dice.between(1, 5));
         if dice.happens(Chance::percent(15)) {
@@ -240,7 +246,8 @@ impl Options {
         self.network.split_chance = Chance::percent(dice.pick(&[0, 5, 30]));
         self.driver.turn_latency_max = micros(dice, 1000);
         self.driver.partial_read_chance = Chance::percent(dice.pick(&[0, 5, 30]));
-        self.control.table_lag_max = Duration::from_millis(dice.pick(&[1, 20, 300]));
+        self.control.table_lag_max = Duration::from_millis(dice.pick(&[1, 20, 300, 1000]));
+        self.control.long_lag_chance = Chance::percent(dice.pick(&[10, 50]));
     }
 
     fn draw_load(&mut self, dice: &mut Dice) {
@@ -261,10 +268,19 @@ impl Options {
 
     fn draw_faults(&mut self, dice: &mut Dice) {
         let faults = &mut self.faults;
+        // Where responses change places little else can be judged.
+        let is_orderly = dice.happens(Chance::percent(75));
+        let kinds = FaultKind::ALL.into_iter().filter(|kind| !(is_orderly && kind.disorders()));
+        let kinds: Vec<_> = kinds.collect();
         let kinds_len = dice.between(1, 5);
-        faults.kinds = (0..kinds_len).map(|_| dice.pick(&FaultKind::ALL)).collect();
+        faults.kinds = (0..kinds_len).map(|_| dice.pick(&kinds)).collect();
         faults.pause_max = Duration::from_millis(dice.pick(&[200, 700, 2000]));
         faults.interval_max = Duration::from_millis(dice.pick(&[100, 500, 2500]));
+        faults.follow_chance = Chance::percent(dice.pick(&[0, 20, 80]));
+        if dice.happens(Chance::percent(20)) {
+            self.chaos_interval = LONG_CHAOS_INTERVAL;
+            faults.interval_max = Duration::from_millis(dice.pick(&[2500, 6000]));
+        }
         faults.lie_chance = Chance::percent(dice.pick(&[2, 20, 100]));
     }
 
@@ -276,6 +292,15 @@ impl Options {
     /// How much later than its time a worker may do something.
     pub fn scheduling_step(&self) -> Duration {
         self.driver.turn_latency_max
+    }
+
+    /// How long after the last fault everything must be as it was. Kernels have given up by then
+    /// on what went into a black hole.
+    pub fn recovery_interval(&self) -> Duration {
+        if self.faults.kinds.contains(&FaultKind::Blackhole) {
+            return self.recovery_interval.max(GIVE_UP_MAX + GIVE_UP_SLACK);
+        }
+        self.recovery_interval
     }
 
     /// How long after the last request everything must have been said.
@@ -315,6 +340,12 @@ pub fn pool(servers_len: usize) -> PoolConfig {
 
 /// So that options and run draw different numbers from one seed.
 const OPTIONS_SALT: u64 = 0x0da7_5ec0_0f5e_ed00;
+
+/// Long enough for kernels to give up and for long faults to follow one another.
+const LONG_CHAOS_INTERVAL: Duration = Duration::from_secs(14);
+
+/// Time to forget the resets that come when kernels give up.
+const GIVE_UP_SLACK: Duration = Duration::from_secs(3);
 
 /// Time for what is on its way through slow links and small buffers.
 const DRAIN_SLACK: Duration = Duration::from_secs(2);

@@ -11,6 +11,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel_core::protocol::request::MetaOp;
 use evenkeel_core::protocol::{ParseLimits, Parsed, Request, parse_request};
 
 pub use self::lie::Lie;
@@ -43,6 +44,8 @@ pub enum Condition {
     Well,
     /// Its process is gone: nobody listens.
     Crashed,
+    /// Nobody can connect, and it goes on holding what it has.
+    Refusing,
     /// Its process stands still: the kernel goes on accepting connections and bytes.
     Hung,
     /// It takes up to so much longer for everything.
@@ -99,7 +102,7 @@ impl Server {
     pub fn answers_connect(&self) -> Option<bool> {
         match self.condition {
             Condition::Unreachable => None,
-            Condition::Crashed => Some(false),
+            Condition::Crashed | Condition::Refusing => Some(false),
             Condition::Well | Condition::Hung | Condition::Slow(_) | Condition::Lying(..) => {
                 Some(true)
             }
@@ -109,7 +112,9 @@ impl Server {
     /// Something is the matter from now on.
     pub fn suffer(&mut self, scene: &mut Scene, condition: Condition) {
         if condition == Condition::Crashed {
-            self.store.clear();
+            self.store.restart(scene.now());
+        }
+        if matches!(condition, Condition::Crashed | Condition::Refusing) {
             for (link, _) in std::mem::take(&mut self.connections) {
                 scene.abort(link, End::Far);
             }
@@ -118,9 +123,14 @@ impl Server {
     }
 
     /// It is well again. If its process had gone, it is empty; if it had stood still, it goes on
-    /// where it was.
+    /// where it was; if it had been mute, it is rid of those who wait for its answers.
     pub fn recover(&mut self, scene: &mut Scene) {
         self.condition = Condition::Well;
+        for (link, _) in
+            self.connections.extract_if(.., |_, connection| connection.memory.is_mute())
+        {
+            scene.abort(link, End::Far);
+        }
         let links: Vec<_> = self.connections.keys().copied().collect();
         for link in links {
             self.schedule(scene, link);
@@ -137,7 +147,7 @@ impl Server {
 
     fn schedule(&mut self, scene: &mut Scene, link: LinkId) {
         let interval_max = match self.condition {
-            Condition::Hung | Condition::Crashed => return,
+            Condition::Hung | Condition::Crashed | Condition::Refusing => return,
             Condition::Slow(interval) => interval,
             Condition::Well | Condition::Lying(..) | Condition::Unreachable => SERVICE_INTERVAL_MAX,
         };
@@ -204,11 +214,13 @@ impl Server {
             return;
         }
         let lie = match self.condition {
-            Condition::Lying(lie, chance) if self.dice.happens(chance) => Some(lie),
+            Condition::Lying(lie, chance) if applies(lie, request) && self.dice.happens(chance) => {
+                Some(lie)
+            }
             _ => None,
         };
         let response = match lie {
-            Some(Lie::Error | Lie::Mute) => Vec::new(),
+            Some(Lie::Error | Lie::Full) => Vec::new(),
             _ => self.store.execute(scene.now(), request),
         };
         let told = match lie {
@@ -237,6 +249,25 @@ impl Server {
             self.connections.remove(&link);
             scene.close(link, End::Far);
         }
+    }
+}
+
+/// Whether a lie concerns this request.
+fn applies(lie: Lie, request: &Request<'_>) -> bool {
+    match lie {
+        Lie::Full => match request {
+            Request::Store { .. } => true,
+            Request::Meta(meta) => meta.op == MetaOp::Set,
+            _ => false,
+        },
+        Lie::Mute => *request != Request::Version,
+        Lie::Truncate
+        | Lie::Garble
+        | Lie::Surplus
+        | Lie::Skip
+        | Lie::Repeat
+        | Lie::Swap
+        | Lie::Error => true,
     }
 }
 

@@ -168,6 +168,11 @@ impl World {
             }
             Event::Connect { link } => self.connect(link),
             Event::Notice { link, to, notice } => self.tell(link, to, notice),
+            Event::GiveUp { link } => {
+                if scene.network.give_up(link) {
+                    self.tell(link, End::Near, Notice::Readable);
+                }
+            }
             Event::Turn { worker } => self.drivers[worker].turn(scene),
             Event::Serve { server, link } => self.servers[server].serve(scene, link),
             Event::Act { application } => self.applications[application].act(scene),
@@ -232,7 +237,7 @@ impl World {
 fn enter_phases(scene: &mut Scene) {
     let options = &scene.options;
     let recovery = options.chaos_interval;
-    let drain = recovery + options.recovery_interval;
+    let drain = recovery + options.recovery_interval();
     let service = drain + options.drain_interval();
     let end = service + options.drain_interval();
     let phases = [

@@ -23,6 +23,8 @@ pub enum Lie {
     Swap,
     /// It is an error.
     Error,
+    /// It is an error if the request stores a value.
+    Full,
     /// It and all that follow are never sent: the server answers `version` only.
     Mute,
 }
@@ -43,11 +45,21 @@ pub(super) struct Memory {
     before: Vec<u8>,
     /// A response held back for the next.
     held: Vec<u8>,
+    /// Nothing more is said.
+    is_mute: bool,
 }
 
 impl Memory {
-    /// Says the truth, after what was held back.
+    /// Whether nothing will ever be said again.
+    pub(super) fn is_mute(&self) -> bool {
+        self.is_mute
+    }
+
+    /// Says the truth, before what was held back.
     pub(super) fn tell(&mut self, response: Vec<u8>) -> Told {
+        if self.is_mute {
+            return Told::Bytes(Vec::new());
+        }
         let mut bytes = response.clone();
         self.before = response;
         bytes.append(&mut self.held);
@@ -69,7 +81,11 @@ impl Memory {
                 response.extend_from_slice(dice.pick(&SURPLUS));
                 self.tell(response)
             }
-            Lie::Skip | Lie::Mute => Told::Bytes(Vec::new()),
+            Lie::Skip => Told::Bytes(Vec::new()),
+            Lie::Mute => {
+                self.is_mute = true;
+                Told::Bytes(Vec::new())
+            }
             Lie::Repeat => {
                 let before = self.before.clone();
                 self.tell(if before.is_empty() { response } else { before })
@@ -80,6 +96,7 @@ impl Memory {
                 Told::Bytes(bytes)
             }
             Lie::Error => self.tell(dice.pick(&ERRORS).to_vec()),
+            Lie::Full => self.tell(ERRORS[0].to_vec()),
         }
     }
 }

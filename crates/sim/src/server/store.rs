@@ -16,7 +16,14 @@ use evenkeel_core::protocol::token::{self, Tokens};
 #[derive(Debug, Default)]
 pub(super) struct Store {
     items: BTreeMap<Vec<u8>, Item>,
-    next_cas: u64,
+    /// The token that each key's item had last. memcached counts all stores of a server as one;
+    /// here each key has its own count, so that two servers often have the same token for
+    /// different values. It outlives a restart: that a token from before it fits a value from
+    /// after it is no proxy's doing.
+    tokens: BTreeMap<Vec<u8>, u64>,
+    /// Which process this is.
+    restarts: u32,
+    started_at: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -56,9 +63,17 @@ impl Stored {
 }
 
 impl Store {
-    /// Everything is lost, as by a restart.
-    pub(super) fn clear(&mut self) {
+    /// Everything is lost, and the process is another one.
+    pub(super) fn restart(&mut self, now: Instant) {
         self.items.clear();
+        self.restarts += 1;
+        self.started_at = now;
+    }
+
+    /// `stats`, as far as anybody here asks for it.
+    fn stats(&self, now: Instant) -> Vec<u8> {
+        let uptime = (now - self.started_at).as_secs();
+        format!("STAT pid {}\r\nSTAT uptime {uptime}\r\nEND\r\n", 1000 + self.restarts).into_bytes()
     }
 
     /// Carries out a request and returns what memcached says.
@@ -100,7 +115,7 @@ impl Store {
             Request::MetaNoop => b"MN\r\n".to_vec(),
             Request::Version => b"VERSION 1.6.18\r\n".to_vec(),
             Request::Verbosity { .. } => b"OK\r\n".to_vec(),
-            Request::Stats { .. } => b"END\r\n".to_vec(),
+            Request::Stats { .. } => self.stats(now),
             Request::Quit => Vec::new(),
         }
     }
@@ -141,8 +156,9 @@ impl Store {
             _ => Stored::Yes,
         };
         if let Stored::Yes = stored {
-            self.next_cas += 1;
-            self.items.insert(key.to_vec(), Item { cas: self.next_cas, ..item });
+            let token = self.tokens.entry(key.to_vec()).or_default();
+            *token += 1;
+            self.items.insert(key.to_vec(), Item { cas: *token, ..item });
         }
         stored
     }
@@ -184,7 +200,7 @@ impl Store {
                     client_flags: client_flags.unwrap_or_default(),
                     value: meta.value.unwrap_or_default().to_vec(),
                     cas: 0,
-                    expires_at: None,
+                    expires_at: flag(meta, b'T').and_then(exptime).and_then(|it| expiry(now, it)),
                 };
                 meta_line(self.store(now, StoreOp::Set, key, item).code(), meta, None)
             }
@@ -235,6 +251,10 @@ fn meta_line(code: &str, meta: &MetaRequest<'_>, item: Option<&Item>) -> Vec<u8>
 
 fn flag<'a>(meta: &MetaRequest<'a>, letter: u8) -> Option<&'a [u8]> {
     Tokens::new(meta.flags).find(|word| word[0] == letter).map(|word| &word[1..])
+}
+
+fn exptime(word: &[u8]) -> Option<i64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
 }
 
 /// Seconds from now, 0 for never, negative for at once.
