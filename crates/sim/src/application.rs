@@ -307,7 +307,7 @@ impl Application {
                     let taken = ledgers.take_answered(session.link, session.position);
                     let now = scene.agenda.now();
                     scene.checker.judge_answer(now, session.link, ask, &said, taken);
-                    self.workload.learn(&said);
+                    self.workload.learn(ask, &said);
                     at += len;
                 }
             }
@@ -386,7 +386,7 @@ impl Application {
         let keys: Vec<_> = (0..OWN_KEYS_LEN).map(|idx| Key::Own { application, idx }).collect();
         for &key in &keys {
             let content = Content::Write(scene.checker.history.open(key, 20));
-            let set = Kind::Store { op: StoreOp::Set, key, content };
+            let set = Kind::Store { op: StoreOp::Set, key, content, exptime: 0 };
             let get = Kind::Retrieve { how: Retrieval::Get, keys: vec![key] };
             self.demands.extend([Ask::demanding(set), Ask::demanding(get)]);
         }

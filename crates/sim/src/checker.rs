@@ -204,6 +204,11 @@ impl Checker {
             let what = format!("all is well, and yet {ask} is answered {said:?}");
             self.report(Promise::P2, now, what);
         }
+        if matches!(said, Said::Done)
+            && let Some(key) = ask.change().and_then(Change::key)
+        {
+            self.history.last_changed = Some(key);
+        }
         self.judge_time(now, ask, said, taken);
         if let (Some(staleness), Some(received_at)) = (&mut self.staleness, taken.received_at) {
             let times = (received_at, taken.answered_at);

@@ -106,6 +106,14 @@ pub struct LoadOptions {
     pub bad_chance: Chance,
     /// How often a request is `flush_all`.
     pub flush_chance: Chance,
+    /// How often a request is about one of few keys that everybody uses.
+    pub hot_chance: Chance,
+    /// How often a request reads the key whose change was last acknowledged to anybody.
+    pub echo_chance: Chance,
+    /// How often a request uses a key as a lock, by `add` and `delete`.
+    pub lock_chance: Chance,
+    /// How often a value that is written expires soon.
+    pub expiring_chance: Chance,
     /// How often a value is [`LoadOptions::BIG_LEN_MAX`] long at most, rather than 100 bytes.
     pub big_chance: Chance,
     /// How often an application goes away instead of sending a burst.
@@ -262,6 +270,10 @@ impl Options {
         load.quiet_chance = Chance::percent(dice.pick(&[0, 10, 40]));
         load.big_chance = Chance::percent(dice.pick(&[0, 2, 20]));
         load.flush_chance = Chance::permille(dice.pick(&[0, 5]));
+        load.hot_chance = Chance::percent(dice.pick(&[0, 20, 60]));
+        load.echo_chance = Chance::percent(dice.pick(&[0, 10, 30]));
+        load.lock_chance = Chance::percent(dice.pick(&[0, 5]));
+        load.expiring_chance = Chance::percent(dice.pick(&[0, 5, 30]));
         load.leave_chance = Chance::percent(dice.pick(&[0, 1, 5]));
         load.deaf_chance = Chance::percent(dice.pick(&[0, 1, 3]));
     }
@@ -321,6 +333,10 @@ impl LoadOptions {
             quiet_chance: Chance::percent(10),
             bad_chance: Chance::percent(2),
             flush_chance: Chance::permille(2),
+            hot_chance: Chance::percent(20),
+            echo_chance: Chance::percent(10),
+            lock_chance: Chance::percent(5),
+            expiring_chance: Chance::percent(5),
             big_chance: Chance::percent(3),
             leave_chance: Chance::percent(1),
             deaf_chance: Chance::percent(1),

@@ -341,6 +341,7 @@ mod tests {
             op: MetaOp::Get,
             key: Key::Shared(0),
             content: None,
+            exptime: 0,
             opaque: Some(opaque),
             is_base64: false,
             returns_key: false,

@@ -60,6 +60,8 @@ pub enum Kind {
         key: Key,
         /// The value.
         content: Content,
+        /// In how many seconds it expires; 0 for never.
+        exptime: i64,
     },
     /// `delete`.
     Delete(Key),
@@ -86,6 +88,8 @@ pub struct MetaAsk {
     pub key: Key,
     /// The value of `ms`.
     pub content: Option<Content>,
+    /// In how many seconds it expires; 0 for never.
+    pub exptime: i64,
     /// To be given back.
     pub opaque: Option<u32>,
     /// The key is written in base64.
@@ -175,6 +179,9 @@ impl MetaAsk {
         let value = self.content.map(|content| content.bytes(self.key));
         if let (Some(value), Some(content)) = (&value, self.content) {
             line = format!("{line} {} F{}", value.len(), content.client_flags());
+        }
+        if self.exptime != 0 {
+            line = format!("{line} T{}", self.exptime);
         }
         for letter in self.returned.chars() {
             line.extend([' ', letter]);
@@ -266,12 +273,12 @@ impl Ask {
                 }
                 output.extend_from_slice(b"\r\n");
             }
-            Kind::Store { op, key, content } => {
+            Kind::Store { op, key, content, exptime } => {
                 let (value, flags) = (content.bytes(*key), content.client_flags());
                 let cas =
                     if let StoreOp::Cas(cas) = op { format!(" {cas}") } else { String::new() };
                 let (op, key, len) = (op.name(), key.text(), value.len());
-                let line = format!("{op} {key} {flags} 0 {len}{cas}{noreply}\r\n");
+                let line = format!("{op} {key} {flags} {exptime} {len}{cas}{noreply}\r\n");
                 output.extend_from_slice(line.as_bytes());
                 output.extend_from_slice(&value);
                 output.extend_from_slice(b"\r\n");

@@ -1,12 +1,14 @@
 //! What an application thinks of asking.
-
-use std::collections::VecDeque;
+//!
+//! Mostly anything about any key. To meet old values it also does what is most likely to show
+//! them: it reads what somebody else has just changed, writes again what failed, uses keys as
+//! locks, and keeps tokens for long.
 
 use evenkeel_core::protocol::request::{MetaOp, Retrieval, StoreOp};
 
 use super::answer::{Found, Said};
 use super::ask::{Ask, Content, Fixed, Kind, MetaAsk, Voice};
-use crate::checker::History;
+use crate::checker::{Change, History};
 use crate::dice::{Chance, Dice};
 use crate::options::{LoadOptions, Mix};
 use crate::value::Key;
@@ -20,8 +22,10 @@ pub(super) struct Workload {
     next_opaque: u32,
     /// How many more keys than usual are drawn from.
     pub extra_keys_len: usize,
-    /// Tokens that values had, for `cas`; the last seen is the last.
-    tokens: VecDeque<Token>,
+    /// Tokens that values had, for `cas`.
+    tokens: Vec<Token>,
+    /// The key of a change that failed.
+    failed: Option<Key>,
 }
 
 /// A token that a value had.
@@ -34,45 +38,57 @@ struct Token {
 }
 
 /// How many tokens an application keeps.
-const TOKENS_MAX: usize = 8;
+const TOKENS_MAX: usize = 16;
+
+/// How many keys everybody uses.
+const HOT_KEYS_LEN: usize = 2;
+
+/// How many keys are locks.
+const LOCKS_LEN: usize = 4;
+
+/// Locks are shared keys from this one on.
+const LOCKS_START: usize = 10_000;
 
 impl Workload {
     /// The workload of application number `application`.
     pub(super) fn new(application: usize, load: LoadOptions, dice: Dice) -> Self {
         let first = u32::try_from(application).expect("there are few applications") * 1_000_000;
-        Self { load, dice, next_opaque: first, extra_keys_len: 0, tokens: VecDeque::new() }
+        Self { load, dice, next_opaque: first, extra_keys_len: 0, tokens: Vec::new(), failed: None }
     }
 
-    /// It has been told something.
-    pub(super) fn learn(&mut self, said: &Said) {
-        let Said::Values(found) = said else { return };
-        let token = |it: &Found| Some(Token { key: it.key, cas: it.cas?, write: it.write_id() });
-        if let Some(token) = found.iter().find_map(token) {
-            if self.tokens.len() == TOKENS_MAX {
-                self.tokens.pop_front();
+    /// It has been answered.
+    pub(super) fn learn(&mut self, ask: &Ask, said: &Said) {
+        match said {
+            Said::Values(found) => self.keep_token(found),
+            Said::Failed(_) => {
+                let key = ask.change().and_then(Change::key);
+                self.failed = key.or(self.failed);
             }
-            self.tokens.push_back(token);
+            Said::Done | Said::NotDone | Said::Number(..) => {}
+        }
+    }
+
+    fn keep_token(&mut self, found: &[Found]) {
+        let token = |it: &Found| Some(Token { key: it.key, cas: it.cas?, write: it.write_id() });
+        let Some(token) = found.iter().find_map(token) else { return };
+        if self.tokens.len() < TOKENS_MAX {
+            self.tokens.push(token);
+        } else {
+            let idx = self.dice.below(TOKENS_MAX);
+            self.tokens[idx] = token;
         }
     }
 
     /// The next request.
     pub(super) fn draw(&mut self, history: &mut History) -> Ask {
-        let load = &self.load;
-        if load.mix == Mix::Sets {
+        if self.load.mix == Mix::Sets {
             let key = self.shared_key();
-            let content = self.content(key, history);
-            return Ask::new(Kind::Store { op: StoreOp::Set, key, content });
+            return Ask::new(self.set(key, history));
         }
-        if self.dice.happens(load.bad_chance) {
-            return Ask::new(Kind::Fixed(self.dice.pick(&Fixed::BAD)));
+        if let Some(ask) = self.draw_special(history) {
+            return ask;
         }
-        if self.dice.happens(load.flush_chance) {
-            return self.spoken(Kind::FlushAll, Voice::Noreply);
-        }
-        if self.dice.happens(Chance::percent(3)) {
-            return Ask::new(Kind::Fixed(self.dice.pick(&Fixed::PLAIN)));
-        }
-        if self.dice.happens(load.meta_chance) {
+        if self.dice.happens(self.load.meta_chance) {
             return self.draw_meta(history);
         }
         match self.dice.below(20) {
@@ -91,6 +107,61 @@ impl Workload {
                 self.spoken(Kind::Touch(key, exptime), Voice::Noreply)
             }
         }
+    }
+
+    /// Something that is asked for a reason of its own.
+    fn draw_special(&mut self, history: &mut History) -> Option<Ask> {
+        if self.dice.happens(self.load.bad_chance) {
+            return Some(Ask::new(Kind::Fixed(self.dice.pick(&Fixed::BAD))));
+        }
+        if self.dice.happens(self.load.flush_chance) {
+            return Some(self.spoken(Kind::FlushAll, Voice::Noreply));
+        }
+        if self.dice.happens(Chance::percent(3)) {
+            return Some(Ask::new(Kind::Fixed(self.dice.pick(&Fixed::PLAIN))));
+        }
+        if self.dice.happens(self.load.lock_chance) {
+            return Some(self.draw_lock(history));
+        }
+        if let Some(key) = history.last_changed
+            && self.dice.happens(self.load.echo_chance)
+        {
+            let how = self.dice.pick(&[Retrieval::Get, Retrieval::Gets]);
+            return Some(Ask::new(Kind::Retrieve { how, keys: vec![key] }));
+        }
+        let failed = self.failed.take_if(|_| self.dice.happens(Chance::percent(50)));
+        failed.map(|key| self.draw_again(key, history))
+    }
+
+    /// Takes a lock, gives one back, or looks who has it.
+    fn draw_lock(&mut self, history: &mut History) -> Ask {
+        let idx = LOCKS_START + self.dice.below(LOCKS_LEN);
+        let key = Key::Shared(u16::try_from(idx).expect("few keys"));
+        Ask::new(match self.dice.below(5) {
+            0..2 => {
+                let content = self.content(key, history);
+                Kind::Store { op: StoreOp::Add, key, content, exptime: 0 }
+            }
+            2..4 => Kind::Delete(key),
+            _ => Kind::Retrieve { how: Retrieval::Get, keys: vec![key] },
+        })
+    }
+
+    /// Changes again what could not be changed.
+    fn draw_again(&mut self, key: Key, history: &mut History) -> Ask {
+        Ask::new(match self.dice.below(3) {
+            0 => Kind::Delete(key),
+            _ => self.set(key, history),
+        })
+    }
+
+    fn set(&mut self, key: Key, history: &mut History) -> Kind {
+        let (content, exptime) = (self.content(key, history), self.exptime());
+        Kind::Store { op: StoreOp::Set, key, content, exptime }
+    }
+
+    fn exptime(&mut self) -> i64 {
+        if self.dice.happens(self.load.expiring_chance) { self.dice.pick(&[1, 2, 5]) } else { 0 }
     }
 
     fn spoken(&mut self, kind: Kind, other: Voice) -> Ask {
@@ -121,21 +192,18 @@ impl Workload {
             let ops = [StoreOp::Set, StoreOp::Set, StoreOp::Set, StoreOp::Add, StoreOp::Replace];
             (self.any_key(), self.dice.pick(&ops))
         };
-        let content = self.content(key, history);
-        let ask = self.spoken(Kind::Store { op, key, content }, Voice::Noreply);
+        let (content, exptime) = (self.content(key, history), self.exptime());
+        let ask = self.spoken(Kind::Store { op, key, content, exptime }, Voice::Noreply);
         Ask { token_of: token.and_then(|token| token.write), ..ask }
     }
 
-    /// Now and then a token: mostly the last seen, sometimes one that was kept for long.
+    /// Now and then a token, be it the last seen or an old one.
     fn token(&mut self) -> Option<Token> {
         if self.tokens.is_empty() || !self.dice.happens(Chance::percent(20)) {
             return None;
         }
-        if self.dice.happens(Chance::percent(50)) {
-            self.tokens.pop_back()
-        } else {
-            self.tokens.pop_front()
-        }
+        let idx = self.dice.below(self.tokens.len());
+        Some(self.tokens.swap_remove(idx))
     }
 
     fn draw_meta(&mut self, history: &mut History) -> Ask {
@@ -155,6 +223,7 @@ impl Workload {
             op,
             key,
             content: (op == MetaOp::Set).then(|| self.content(key, history)),
+            exptime: if op == MetaOp::Set { self.exptime() } else { 0 },
             opaque: self.dice.happens(Chance::percent(50)).then(|| self.opaque()),
             is_base64: self.dice.happens(Chance::percent(20)),
             returns_key: self.dice.happens(Chance::percent(30)),
@@ -178,7 +247,8 @@ impl Workload {
     }
 
     fn shared_key(&mut self) -> Key {
-        let len = self.load.keys_len + self.extra_keys_len;
+        let is_hot = self.dice.happens(self.load.hot_chance);
+        let len = if is_hot { HOT_KEYS_LEN } else { self.load.keys_len + self.extra_keys_len };
         Key::Shared(u16::try_from(self.dice.below(len)).expect("few keys"))
     }
 

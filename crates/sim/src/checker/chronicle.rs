@@ -61,7 +61,8 @@ pub enum Change {
 }
 
 impl Change {
-    fn key(self) -> Option<Key> {
+    /// The key that is changed, if it is one only.
+    pub fn key(self) -> Option<Key> {
         match self {
             Self::Write(key, _) | Self::Delete(key) => Some(key),
             Self::Flush => None,

@@ -11,6 +11,8 @@ use crate::value::{Key, Write, write_id};
 pub struct History {
     /// By the write's number.
     writes: Vec<(Key, Write)>,
+    /// The key whose change was last acknowledged to anybody.
+    pub last_changed: Option<Key>,
 }
 
 impl History {
