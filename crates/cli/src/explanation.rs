@@ -87,8 +87,12 @@ impl Explained<'_> {
     fn then(&self) -> String {
         let others = &self.explanation.order[1..];
         match (self.pool.failover, others) {
-            (_, []) => "nowhere: there is no other server".to_owned(),
             (Failover::None, _) => "nowhere: failover is \"none\"".to_owned(),
+            (Failover::Next, []) => "nowhere: there is no other server".to_owned(),
+            (Failover::Gutter, _) => match &self.pool.gutter {
+                Some(gutter) => format!("pool {gutter}"),
+                None => "nowhere: gutter names no pool".to_owned(),
+            },
             (Failover::Next, others) => {
                 let shown: Vec<_> = others
                     .iter()

@@ -109,15 +109,14 @@ impl Config {
     }
 
     fn check_pool_of(&self, listener: &ListenerConfig, faults: &mut Vec<Fault>) {
-        if self.pool(&listener.pool).is_none() {
-            faults.push(Fault::between(
-                listener.path().key("pool"),
-                pools(),
-                Problem::UnknownPool {
-                    name: listener.pool.to_string(),
-                    pools: self.pools.iter().map(|pool| pool.name.clone()).collect(),
-                },
-            ));
+        self.check_pool_name(&listener.pool, listener.path().key("pool"), faults);
+    }
+
+    fn check_pool_name(&self, name: &PoolName, at: KeyPath, faults: &mut Vec<Fault>) {
+        if self.pool(name).is_none() {
+            let pools_there = self.pools.iter().map(|pool| pool.name.clone()).collect();
+            let problem = Problem::UnknownPool { name: name.to_string(), pools: pools_there };
+            faults.push(Fault::between(at, pools(), problem));
         }
     }
 
@@ -128,6 +127,9 @@ impl Config {
         let mut names = BTreeSet::new();
         for pool in &self.pools {
             pool.check(faults);
+            if let Some(gutter) = &pool.gutter {
+                self.check_pool_name(gutter, pool.path().key("gutter"), faults);
+            }
             if !names.insert(&pool.name) {
                 let problem = Problem::PoolNameTaken(pool.name.clone());
                 faults.push(Fault::new(pool.path(), problem));

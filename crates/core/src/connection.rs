@@ -51,40 +51,35 @@
 //!   and a server that mixes up its answers is not one to be trusted for the next.
 
 mod attempt;
+mod reading;
 mod timed_out;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use self::attempt::{Attempt, Sent};
+pub use self::reading::{Matched, RESPONSE_BODY_LEN_MAX};
 pub use self::timed_out::TimedOut;
 
-use self::attempt::take_key;
+use self::reading::Scan;
 use crate::Instant;
-use crate::protocol::response::{Invalid, ParsedResponse, Response, Status, parse_response};
 use crate::random::Random;
-use crate::received::{BUFFER_KEPT_LEN_MAX, Received};
-use crate::routing::ConnectionSettings;
+use crate::received::BUFFER_KEPT_LEN_MAX;
+use crate::routing::{ConnectionSettings, ServerId};
 
-/// A response and the attempt it answers.
-#[derive(Debug)]
-pub struct Matched<'a> {
-    /// The attempt, no longer in flight.
-    pub attempt: Attempt,
-    /// The values of a retrieval, as the server sent them; empty for other requests.
-    pub body: &'a [u8],
-    /// How many values `body` holds.
-    pub values_len: usize,
-    /// How many values were thrown away because the response was longer than
-    /// [`RESPONSE_BODY_LEN_MAX`].
-    pub values_dropped: usize,
-    /// The rest of the response.
-    pub response: Response<'a>,
+/// A connection that is being made or is made, told from those before it to the same server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId {
+    /// The server.
+    pub server: ServerId,
+    /// Which one; they are counted.
+    pub serial: u32,
 }
 
 /// The connection. The driver owns the socket.
 #[derive(Debug)]
 pub struct Connection {
+    id: ConnectionId,
     settings: ConnectionSettings,
     state: State,
     /// Connections in a row that could not be made, or gave no response; sets the pause before
@@ -105,6 +100,8 @@ pub struct Connection {
     body_len_max: usize,
     /// Oldest first.
     in_flight: VecDeque<Attempt>,
+    /// How many attempts it has been given, over reconnects.
+    attempts_len: u64,
     /// Invariant: the first so many in flight have been reported as timed out.
     timed_out: usize,
     /// When a response was last in time, or nothing was owed.
@@ -124,19 +121,6 @@ enum State {
     Ready { progress_at: Instant, has_responded: bool },
 }
 
-/// How far a retrieval's response has been read.
-#[derive(Clone, Copy, Debug, Default)]
-struct Scan {
-    /// Bytes of whole values.
-    len: usize,
-    /// Number of them.
-    values_len: usize,
-    /// Number of those thrown away before them.
-    values_dropped: usize,
-    /// Where in the request's keys the last of them was named.
-    keys_taken: usize,
-}
-
 /// The pause after the first connect that failed; it doubles up to the maximum.
 const RECONNECT_INTERVAL_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_INTERVAL_MAX: Duration = Duration::from_secs(1);
@@ -148,14 +132,11 @@ const UNSERVED_TIMEOUTS_MAX: u32 = 4;
 /// Bytes waiting to be written past which a connection takes no more attempts.
 const OUTPUT_LEN_MAX: usize = 64 * 1024 * 1024;
 
-/// Bytes of values past which those of one response are thrown away, to be misses. A single value
-/// may be longer; that it must be sent in full bounds what a server can make us keep.
-pub const RESPONSE_BODY_LEN_MAX: usize = 256 * 1024 * 1024;
-
 impl Connection {
     /// A connection to a server that is not wanted yet.
-    pub fn new(settings: ConnectionSettings) -> Self {
+    pub fn new(server: ServerId, settings: ConnectionSettings) -> Self {
         Self {
+            id: ConnectionId { server, serial: 0 },
             settings,
             state: State::Unwanted,
             connect_failures: 0,
@@ -167,6 +148,7 @@ impl Connection {
             scan: Scan::default(),
             body_len_max: RESPONSE_BODY_LEN_MAX,
             in_flight: VecDeque::new(),
+            attempts_len: 0,
             timed_out: 0,
             served_at: Instant::ZERO,
             timeouts_in_a_row: 0,
@@ -195,11 +177,17 @@ impl Connection {
         matches!(self.state, State::Ready { .. })
     }
 
-    /// Takes an attempt to send.
+    /// Its name while it is being made or is made.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Takes an attempt to send, and returns its number, by which [`Connection::attempt_mut`]
+    /// finds it again.
     ///
     /// # Panics
     /// Unless [`Connection::can_send`].
-    pub fn enqueue(&mut self, now: Instant, mut attempt: Attempt) {
+    pub fn enqueue(&mut self, now: Instant, mut attempt: Attempt) -> u64 {
         assert!(self.can_send(), "the caller asks before it sends");
         attempt.sent_at = now;
         if self.in_flight.is_empty() {
@@ -207,13 +195,22 @@ impl Connection {
         }
         attempt.stream_at = self.stream_written + (self.output.len() - self.written) as u64;
         self.output.extend_from_slice(&attempt.encoded);
+        self.attempts_len += 1;
+        attempt.number = self.attempts_len;
         self.in_flight.push_back(attempt);
+        self.attempts_len
     }
 
     /// The attempts in flight, oldest first: those somebody may still wait for, and those nobody
     /// does.
-    pub fn in_flight(&self) -> impl ExactSizeIterator<Item = &Attempt> {
-        self.in_flight.iter()
+    pub fn in_flight_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Attempt> {
+        self.in_flight.iter_mut()
+    }
+
+    /// An attempt in flight by its number.
+    pub fn attempt_mut(&mut self, number: u64) -> Option<&mut Attempt> {
+        let idx = self.in_flight.binary_search_by_key(&number, |it| it.number).ok()?;
+        self.in_flight.get_mut(idx)
     }
 
     /// How many timeouts have followed one another, with not a byte between.
@@ -241,25 +238,40 @@ impl Connection {
         }
     }
 
-    /// Starts connecting if it is time; true if the driver must connect now.
-    pub fn poll_connect(&mut self, now: Instant) -> bool {
+    /// Starts connecting if it is time; the driver must then do so.
+    pub fn poll_connect(&mut self, now: Instant) -> Option<ConnectionId> {
         match self.state {
             State::Wanted { not_before } if not_before <= now => {
                 let deadline = now + self.settings.connect_timeout;
                 self.state = State::Connecting { deadline };
-                true
+                self.id.serial = self.id.serial.wrapping_add(1);
+                Some(self.id)
             }
             State::Wanted { .. }
             | State::Unwanted
             | State::Connecting { .. }
-            | State::Ready { .. } => false,
+            | State::Ready { .. } => None,
         }
     }
 
-    /// The driver has connected.
+    /// Whether it is being made: nothing it was given has been sent.
+    pub fn is_connecting(&self) -> bool {
+        matches!(self.state, State::Connecting { .. })
+    }
+
+    /// The driver has connected. Attempts that nobody waits for any more are left out.
     pub fn handle_connected(&mut self, now: Instant) {
-        if matches!(self.state, State::Connecting { .. }) {
-            self.state = State::Ready { progress_at: now, has_responded: false };
+        if !self.is_connecting() {
+            return;
+        }
+        self.state = State::Ready { progress_at: now, has_responded: false };
+        if self.in_flight.iter().any(|attempt| attempt.is_void) {
+            self.in_flight.retain(|attempt| !attempt.is_void);
+            self.output.clear();
+            for attempt in &mut self.in_flight {
+                attempt.stream_at = self.output.len() as u64;
+                self.output.extend_from_slice(&attempt.encoded);
+            }
         }
     }
 
@@ -270,17 +282,7 @@ impl Connection {
         now: Instant,
         random: &mut Random,
     ) -> impl Iterator<Item = (Attempt, Sent)> + use<> {
-        self.state = match self.state {
-            State::Unwanted => State::Unwanted,
-            State::Wanted { not_before } => State::Wanted { not_before },
-            State::Ready { has_responded: true, .. } => State::Wanted { not_before: now },
-            State::Connecting { .. } | State::Ready { has_responded: false, .. } => {
-                let interval = reconnect_interval(self.connect_failures);
-                self.connect_failures = self.connect_failures.saturating_add(1);
-                let not_before = now + random.jittered(interval, RECONNECT_JITTER_PERCENT);
-                State::Wanted { not_before }
-            }
-        };
+        self.state = self.state_after_loss(now, random);
         let stream_written = std::mem::take(&mut self.stream_written);
         self.output = Vec::new();
         self.written = 0;
@@ -292,6 +294,45 @@ impl Connection {
             let sent = if attempt.stream_at < stream_written { Sent::Maybe } else { Sent::No };
             (attempt, sent)
         })
+    }
+
+    fn state_after_loss(&mut self, now: Instant, random: &mut Random) -> State {
+        match self.state {
+            State::Unwanted => State::Unwanted,
+            State::Wanted { not_before } => State::Wanted { not_before },
+            State::Ready { has_responded: true, .. } => State::Wanted { not_before: now },
+            State::Connecting { .. } | State::Ready { has_responded: false, .. } => {
+                let interval = reconnect_interval(self.connect_failures);
+                self.connect_failures = self.connect_failures.saturating_add(1);
+                let not_before = now + random.jittered(interval, RECONNECT_JITTER_PERCENT);
+                State::Wanted { not_before }
+            }
+        }
+    }
+
+    /// Sets it aside, with what it has been sent in flight, and goes on with a new one. Returns the
+    /// one set aside, and the attempts that were not sent in full.
+    ///
+    /// What it has been sent may still be carried out. As long as it is kept, that can be seen:
+    /// by a response. Nothing more is ever sent on it, so what was sent in part is void.
+    pub fn park(&mut self, now: Instant, random: &mut Random) -> (Self, Vec<(Attempt, Sent)>) {
+        let mut fresh = Self::new(self.id.server, self.settings);
+        fresh.id = self.id;
+        fresh.state = self.state_after_loss(now, random);
+        fresh.connect_failures = self.connect_failures;
+        fresh.timeouts_in_a_row = self.timeouts_in_a_row;
+        fresh.attempts_len = self.attempts_len;
+        let mut parked = std::mem::replace(self, fresh);
+        parked.output = Vec::new();
+        parked.written = 0;
+        let written = parked.stream_written;
+        let sent_len = parked.in_flight.partition_point(|it| it.stream_end() <= written);
+        let unsent = parked.in_flight.drain(sent_len..).map(|attempt| {
+            let sent = if attempt.stream_at < written { Sent::Maybe } else { Sent::No };
+            (attempt, sent)
+        });
+        let unsent = unsent.collect();
+        (parked, unsent)
     }
 
     /// Takes back the newest attempt if no byte of it was written: it may go elsewhere.
@@ -347,148 +388,6 @@ impl Connection {
             self.written = 0;
         }
     }
-
-    // Reading.
-
-    /// Takes bytes from the server: returns what there is to match, with what was kept.
-    ///
-    /// The caller calls [`Connection::match_response`] on the returned bytes until it has no
-    /// more, and then gives what is left to [`Connection::keep`].
-    pub fn receive<'a>(&mut self, now: Instant, bytes: &'a [u8]) -> Received<'a> {
-        if let State::Ready { progress_at, .. } = &mut self.state {
-            *progress_at = now;
-        }
-        Received::new(&mut self.input, bytes)
-    }
-
-    /// The next whole response in `source` from `at` on, which moves past it.
-    ///
-    /// `Ok(None)` if there is none yet. After an error the connection must be closed.
-    pub fn match_response<'a>(
-        &mut self,
-        source: &'a [u8],
-        at: &mut usize,
-    ) -> Result<Option<Matched<'a>>, Invalid> {
-        let mut input = &source[*at..];
-        if input.is_empty() || input.len() < self.needed {
-            return Ok(None);
-        }
-        loop {
-            let front = self.in_flight.front().ok_or(Invalid::Unasked)?;
-            if front.stream_at >= self.stream_written {
-                return Err(Invalid::Unasked);
-            }
-            match parse_response(&input[self.scan.len..], front.expect, front.keys()) {
-                ParsedResponse::Incomplete { needed } => {
-                    self.needed = self.scan.len + needed;
-                    return Ok(None);
-                }
-                ParsedResponse::Value { key, len } => {
-                    self.scan.keys_taken = take_key(front.keys(), self.scan.keys_taken, key)?;
-                    self.scan.len += len;
-                    self.scan.values_len += 1;
-                    if self.scan.len > self.body_len_max {
-                        *at += self.scan.len;
-                        input = &source[*at..];
-                        self.scan.len = 0;
-                        self.scan.values_dropped += std::mem::take(&mut self.scan.values_len);
-                    }
-                }
-                ParsedResponse::Last { response, len } => {
-                    if !is_error(response.status) && front.stream_end() > self.stream_written {
-                        return Err(Invalid::Unasked);
-                    }
-                    front.check(&response)?;
-                    let scan = std::mem::take(&mut self.scan);
-                    self.needed = 0;
-                    let State::Ready { progress_at, has_responded } = &mut self.state else {
-                        return Err(Invalid::Unasked);
-                    };
-                    *has_responded = true;
-                    self.connect_failures = 0;
-                    if self.timed_out == 0 {
-                        self.timeouts_in_a_row = 0;
-                        self.served_at = *progress_at;
-                    }
-                    self.timed_out = self.timed_out.saturating_sub(1);
-                    let attempt = self.in_flight.pop_front().expect("it was just looked at");
-                    *at += scan.len + len;
-                    let Scan { len, values_len, values_dropped, .. } = scan;
-                    let body = &input[..len];
-                    return Ok(Some(Matched {
-                        attempt,
-                        body,
-                        values_len,
-                        values_dropped,
-                        response,
-                    }));
-                }
-                ParsedResponse::Invalid(invalid) => return Err(invalid),
-            }
-        }
-    }
-
-    /// Keeps the bytes of `received` from `at` on for the next time.
-    pub fn keep(&mut self, received: Received<'_>, at: usize) {
-        received.keep(at, self.needed, &mut self.input);
-    }
-
-    // Time.
-
-    /// When to call [`Connection::poll_timeout`], or [`Connection::poll_connect`], next.
-    pub fn next_timeout(&self) -> Option<Instant> {
-        match self.state {
-            State::Unwanted => None,
-            State::Wanted { not_before } => Some(not_before),
-            State::Connecting { deadline } => Some(deadline),
-            State::Ready { progress_at, .. } => {
-                let silent_since = self.silent_since(progress_at)?;
-                let waiting_since = self.in_flight.get(self.timed_out).map(|it| it.sent_at);
-                let since = waiting_since.map_or(silent_since, |it| it.min(silent_since));
-                Some(since + self.settings.timeout)
-            }
-        }
-    }
-
-    /// What has run out of time by `now`; call again until `None`.
-    pub fn poll_timeout(&mut self, now: Instant) -> Option<TimedOut> {
-        match self.state {
-            State::Unwanted | State::Wanted { .. } => None,
-            State::Connecting { deadline } => (deadline <= now).then_some(TimedOut::Connect),
-            State::Ready { progress_at, .. } => {
-                let is_over = |since: Instant| since + self.settings.timeout <= now;
-                let is_silent = is_over(self.silent_since(progress_at)?);
-                let is_one_late =
-                    self.in_flight.get(self.timed_out).is_some_and(|it| is_over(it.sent_at));
-                let unserved_max = self.settings.timeout * UNSERVED_TIMEOUTS_MAX;
-                let is_unserved = is_one_late && self.served_at + unserved_max <= now;
-                if is_silent {
-                    self.timeouts_in_a_row = self.timeouts_in_a_row.saturating_add(1);
-                }
-                if is_silent || is_unserved {
-                    return Some(TimedOut::Connection);
-                }
-                if !is_one_late {
-                    return None;
-                }
-                if self.in_flight[self.timed_out].stream_at >= self.stream_written {
-                    return Some(TimedOut::Unsent);
-                }
-                self.timed_out += 1;
-                Some(TimedOut::Attempt { idx: self.timed_out - 1 })
-            }
-        }
-    }
-
-    /// Since when a response is owed and no byte has come; `None` if none is owed.
-    fn silent_since(&self, progress_at: Instant) -> Option<Instant> {
-        self.in_flight.front().map(|oldest| oldest.sent_at.max(progress_at))
-    }
-}
-
-/// Whether a server may say so before it has read the whole request.
-fn is_error(status: Status) -> bool {
-    matches!(status, Status::Error(_))
 }
 
 fn reconnect_interval(failures: u32) -> Duration {

@@ -24,6 +24,7 @@
 //!   would have to be taken back.
 
 use crate::config::OnUnavailable;
+use crate::connection::ConnectionId;
 use crate::failure::Failure;
 use crate::id::SessionId;
 use crate::protocol::request::{Class, MetaOp, MetaRequest, Request};
@@ -42,6 +43,9 @@ pub struct Exchange {
     pub wording: Wording,
     /// How often it has been given to a connection.
     pub attempts: u8,
+    /// Where its attempt is in flight, if it may store or remove something: the connection, and
+    /// the attempt's number there.
+    pub placed: Option<(ConnectionId, u64)>,
     /// Its answer, once it is settled but older requests of the session are not.
     pub settled: Option<Vec<u8>>,
     /// Its parts, if it has several.
@@ -51,7 +55,7 @@ pub struct Exchange {
 impl Exchange {
     /// An exchange that has just been opened.
     pub fn new(session: SessionId, pool: PoolId, wording: Wording) -> Self {
-        Self { session, pool, wording, attempts: 0, settled: None, split: None }
+        Self { session, pool, wording, attempts: 0, placed: None, settled: None, split: None }
     }
 
     /// Whether its part `part` has no outcome yet. The first outcome counts: a part that has
@@ -180,6 +184,24 @@ impl Wording {
                 response.write(self.returns_key, output);
             }
             Kind::Fixed(_) | Kind::Line | Kind::FlushAll | Kind::Meta(_) => {}
+        }
+    }
+
+    /// Appends what is said to a delete that no server could take and that is remembered: the
+    /// value is gone for the caller.
+    pub fn write_deleted(&self, output: &mut Vec<u8>) {
+        match self.kind {
+            _ if self.noreply => {}
+            Kind::Fixed(words) => output.extend_from_slice(words),
+            Kind::Meta(_) if self.quiet => {}
+            Kind::Meta(_) => {
+                output.extend_from_slice(b"HD");
+                output.extend_from_slice(&self.reflected);
+                output.extend_from_slice(b"\r\n");
+            }
+            Kind::Retrieval | Kind::Line | Kind::FlushAll => {
+                output.extend_from_slice(b"DELETED\r\n");
+            }
         }
     }
 

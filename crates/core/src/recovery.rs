@@ -185,13 +185,15 @@ pub enum Routed {
 /// How a write or delete that was sent has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It was answered, or was never sent: it is known whether it was applied.
+    /// It was answered, or was never sent: what became of it is known.
     Known,
     /// It was given up. Its connection lives and may still answer it:
     /// [`Recovery::handle_late_end`] follows.
     Late,
     /// Its connection is lost.
     Lost,
+    /// The server refused it for a reason of its own, and it is to be tried elsewhere.
+    Refused,
 }
 
 /// How a write that was given up has ended after all.
@@ -225,11 +227,11 @@ pub trait SharedRecovery: fmt::Debug + Send + Sync {
     /// See [`Recovery::route`].
     fn route(&self, now: Instant, pool: PoolId, route: &KeyRoute<'_>) -> Routed;
     /// See [`Recovery::settle`].
-    fn settle(&self, now: Instant, pool: PoolId, ended: &Ended<'_>);
+    fn settle(&self, now: Instant, pool: PoolId, ended: &Ended<'_>) -> bool;
     /// See [`Recovery::handle_late_end`].
     fn handle_late_end(&self, now: Instant, pool: PoolId, server: ServerId, end: LateEnd);
     /// See [`Recovery::require_flush`].
-    fn require_flush(&self, pool: PoolId, server: ServerId);
+    fn require_flush(&self, pool: PoolId, server: ServerId) -> bool;
 }
 
 impl Recovery {
@@ -305,20 +307,22 @@ impl Recovery {
         entry: Option<&Entry>,
     ) -> Option<ServerId> {
         let is_usable = |server| route.is_usable(server) && !self.is_unflushed(server);
+        // What looks at the value that is there must not find one whose entry was given up.
+        let may_look = |server| server == home || !self.is_diverting_closed(now, server);
+        let may_begin = |server| match route.effect {
+            Effect::Reads | Effect::Changes => may_look(server),
+            Effect::Writes | Effect::Deletes => true,
+        };
         match (route.effect, entry) {
             (Effect::Reads, Some(entry)) => entry.holder.filter(|holder| is_usable(*holder)),
-            (Effect::Reads, None) => {
-                let serves = |server| server == home || !self.is_diverting_closed(now, server);
-                route.first(&mut |server| is_usable(server) && serves(server))
-            }
-            (_, None) => route.first(&mut |server| is_usable(server)),
+            (_, None) => route.first(&mut |server| is_usable(server) && may_begin(server)),
             (effect, Some(entry)) => {
                 let is_fit = |server: &ServerId| is_usable(*server) && !entry.is_stale(*server);
                 let home_first = [Some(home), entry.holder];
                 let holder_first = [entry.holder, Some(home)];
                 let known = if effect == Effect::Changes { holder_first } else { home_first };
                 let known = known.into_iter().flatten().find(is_fit);
-                known.or_else(|| route.first(&mut |server| is_fit(&server)))
+                known.or_else(|| route.first(&mut |it| is_fit(&it) && may_begin(it)))
             }
         }
     }
@@ -368,10 +372,13 @@ impl Recovery {
     // Outcomes: rules 3 and 5.
 
     /// A write or delete that [`Recovery::route`] sent, or one sent home without asking, has
-    /// ended. Ask only if it was marked or its fate is unknown.
-    pub fn settle(&mut self, now: Instant, ended: &Ended<'_>) {
+    /// ended. Ask only if it was marked or its fate is not known.
+    ///
+    /// Returns whether its key is kept from that server from now on, so that the request may be
+    /// tried again elsewhere.
+    pub fn settle(&mut self, now: Instant, ended: &Ended<'_>) -> bool {
         if self.settings.rejoin == Rejoin::Trust {
-            return;
+            return false;
         }
         let Ended { key, server, mark, fate } = *ended;
         let entry = self.entries.get_mut(key);
@@ -386,8 +393,8 @@ impl Recovery {
         match fate {
             // The entry was given up while the write was on its way: that it is there, or not, is
             // written down nowhere.
-            Fate::Known if is_kept => return,
-            Fate::Known => {}
+            Fate::Known if is_kept => return false,
+            Fate::Known | Fate::Refused => {}
             Fate::Late => self.servers.entry(server).or_default().late += 1,
             Fate::Lost => self.servers.entry(server).or_default().lose(now),
         }
@@ -396,6 +403,7 @@ impl Recovery {
             entry.holder.take_if(|holder| *holder == server);
             entry.add_stale([server]);
         });
+        true
     }
 
     /// A write whose fate was [`Fate::Late`] has ended after all.
@@ -423,14 +431,24 @@ impl Recovery {
         marks.emptied_at = marks.emptied_at.max(before);
     }
 
-    /// The server must be flushed before it is used again.
-    pub fn require_flush(&mut self, server: ServerId) {
+    /// The server has been taken out of use.
+    pub fn handle_ejected(&mut self, server: ServerId) {
+        if self.settings.rejoin == Rejoin::Flush {
+            self.require_flush(server);
+        }
+    }
+
+    /// The server must be flushed before it is used again. Returns whether it will be.
+    pub fn require_flush(&mut self, server: ServerId) -> bool {
         if self.settings.rejoin == Rejoin::Trust {
-            return;
+            return false;
         }
         self.last_generation = self.last_generation.next();
-        self.servers.entry(server).or_default().flush = Some(self.last_generation);
-        self.events.push(RecoveryEvent::FlushRequired(server));
+        let marks = self.servers.entry(server).or_default();
+        if marks.flush.replace(self.last_generation).is_none() {
+            self.events.push(RecoveryEvent::FlushRequired(server));
+        }
+        true
     }
 
     /// The server is no longer in any pool.

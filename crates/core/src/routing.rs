@@ -6,7 +6,8 @@
 //!
 //! # What it decides
 //! The first server in the key's order that is usable by the table and can be sent to at this
-//! moment by the caller's own connection. With `failover = "none"` that is home or nothing.
+//! moment by the caller's own connection. With `failover = "none"` that is home or nothing; with
+//! `"gutter"` home, or the first such server of the gutter pool.
 //!
 //! # What it never does
 //! Judge a server: a table says who is usable, and only [`crate::health`] says so to the table.
@@ -15,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Failover, OnUnavailable};
+use crate::config::OnUnavailable;
 use crate::distribution::Distribution;
 
 /// A server by its place in [`RoutingTable::servers`].
@@ -43,11 +44,24 @@ pub struct PoolRoutes {
     /// Member → server.
     pub servers: Vec<ServerId>,
     /// Where keys go whose home cannot be used.
-    pub failover: Failover,
+    pub failover: Substitute,
     /// What a read that cannot be served is answered.
     pub on_unavailable: OnUnavailable,
     /// The bound on a request's life.
     pub deadline: Duration,
+    /// The longest that a value lives which is stored away from home.
+    pub failover_ttl: Duration,
+}
+
+/// Where keys go whose home cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Substitute {
+    /// To the next server of their order.
+    Next,
+    /// To the servers of another pool, in the order that keys have there.
+    Gutter(PoolId),
+    /// Nowhere.
+    None,
 }
 
 /// One server's part of a table.
@@ -59,6 +73,8 @@ pub struct ServerRoute {
     pub takes_writes: bool,
     /// A request older than this, with no byte since it was sent, makes the server suspect.
     pub suspect_after: Duration,
+    /// What CAS tokens of keys that are not its own are disguised by: a number of its own, not 0.
+    pub disguise: u64,
     /// How its connections behave.
     pub settings: ConnectionSettings,
 }
@@ -205,8 +221,12 @@ impl KeyRoute<'_> {
     pub fn first(&self, accepts: &mut dyn FnMut(ServerId) -> bool) -> Option<ServerId> {
         let pool = self.pool;
         match pool.failover {
-            Failover::Next => pool.pick(self.key, accepts),
-            Failover::None => Some(self.home()).filter(|home| accepts(*home)),
+            Substitute::Next => pool.pick(self.key, accepts),
+            Substitute::None => Some(self.home()).filter(|home| accepts(*home)),
+            Substitute::Gutter(gutter) => {
+                let home = Some(self.home()).filter(|home| accepts(*home));
+                home.or_else(|| self.table.pool(gutter).pick(self.key, accepts))
+            }
         }
     }
 }

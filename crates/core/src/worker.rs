@@ -18,14 +18,20 @@
 //! [`Worker::poll_session_to_write`]. Then sleep until [`Worker::next_timeout`] at most.
 //!
 //! # What it decides
-//! Nothing about a server's health: it reports outcomes and obeys the routing table. Only it
-//! retries, and only an attempt of which no byte was written.
+//! Nothing about a server's health: it reports outcomes and obeys the routing table. Nothing about
+//! where a misplaced key is: it asks recovery, and tells it how each write ended. Only it retries:
+//! what was never sent, and writes whose fate is unknown or which were refused, elsewhere, within
+//! their deadline and a budget.
 //!
 //! # Hard cases
 //! - A server is lost and its state is not yet known: what was not sent goes elsewhere at once,
 //!   and while the server cannot be connected to routing passes it over, table or no table.
 //! - A session ends with requests in flight: their exchanges are dropped; their attempts stay in
 //!   their connections until their responses have come.
+//! - A write that was given up may still be carried out. Its attempt stays in flight, and a
+//!   connection that hangs with such a write is set aside rather than closed, so that recovery
+//!   learns when the write can do no more harm. Were it closed, the kernel could deliver it at any
+//!   later time and nobody would know.
 //! - A session's answers make room for requests that it had sent already: it is looked at again
 //!   in the same turn.
 
@@ -33,16 +39,23 @@ mod desk;
 
 mod dispatch;
 
+mod servers;
+
+mod settling;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::desk::Desk;
 use self::dispatch::Draft;
-use crate::connection::{Attempt, Connection, Sent, TimedOut};
+use self::settling::{Budget, Retry};
+use crate::connection::{Connection, ConnectionId};
 use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
 use crate::protocol::parse::Parsed;
 use crate::random::Random;
+use crate::recovery::SharedRecovery;
 use crate::routing::{PoolId, RoutingTable, ServerId};
 use crate::session::{Session, SessionLimits};
 use crate::time::{Instant, earliest};
@@ -53,8 +66,10 @@ pub struct Worker {
     table: Arc<RoutingTable>,
     /// One for each server of the table.
     connections: Vec<Connection>,
-    /// Servers whose connections have something to write; each at most once.
-    dirty_connections: Vec<ServerId>,
+    /// Connections set aside because a write they were sent may still be carried out.
+    parked: Vec<Parked>,
+    /// Connections that have something to write; each at most once.
+    dirty_connections: Vec<ConnectionId>,
     desk: Desk,
     /// For each pool, its exchanges by deadline, with some that are settled already.
     deadlines: Vec<VecDeque<(Instant, ExchangeId)>>,
@@ -63,6 +78,30 @@ pub struct Worker {
     random: Random,
     /// Scratch space of a split; always empty between requests.
     drafts: Vec<Draft>,
+    recovery: Arc<dyn SharedRecovery>,
+    settings: WorkerSettings,
+    /// To be sent again, elsewhere; empty between inputs.
+    retries: Vec<Retry>,
+    budget: Budget,
+}
+
+/// What a worker is told about the world it runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerSettings {
+    /// Decides the jitter of its reconnects.
+    pub seed: u64,
+    /// The time since 1970 at [`Instant::ZERO`].
+    pub unix_time_at_zero: Duration,
+    /// How long a connection is set aside at most.
+    pub parked_timeout: Duration,
+}
+
+/// A connection that is only listened to.
+#[derive(Debug)]
+struct Parked {
+    connection: Connection,
+    /// When it is given up.
+    deadline: Instant,
 }
 
 /// Something that only the driver can do.
@@ -70,9 +109,10 @@ pub struct Worker {
 pub enum Action {
     /// Connect to a server; report by [`Worker::handle_connected`] or
     /// [`Worker::handle_server_lost`].
-    Connect(ServerId),
-    /// Drop the connection to a server, if there is one. Report nothing.
-    Disconnect(ServerId),
+    Connect(ConnectionId),
+    /// Drop a connection, if it is there. Report nothing. What the kernel has not sent yet must
+    /// not be sent: a reset, no orderly end.
+    Disconnect(ConnectionId),
     /// Drop a session. Report nothing: the worker has forgotten it.
     CloseSession(SessionId),
     /// Say what `stats` says, by [`Worker::answer_stats`].
@@ -111,6 +151,8 @@ pub struct Counters {
     pub failed: u64,
     /// Requests sent elsewhere than to their key's home.
     pub diverted: u64,
+    /// Requests that were sent again, elsewhere, because the first server failed.
+    pub retried: u64,
     /// Values made misses because their session did not read, or because the response they were
     /// in was too long.
     pub values_dropped: u64,
@@ -124,27 +166,36 @@ pub struct Counters {
     pub sessions: u64,
 }
 
-/// How often one request may be given to a connection. Only attempts that were never sent are
-/// made again, so this is a bound on our own work, not on the servers'.
+/// How often one request may be given to a connection.
 const ATTEMPTS_MAX: u8 = 3;
 
 impl Worker {
-    /// A worker without sessions that wants a connection to every usable server.
-    ///
-    /// `seed` decides the jitter of its reconnects.
-    pub fn new(now: Instant, table: Arc<RoutingTable>, seed: u64) -> Self {
-        let connections = table.servers.iter().map(|it| Connection::new(it.settings)).collect();
+    /// A worker without sessions that wants a connection to every usable server. All workers of a
+    /// process share one `recovery`.
+    pub fn new(
+        now: Instant,
+        table: Arc<RoutingTable>,
+        settings: WorkerSettings,
+        recovery: Arc<dyn SharedRecovery>,
+    ) -> Self {
+        let servers = (0..).map(ServerId).zip(&table.servers);
+        let connections = servers.map(|(id, it)| Connection::new(id, it.settings)).collect();
         let deadlines = table.pools.iter().map(|_| VecDeque::new()).collect();
         let mut worker = Self {
             table,
             connections,
+            parked: Vec::new(),
             dirty_connections: Vec::new(),
             desk: Desk::default(),
             deadlines,
             actions: VecDeque::new(),
             outcomes: Vec::new(),
-            random: Random::new(seed),
+            random: Random::new(settings.seed),
             drafts: Vec::new(),
+            recovery,
+            settings,
+            retries: Vec::new(),
+            budget: Budget::default(),
         };
         for (connection, route) in worker.connections.iter_mut().zip(&worker.table.servers) {
             if route.is_wanted() {
@@ -285,104 +336,6 @@ impl Worker {
         self.desk.settle_with(id, words);
     }
 
-    // Servers.
-
-    /// The driver has connected to a server.
-    pub fn handle_connected(&mut self, now: Instant, server: ServerId) {
-        if self.is_given_up(server) {
-            return;
-        }
-        let connection = &mut self.connections[usize::from(server.0)];
-        connection.handle_connected(now);
-        if !connection.output().is_empty() {
-            self.dirty_connections.push(server);
-        }
-    }
-
-    /// A server has sent `bytes`.
-    pub fn handle_server_bytes(&mut self, now: Instant, server: ServerId, bytes: &[u8]) {
-        if self.is_given_up(server) {
-            return;
-        }
-        let connection = &mut self.connections[usize::from(server.0)];
-        if !connection.is_ready() {
-            return;
-        }
-        let received = connection.receive(now, bytes);
-        let mut at = 0;
-        let end = loop {
-            match connection.match_response(received.as_slice(), &mut at) {
-                Ok(Some(matched)) => {
-                    if Desk::is_evidence(matched.response.status) {
-                        let failure = Failure::ServerError;
-                        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row: 0 });
-                    }
-                    self.desk.settle_response(matched);
-                }
-                Ok(None) => break Ok(()),
-                Err(invalid) => break Err(Failure::Garbled(invalid)),
-            }
-        };
-        match end {
-            Ok(()) => connection.keep(received, at),
-            Err(failure) => self.lose(now, server, failure),
-        }
-    }
-
-    /// The connection to a server is lost, or could not be made.
-    pub fn handle_server_lost(&mut self, now: Instant, server: ServerId, failure: Failure) {
-        if !self.is_given_up(server) {
-            self.lose(now, server, failure);
-        }
-    }
-
-    /// Whether the driver still speaks of a connection that it has yet to be told to drop.
-    fn is_given_up(&self, server: ServerId) -> bool {
-        self.connections[usize::from(server.0)].is_lost()
-            || self.actions.contains(&Action::Connect(server))
-    }
-
-    /// A connection to write to; call until `None`, then [`Worker::connection_output`] for each.
-    pub fn poll_connection_to_write(&mut self) -> Option<ServerId> {
-        self.dirty_connections.pop()
-    }
-
-    /// What there is to write to a server; empty unless connected.
-    pub fn connection_output(&self, server: ServerId) -> &[u8] {
-        let connection = &self.connections[usize::from(server.0)];
-        if connection.is_ready() { connection.output() } else { &[] }
-    }
-
-    /// The driver has written the first `len` bytes of [`Worker::connection_output`].
-    pub fn handle_server_written(&mut self, server: ServerId, len: usize) {
-        self.connections[usize::from(server.0)].handle_written(len);
-    }
-
-    fn lose(&mut self, now: Instant, server: ServerId, failure: Failure) {
-        let connection = &mut self.connections[usize::from(server.0)];
-        let timeouts_in_a_row = connection.timeouts_in_a_row();
-        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row });
-        self.actions.push_back(Action::Disconnect(server));
-        let lost = connection.handle_lost(now, &mut self.random);
-        if !self.table.server(server).is_wanted() {
-            connection.unwant();
-        }
-        for (attempt, sent) in lost {
-            self.fail(now, attempt, sent, failure);
-        }
-        self.start_connecting(now);
-    }
-
-    fn fail(&mut self, now: Instant, attempt: Attempt, sent: Sent, failure: Failure) {
-        match sent {
-            Sent::No => self.dispatch(now, attempt, failure),
-            Sent::Maybe => {
-                self.desk.settle_failure(attempt.exchange, attempt.part, failure);
-                self.desk.spare.give(attempt.encoded);
-            }
-        }
-    }
-
     // The control plane.
 
     /// The control plane has published a table. It has the same servers and pools as the last.
@@ -398,28 +351,6 @@ impl Worker {
             }
         }
         self.start_connecting(now);
-    }
-
-    /// Answers at once what waits for a server that has just become unusable.
-    fn eject(&mut self, now: Instant, server: ServerId) {
-        let connection = &mut self.connections[usize::from(server.0)];
-        connection.unwant();
-        let mut unsent: Vec<_> = std::iter::from_fn(|| connection.take_back()).collect();
-        unsent.reverse();
-        for attempt in connection.in_flight() {
-            self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Ejected);
-        }
-        for attempt in unsent {
-            self.dispatch(now, attempt, Failure::NoServer);
-        }
-    }
-
-    fn start_connecting(&mut self, now: Instant) {
-        for (idx, connection) in (0..).zip(&mut self.connections) {
-            if connection.poll_connect(now) {
-                self.actions.push_back(Action::Connect(ServerId(idx)));
-            }
-        }
     }
 
     /// Something for the driver to do; call until `None`.
@@ -438,54 +369,19 @@ impl Worker {
     pub fn next_timeout(&self) -> Option<Instant> {
         let connections = self.connections.iter().map(Connection::next_timeout);
         let deadlines = self.deadlines.iter().map(|it| it.front().map(|(at, _)| *at));
-        connections.chain(deadlines).fold(None, earliest)
+        let parked = self.parked.iter().map(|it| Some(it.deadline));
+        connections.chain(deadlines).chain(parked).fold(None, earliest)
     }
 
     /// Deals with all that has run out of time by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        for deadlines in &mut self.deadlines {
-            while let Some((_, id)) = deadlines.pop_front_if(|(at, _)| *at <= now) {
-                self.desk.expire(id);
-            }
-        }
+        self.expire_exchanges(now);
         for idx in 0..self.connections.len() {
             let server = ServerId(u16::try_from(idx).expect("a server's id is 16 bits"));
             self.expire_connection(now, server);
         }
+        self.expire_parked(now);
         self.start_connecting(now);
-    }
-
-    fn expire_connection(&mut self, now: Instant, server: ServerId) {
-        while let Some(timed_out) = self.connections[usize::from(server.0)].poll_timeout(now) {
-            match timed_out {
-                TimedOut::Connect => self.lose(now, server, Failure::ConnectTimeout),
-                TimedOut::Connection => self.lose(now, server, Failure::Timeout),
-                TimedOut::Unsent => self.expire_unsent(now, server),
-                TimedOut::Attempt { idx } => {
-                    self.report_late(server);
-                    let connection = &self.connections[usize::from(server.0)];
-                    if let Some(attempt) = connection.in_flight().nth(idx) {
-                        let (exchange, part) = (attempt.exchange, attempt.part);
-                        self.desk.settle_failure(exchange, part, Failure::Timeout);
-                    }
-                }
-            }
-        }
-    }
-
-    fn expire_unsent(&mut self, now: Instant, server: ServerId) {
-        self.report_late(server);
-        let connection = &mut self.connections[usize::from(server.0)];
-        for attempt in connection.take_back_late(now) {
-            self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Timeout);
-            self.desk.spare.give(attempt.encoded);
-        }
-    }
-
-    fn report_late(&mut self, server: ServerId) {
-        let timeouts_in_a_row = self.connections[usize::from(server.0)].timeouts_in_a_row();
-        let failure = Failure::Timeout;
-        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row });
     }
 }
 

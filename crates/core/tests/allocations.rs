@@ -9,18 +9,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
-use evenkeel_core::config::{Failover, OnUnavailable};
+use evenkeel_core::config::OnUnavailable;
+use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::distribution::{Distribution, Member, Scheme, Settings};
 use evenkeel_core::id::SessionId;
 use evenkeel_core::protocol::token::push_number;
 use evenkeel_core::protocol::{ParseLimits, Parsed, Request, parse_request};
+use evenkeel_core::recovery::{Ended, LateEnd, Routed, SharedRecovery};
 use evenkeel_core::routing::{
-    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Usable,
+    ConnectionSettings, KeyRoute, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute,
+    Substitute, Usable,
 };
 use evenkeel_core::session::SessionLimits;
-use evenkeel_core::worker::{Action, Worker};
+use evenkeel_core::worker::{Action, Worker, WorkerSettings};
 
 const SERVERS_LEN: u16 = 3;
+
+const SETTINGS: WorkerSettings = WorkerSettings {
+    seed: 1,
+    unix_time_at_zero: Duration::ZERO,
+    parked_timeout: Duration::from_mins(1),
+};
+
+/// Recovery when nothing has ever failed.
+#[derive(Debug)]
+struct Clear;
+
+impl SharedRecovery for Clear {
+    fn is_clear(&self, _: PoolId) -> bool {
+        true
+    }
+
+    fn route(&self, _: Instant, _: PoolId, _: &KeyRoute<'_>) -> Routed {
+        unreachable!("every key is at home")
+    }
+
+    fn settle(&self, _: Instant, _: PoolId, _: &Ended<'_>) -> bool {
+        unreachable!("every write is answered")
+    }
+
+    fn handle_late_end(&self, _: Instant, _: PoolId, _: ServerId, _: LateEnd) {
+        unreachable!("nothing is late")
+    }
+
+    fn require_flush(&self, _: PoolId, _: ServerId) -> bool {
+        unreachable!("every server is in use")
+    }
+}
 
 const VALUE: &[u8] = &[b'v'; 100];
 
@@ -85,7 +120,7 @@ struct Turns {
 impl Turns {
     fn new() -> Self {
         let now = Instant::from_nanos(1);
-        let mut worker = Worker::new(now, Arc::new(table()), 1);
+        let mut worker = Worker::new(now, Arc::new(table()), SETTINGS, Arc::new(Clear));
         while let Some(Action::Connect(server)) = worker.poll_action() {
             worker.handle_connected(now, server);
         }
@@ -117,8 +152,8 @@ impl Turns {
         }
     }
 
-    fn serve(&mut self, server: ServerId) {
-        let output = self.worker.connection_output(server);
+    fn serve(&mut self, id: ConnectionId) {
+        let output = self.worker.connection_output(id);
         self.responses.clear();
         let mut at = 0;
         while let Parsed::Request { request, len } =
@@ -128,8 +163,8 @@ impl Turns {
             respond(&request, &mut self.responses);
         }
         assert_eq!(at, output.len());
-        self.worker.handle_server_written(server, at);
-        self.worker.handle_server_bytes(self.now, server, &self.responses);
+        self.worker.handle_server_written(id, at);
+        self.worker.handle_server_bytes(self.now, id, &self.responses);
     }
 }
 
@@ -181,9 +216,10 @@ fn table() -> RoutingTable {
     let pool = PoolRoutes {
         distribution: Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap()),
         servers: (0..SERVERS_LEN).map(ServerId).collect(),
-        failover: Failover::Next,
+        failover: Substitute::Next,
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
+        failover_ttl: Duration::from_mins(1),
     };
     let settings = ConnectionSettings {
         timeout: Duration::from_millis(250),
@@ -194,6 +230,7 @@ fn table() -> RoutingTable {
         usable: Usable::Yes,
         takes_writes: true,
         suspect_after: settings.timeout,
+        disguise: 1,
         settings,
     };
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(SERVERS_LEN)] }

@@ -6,6 +6,8 @@
 
 mod canary;
 
+mod cleaner;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use evenkeel_core::config::{Config, PoolConfig};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::health::{CanaryId, Health, StateName, Transition};
 use evenkeel_core::random::Random;
+use evenkeel_core::recovery::Recovery;
 use evenkeel_core::routing::{ServerId, Usable};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::Outcome;
@@ -25,6 +28,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
 use self::canary::Canary;
+use self::cleaner::Cleaner;
 use crate::routes::server_id;
 use crate::shared::{OUTCOMES_MAX, Shared};
 
@@ -61,6 +65,7 @@ struct Watched {
 struct CanaryResult {
     server: ServerId,
     id: CanaryId,
+    sent_at: Instant,
     outcome: Result<(Duration, TcpStream), Failure>,
 }
 
@@ -149,13 +154,21 @@ impl ControlPlane {
                 tokio::spawn(async move {
                     let outcome = canary.send(stream).await;
                     // It fails only when the control plane has ended.
-                    let _ = results.send(CanaryResult { server, id, outcome }).await;
+                    let _ = results.send(CanaryResult { server, id, sent_at: now, outcome }).await;
                 });
             }
         }
     }
 
     fn handle_result(&mut self, result: CanaryResult) {
+        let now = self.shared.now();
+        if result.outcome.is_ok() {
+            let (server, sent_at) = (result.server, result.sent_at);
+            for pool in self.shared.misplaced.pools() {
+                let step = |it: &mut Recovery| it.handle_good_canary(now, server, sent_at);
+                self.shared.misplaced.with(pool, step);
+            }
+        }
         let watched = &mut self.servers[usize::from(result.server.0)];
         let latency = match result.outcome {
             Ok((latency, stream)) => {
@@ -164,7 +177,6 @@ impl ControlPlane {
             }
             Err(failure) => Err(failure),
         };
-        let now = self.shared.now();
         watched.health.handle_canary(now, result.id, latency, &mut self.random);
     }
 
@@ -179,6 +191,10 @@ impl ControlPlane {
             }
             let usable = usable(watched.health.state());
             if before.servers[idx].usable != usable {
+                if usable == Usable::No {
+                    let step = |it: &mut Recovery| it.handle_ejected(server_id(idx));
+                    self.shared.misplaced.with(self.shared.servers[idx].pool, step);
+                }
                 let table = table.get_or_insert_with(|| before.as_ref().clone());
                 table.servers[idx].usable = usable;
             }
@@ -225,7 +241,10 @@ fn log(pool: &str, server: &str, transition: &Transition) {
 /// Runs a control plane on a thread of its own.
 pub fn spawn(control_plane: ControlPlane) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new()
-        .name("control-plane".to_owned())
-        .spawn(move || runtime.block_on(control_plane.run()))
+    std::thread::Builder::new().name("control-plane".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            Cleaner::spawn(Arc::clone(&control_plane.shared));
+            control_plane.run().await;
+        });
+    })
 }

@@ -14,17 +14,19 @@
 
 mod sockets;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
+use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
 use evenkeel_core::routing::{RoutingTable, ServerId};
 use evenkeel_core::time::earliest;
-use evenkeel_core::worker::{Action, Worker};
+use evenkeel_core::worker::{Action, Worker, WorkerSettings};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use slotmap::{Key as _, KeyData, SecondaryMap};
@@ -45,8 +47,7 @@ pub struct DataPlane {
     table: Arc<RoutingTable>,
     listeners: Vec<Listener>,
     sessions: SecondaryMap<SessionId, SessionSocket>,
-    /// By server.
-    connections: Vec<Option<ConnectionSocket>>,
+    connections: BTreeMap<ConnectionId, ConnectionSocket>,
     /// Sockets to read from; each at most once.
     ready: Vec<Source>,
     buffer: Box<[u8]>,
@@ -75,15 +76,28 @@ struct ConnectionSocket {
 #[derive(Clone, Copy, Debug)]
 enum Source {
     Session(SessionId),
-    Server(ServerId),
+    Server(ConnectionId),
 }
 
-/// Where tokens begin: the waker, then listeners, then servers. A session's token is its id,
-/// which is above all of these.
+/// Tokens: the waker, then listeners, then connections. A session's token is its id, in which this
+/// bit is always set: it is the lowest of its version, and versions in use are odd.
 const WAKER: Token = Token(0);
 const LISTENERS: usize = 1;
-const SERVERS: usize = 1 << 16;
-const SESSIONS: usize = 1 << 32;
+const SESSION_BIT: usize = 1 << 32;
+/// A connection's server, counted from 1, stands above this bit, and its serial below the
+/// session's.
+const SERVER_SHIFT: u32 = 33;
+
+fn connection_token(id: ConnectionId) -> Token {
+    let serial = usize::try_from(id.serial).expect("this runs on 64 bits");
+    Token((usize::from(id.server.0) + 1) << SERVER_SHIFT | serial)
+}
+
+fn connection_id(token: usize) -> Option<ConnectionId> {
+    let server = u16::try_from((token >> SERVER_SHIFT).checked_sub(1)?).ok()?;
+    let serial = u32::try_from(token & (SESSION_BIT - 1)).ok()?;
+    Some(ConnectionId { server: ServerId(server), serial })
+}
 
 /// How much is read at once.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -93,6 +107,11 @@ const ACCEPTS_MAX: usize = 256;
 
 /// How many sockets one turn learns about.
 const EVENTS_MAX: usize = 1024;
+
+/// How long a connection that hangs with a write is listened to: longer than the pauses that servers
+/// come back from with all they were sent, and short enough that keys do not stay away from a server
+/// for long that never answers.
+const PARKED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause after the process has run out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -123,7 +142,13 @@ impl DataPlane {
         let table = shared.table.load_full();
         // The jitter of reconnects must differ between workers and between processes.
         let seed = u64::from(std::process::id()) << 16 | idx as u64;
-        let worker = Worker::new(shared.now(), Arc::clone(&table), seed);
+        let settings = WorkerSettings {
+            seed,
+            unix_time_at_zero: shared.started_at,
+            parked_timeout: PARKED_TIMEOUT,
+        };
+        let recovery = Arc::clone(&shared.misplaced);
+        let worker = Worker::new(shared.now(), Arc::clone(&table), settings, recovery);
         Ok(Self {
             poll,
             worker,
@@ -131,7 +156,7 @@ impl DataPlane {
             listeners,
             idx,
             sessions: SecondaryMap::new(),
-            connections: shared.servers.iter().map(|_| None).collect(),
+            connections: BTreeMap::new(),
             ready: Vec::new(),
             buffer: vec![0; BUFFER_LEN].into_boxed_slice(),
             accept_at: None,
@@ -211,14 +236,13 @@ impl DataPlane {
     fn handle_event(&mut self, now: Instant, event: &Event) {
         match event.token() {
             WAKER => self.look_at_shared(now),
-            Token(token) if token >= SESSIONS => {
+            Token(token) if token & SESSION_BIT != 0 => {
                 self.handle_session_event(SessionId::from(KeyData::from_ffi(token as u64)), event);
             }
-            Token(token) if token >= SERVERS => {
-                let idx = u16::try_from(token - SERVERS).expect("a server's id is 16 bits");
-                self.handle_server_event(now, ServerId(idx), event);
-            }
-            Token(token) => self.accept(now, token - LISTENERS),
+            Token(token) => match connection_id(token) {
+                Some(id) => self.handle_server_event(now, id, event),
+                None => self.accept(now, token - LISTENERS),
+            },
         }
     }
 
@@ -347,79 +371,79 @@ impl DataPlane {
 
     // Servers.
 
-    fn connect(&mut self, now: Instant, server: ServerId) {
-        match self.try_connect(server) {
+    fn connect(&mut self, now: Instant, id: ConnectionId) {
+        match self.try_connect(id) {
             Ok(()) => {}
-            Err(failure) => self.worker.handle_server_lost(now, server, failure),
+            Err(failure) => self.worker.handle_server_lost(now, id, failure),
         }
     }
 
-    fn try_connect(&mut self, server: ServerId) -> Result<(), Failure> {
-        let addr = self.shared.server(server).addr.load_full().ok_or(Failure::Unreachable)?;
+    fn try_connect(&mut self, id: ConnectionId) -> Result<(), Failure> {
+        let addr = self.shared.server(id.server).addr.load_full().ok_or(Failure::Unreachable)?;
         let failed = |error: io::Error| sockets::connect_failure(&error);
         let stream = mio::net::TcpStream::connect(*addr).map_err(failed)?;
         let mut socket = Socket::new(Stream::Tcp(stream));
-        let token = Token(SERVERS + usize::from(server.0));
-        socket.register(self.poll.registry(), token).map_err(failed)?;
+        socket.watch_peer();
+        socket.register(self.poll.registry(), connection_token(id)).map_err(failed)?;
         let connection = ConnectionSocket { socket, is_connected: false, is_queued: false };
-        self.connections[usize::from(server.0)] = Some(connection);
+        self.connections.insert(id, connection);
         Ok(())
     }
 
-    fn handle_server_event(&mut self, now: Instant, server: ServerId, event: &Event) {
-        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
+    fn handle_server_event(&mut self, now: Instant, id: ConnectionId, event: &Event) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.socket.handle_event(event);
         if !connection.is_connected {
             match connection.socket.finish_connect() {
                 Ok(true) => {
                     connection.is_connected = true;
-                    self.worker.handle_connected(now, server);
+                    self.worker.handle_connected(now, id);
                 }
                 Ok(false) => return,
                 Err(error) => {
                     let failure = sockets::connect_failure(&error);
-                    return self.worker.handle_server_lost(now, server, failure);
+                    return self.worker.handle_server_lost(now, id, failure);
                 }
             }
         }
-        if event.is_writable() && !self.worker.connection_output(server).is_empty() {
-            self.write_server(now, server);
+        if event.is_writable() && !self.worker.connection_output(id).is_empty() {
+            self.write_server(now, id);
         }
-        self.queue_server(server);
+        self.queue_server(id);
     }
 
-    fn queue_server(&mut self, server: ServerId) {
-        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
+    fn queue_server(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         if connection.socket.is_readable && connection.is_connected && !connection.is_queued {
             connection.is_queued = true;
-            self.ready.push(Source::Server(server));
+            self.ready.push(Source::Server(id));
         }
     }
 
-    fn read_server(&mut self, now: Instant, server: ServerId) {
-        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
+    fn read_server(&mut self, now: Instant, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.is_queued = false;
         match connection.socket.read(&mut self.buffer) {
             Read::Bytes(len) => {
-                self.worker.handle_server_bytes(now, server, &self.buffer[..len]);
-                self.queue_server(server);
+                self.worker.handle_server_bytes(now, id, &self.buffer[..len]);
+                self.queue_server(id);
             }
             Read::Nothing => {}
-            Read::End => self.worker.handle_server_lost(now, server, Failure::Closed),
+            Read::End => self.worker.handle_server_lost(now, id, Failure::Closed),
             Read::Failed(error) => {
                 let failure = sockets::failure(&error);
-                self.worker.handle_server_lost(now, server, failure);
+                self.worker.handle_server_lost(now, id, failure);
             }
         }
     }
 
-    fn write_server(&mut self, now: Instant, server: ServerId) {
-        let Some(connection) = &mut self.connections[usize::from(server.0)] else { return };
-        match connection.socket.write(self.worker.connection_output(server)) {
-            Written::Bytes(len) => self.worker.handle_server_written(server, len),
+    fn write_server(&mut self, now: Instant, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match connection.socket.write(self.worker.connection_output(id)) {
+            Written::Bytes(len) => self.worker.handle_server_written(id, len),
             Written::Failed(error) => {
                 let failure = sockets::failure(&error);
-                self.worker.handle_server_lost(now, server, failure);
+                self.worker.handle_server_lost(now, id, failure);
             }
         }
     }
@@ -436,9 +460,9 @@ impl DataPlane {
                 is_something_done = true;
                 self.act(now, action);
             }
-            while let Some(server) = self.worker.poll_connection_to_write() {
+            while let Some(id) = self.worker.poll_connection_to_write() {
                 is_something_done = true;
-                self.write_server(now, server);
+                self.write_server(now, id);
             }
             while let Some(id) = self.worker.poll_session_to_write(now) {
                 is_something_done = true;
@@ -452,8 +476,12 @@ impl DataPlane {
 
     fn act(&mut self, now: Instant, action: Action) {
         match action {
-            Action::Connect(server) => self.connect(now, server),
-            Action::Disconnect(server) => self.connections[usize::from(server.0)] = None,
+            Action::Connect(id) => self.connect(now, id),
+            Action::Disconnect(id) => {
+                if let Some(connection) = self.connections.remove(&id) {
+                    connection.socket.reset();
+                }
+            }
             Action::CloseSession(id) => self.close_session(id),
             Action::Stats(exchange) => {
                 self.publish_counters();

@@ -23,6 +23,7 @@
 //! | [`listeners`] | binding, and how many sessions each may have |
 //! | [`control_plane`] | health, canaries, tables |
 //! | [`routes`] | configuration and health into tables |
+//! | [`misplaced`] | the misplaced keys, shared |
 //! | [`shared`] | what the two planes share |
 //! | [`stats`] | the words of `stats` |
 //! | [`config_file`] | a configuration from TOML, or all that is wrong with it |
@@ -32,6 +33,8 @@ pub mod proxy;
 pub mod data_plane;
 
 pub mod listeners;
+
+pub mod misplaced;
 
 pub mod control_plane;
 

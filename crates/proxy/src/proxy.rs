@@ -1,5 +1,6 @@
 //! Starts and stops all of it.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use std::time::Duration;
 
 use evenkeel_core::config::{Config, ListenAddress, ListenerName};
 use evenkeel_core::distribution::BuildError;
-use evenkeel_core::routing::PoolId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::control_plane::{self, ControlPlane};
 use crate::data_plane::DataPlane;
 use crate::listeners::{self, Listener};
+use crate::misplaced::Misplaced;
 use crate::routes;
 use crate::shared::{Shared, SharedServer};
 
@@ -69,7 +70,9 @@ impl Proxy {
         let (listeners, addresses) = bind_all(config, workers_len)?;
         let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let wakers = polls.iter().map(DataPlane::waker).collect::<io::Result<Vec<_>>>()?;
-        let (shared, outcomes) = Shared::new(servers, table, wakers);
+        let recoveries = config.pools.iter().map(routes::recovery_settings);
+        let misplaced = Misplaced::new(recoveries, RandomState::new().build_hasher().finish());
+        let (shared, outcomes) = Shared::new(servers, table, misplaced, wakers);
         let (control_plane_stop, stop) = tokio::sync::oneshot::channel();
         let control_plane = ControlPlane::new(Arc::clone(&shared), config, outcomes, stop);
         let mut proxy = Self {
@@ -162,12 +165,10 @@ fn bind_all(config: &Config, workers_len: usize) -> Result<BoundAll, StartError>
     let mut addresses = Vec::new();
     for listener in &config.listeners {
         let name = listener.name.clone();
-        let is_its_pool = |pool: &&(PoolId, _)| pool.1 == &listener.pool;
-        let pools: Vec<_> = (0..).map(PoolId).zip(config.pools.iter().map(|it| &it.name)).collect();
-        let Some((pool, _)) = pools.iter().find(is_its_pool) else {
+        let Some(pool) = routes::pool_id(config, &listener.pool) else {
             return Err(StartError::UnknownPool(name));
         };
-        let bound = listeners::bind(listener, *pool, workers_len).map_err(|source| {
+        let bound = listeners::bind(listener, pool, workers_len).map_err(|source| {
             StartError::Bind { name: name.clone(), address: listener.address.clone(), source }
         })?;
         for (worker, listener) in of_worker.iter_mut().zip(bound.listeners) {

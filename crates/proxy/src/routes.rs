@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use evenkeel_core::config::{Config, ListenerConfig, PoolConfig};
+use evenkeel_core::config::{Config, Failover, ListenerConfig, PoolConfig, PoolName};
 use evenkeel_core::distribution::BuildError;
 use evenkeel_core::protocol::ParseLimits;
+use evenkeel_core::recovery::RecoverySettings;
 use evenkeel_core::routing::{
-    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Usable,
+    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute, Usable,
 };
 use evenkeel_core::session::SessionLimits;
 
@@ -24,6 +25,7 @@ pub fn first_table(config: &Config) -> Result<(RoutingTable, Vec<SharedServer>),
                 usable: Usable::Yes,
                 takes_writes: true,
                 suspect_after: pool.timeout,
+                disguise: disguise(&server.address.to_string()),
                 settings: settings(pool),
             });
             let (config, addr) = (server.clone(), ArcSwapOption::empty());
@@ -32,12 +34,49 @@ pub fn first_table(config: &Config) -> Result<(RoutingTable, Vec<SharedServer>),
         table.pools.push(PoolRoutes {
             distribution: Arc::new(pool.build_distribution()?),
             servers: (first..servers.len()).map(server_id).collect(),
-            failover: pool.failover,
+            failover: substitute(config, pool),
             on_unavailable: pool.on_unavailable,
             deadline: pool.deadline,
+            failover_ttl: pool.failover_ttl,
         });
     }
     Ok((table, servers))
+}
+
+/// Where keys of a pool go whose home cannot be used.
+fn substitute(config: &Config, pool: &PoolConfig) -> Substitute {
+    let gutter = pool.gutter.as_ref().and_then(|name| pool_id(config, name));
+    match (pool.failover, gutter) {
+        (Failover::Next, _) => Substitute::Next,
+        (Failover::Gutter, Some(gutter)) => Substitute::Gutter(gutter),
+        // A gutter that there is not is a fault of the configuration; nowhere is the safe place.
+        (Failover::Gutter, None) | (Failover::None, _) => Substitute::None,
+    }
+}
+
+/// The id of a pool.
+pub fn pool_id(config: &Config, name: &PoolName) -> Option<PoolId> {
+    let idx = config.pools.iter().position(|pool| pool.name == *name)?;
+    Some(PoolId(u16::try_from(idx).expect("a configuration has at most 65,536 pools")))
+}
+
+/// The number that CAS tokens are disguised by at the server of this address: the same in every
+/// process, and above all that a server counts to.
+fn disguise(address: &str) -> u64 {
+    let fnv = address.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    fnv | 1 << 63
+}
+
+/// What can be set about a pool's recovery.
+pub fn recovery_settings(pool: &PoolConfig) -> RecoverySettings {
+    RecoverySettings {
+        rejoin: pool.rejoin,
+        late_write_grace: pool.late_write_grace,
+        failover_ttl: pool.failover_ttl,
+        misplaced_bytes_max: pool.misplaced_max.as_len(),
+    }
 }
 
 /// The id of the server at a place in the list of all.

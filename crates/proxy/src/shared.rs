@@ -6,13 +6,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant as WallInstant;
+use std::time::{Duration, Instant as WallInstant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use evenkeel_core::Instant;
 use evenkeel_core::config::ServerConfig;
 use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
 use evenkeel_core::worker::{Counters, Outcome};
+
+use crate::misplaced::Misplaced;
 
 /// Outcomes that may wait for the control plane. Past it they are dropped and counted: it then
 /// has evidence enough.
@@ -22,10 +24,14 @@ pub const OUTCOMES_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Shared {
     clock: WallInstant,
+    /// The time since 1970 when the clock was started.
+    pub started_at: Duration,
     /// The servers, by [`ServerId`].
     pub servers: Vec<SharedServer>,
     /// What workers route by.
     pub table: ArcSwap<RoutingTable>,
+    /// Keys that are not where they belong.
+    pub misplaced: Arc<Misplaced>,
     /// What each worker has done.
     pub workers: Vec<SharedWorker>,
     /// Stop: accept nothing, finish what is in flight.
@@ -62,6 +68,7 @@ impl Shared {
     pub fn new(
         servers: Vec<SharedServer>,
         table: RoutingTable,
+        misplaced: Misplaced,
         wakers: Vec<mio::Waker>,
     ) -> (Arc<Self>, tokio::sync::mpsc::Receiver<Outcome>) {
         let (feed, outcomes) = tokio::sync::mpsc::channel(OUTCOMES_MAX);
@@ -71,8 +78,10 @@ impl Shared {
             .collect();
         let shared = Self {
             clock: WallInstant::now(),
+            started_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             servers,
             table: ArcSwap::from_pointee(table),
+            misplaced: Arc::new(misplaced),
             workers,
             is_stopping: AtomicBool::new(false),
             outcomes_dropped: AtomicU64::new(0),
@@ -167,6 +176,7 @@ shared_counters!(
     misses,
     failed,
     diverted,
+    retried,
     values_dropped,
     late_responses,
     bytes_read,

@@ -40,12 +40,20 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("evenkeel_deletes", counters.deletes);
     stat("evenkeel_failed", counters.failed);
     stat("evenkeel_diverted", counters.diverted);
+    stat("evenkeel_retried", counters.retried);
+    stat("evenkeel_misplaced_keys", misplaced_keys(shared));
     stat("evenkeel_values_dropped", counters.values_dropped);
     stat("evenkeel_late_responses", counters.late_responses);
     stat("evenkeel_outcomes_dropped", outcomes_dropped);
     let version = concat!("STAT version evenkeel-", env!("CARGO_PKG_VERSION"), "\r\nEND\r\n");
     words.extend_from_slice(version.as_bytes());
     words
+}
+
+fn misplaced_keys(shared: &Shared) -> u64 {
+    let misplaced = &shared.misplaced;
+    let lens = misplaced.pools().map(|pool| misplaced.with(pool, |it| it.entries_len() as u64));
+    lens.sum()
 }
 
 fn servers_usable(shared: &Shared) -> u64 {

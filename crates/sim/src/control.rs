@@ -1,7 +1,9 @@
-//! The control plane: one health machine a server, canaries through the network, and tables that
-//! reach each worker when they do.
+//! The control plane: one health machine a server, canaries through the network, tables that
+//! reach each worker when they do, and sweeps that bring misplaced keys home.
 
 mod canary;
+
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +13,21 @@ use evenkeel_core::config::OnUnavailable;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::health::{Health, StateName};
 use evenkeel_core::random::Random;
+use evenkeel_core::recovery::Cleaning;
 use evenkeel_core::routing::{
-    ConnectionSettings, PoolRoutes, RoutingTable, ServerId, ServerRoute, Usable,
+    ConnectionSettings, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute, Usable,
 };
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::Outcome;
 
 use self::canary::{Canary, Progress};
+use self::sweep::Sweep;
 use crate::agenda::{Event, Notice};
 use crate::checker::Promise;
 use crate::dice::Dice;
 use crate::network::LinkId;
 use crate::options::Options;
+use crate::recovery::SharedMap;
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 use crate::trace::Note;
@@ -38,11 +43,22 @@ pub struct Control {
     /// When each worker has the last of them: tables do not overtake one another.
     published_at: Vec<Instant>,
     wake_at: Option<Instant>,
+    map: SharedMap,
+    /// The sweeps that are on their way, with their servers' numbers.
+    sweeps: Vec<(usize, Sweep)>,
+    /// When to look next for something to clean.
+    clean_at: Instant,
     /// How many times a server has been taken out of use.
     pub ejections: u64,
     random: Random,
     dice: Dice,
 }
+
+/// How often the map is asked for something to clean.
+const CLEANING_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How many keys are cleaned at once.
+const SWEEP_LEN_MAX: usize = 32;
 
 impl Control {
     /// A control plane that takes every server to be Up.
@@ -56,6 +72,9 @@ impl Control {
             tables: vec![Arc::new(first_table(options))],
             published_at: vec![Instant::ZERO; options.workers_len],
             wake_at: None,
+            map: SharedMap::new(options.recovery, options.sabotage, dice.seed()),
+            sweeps: Vec::new(),
+            clean_at: Instant::ZERO + CLEANING_INTERVAL,
             ejections: 0,
             random: Random::new(dice.seed()),
             dice,
@@ -67,6 +86,15 @@ impl Control {
     /// A table, by its number.
     pub fn table(&self, version: usize) -> Arc<RoutingTable> {
         self.tables[version].clone()
+    }
+
+    /// The map of misplaced keys.
+    pub fn map(&self) -> &SharedMap {
+        &self.map
+    }
+
+    fn last_table(&self) -> &Arc<RoutingTable> {
+        self.tables.last().expect("there is a first table")
     }
 
     /// A worker has reported a failure.
@@ -90,7 +118,28 @@ impl Control {
                 self.end_canary(scene, server, Err(Failure::Timeout));
             }
         }
+        let now = scene.now();
+        for (_, sweep) in self.sweeps.extract_if(.., |(_, sweep)| sweep.deadline <= now) {
+            sweep.close(scene);
+        }
+        if self.clean_at <= now {
+            self.clean_at = now + CLEANING_INTERVAL;
+            self.clean(scene);
+        }
         self.conclude(scene);
+    }
+
+    /// Sends the sweeps that are due.
+    fn clean(&mut self, scene: &mut Scene) {
+        let steps = self.map.poll_cleaning(scene.now(), self.last_table(), SWEEP_LEN_MAX);
+        for server in 0..self.healths.len() {
+            let is_here = |it: &&Cleaning| usize::from(it.server.0) == server;
+            let here: Vec<_> = steps.iter().filter(is_here).cloned().collect();
+            if !here.is_empty() {
+                scene.note(Note::Sweep(server, here.len()));
+                self.sweeps.push((server, Sweep::start(scene, server, here)));
+            }
+        }
     }
 
     /// The prober is told something about a canary's link.
@@ -102,7 +151,9 @@ impl Control {
         notice: Notice,
     ) {
         let canary = self.canaries[server].as_mut();
-        let Some(canary) = canary.filter(|canary| canary.link == link) else { return };
+        let Some(canary) = canary.filter(|canary| canary.link == link) else {
+            return self.handle_sweep_notice(scene, link, notice);
+        };
         match canary.handle_notice(scene, notice) {
             Progress::Waiting => {}
             Progress::Good => {
@@ -114,10 +165,35 @@ impl Control {
         self.conclude(scene);
     }
 
+    fn handle_sweep_notice(&mut self, scene: &mut Scene, link: LinkId, notice: Notice) {
+        let Some(idx) = self.sweeps.iter().position(|(_, sweep)| sweep.link == link) else {
+            return;
+        };
+        let sweep = &mut self.sweeps[idx].1;
+        let is_over = match sweep.handle_notice(scene, notice) {
+            sweep::Progress::Over => true,
+            sweep::Progress::Taken(taken) => {
+                let is_over = sweep.steps.is_empty();
+                for cleaning in taken {
+                    self.map.handle_cleaned(scene.now(), self.last_table(), &cleaning, true);
+                }
+                is_over
+            }
+        };
+        if is_over {
+            self.sweeps.swap_remove(idx).1.close(scene);
+        }
+    }
+
     fn end_canary(&mut self, scene: &mut Scene, server: usize, result: Result<Duration, Failure>) {
         let Some(canary) = self.canaries[server].take() else { return };
         scene.note(Note::Canary(server, result));
         canary.close(scene);
+        if result.is_ok() {
+            let id = ServerId(u16::try_from(server).expect("there are few servers"));
+            let now = scene.now();
+            self.map.with_recovery(|it| it.handle_good_canary(now, id, canary.started_at));
+        }
         let health = &mut self.healths[server];
         health.handle_canary(scene.agenda.now(), canary.id, result, &mut self.random);
     }
@@ -174,11 +250,27 @@ impl Control {
     fn plan(&mut self, scene: &mut Scene) {
         let healths = self.healths.iter().map(Health::next_timeout);
         let canaries = self.canaries.iter().map(|it| it.as_ref().map(|canary| canary.deadline));
-        let Some(at) = healths.chain(canaries).fold(None, earliest) else { return };
+        let sweeps = self.sweeps.iter().map(|(_, sweep)| Some(sweep.deadline));
+        let sweeps = sweeps.chain([Some(self.clean_at)]);
+        let Some(at) = healths.chain(canaries).chain(sweeps).fold(None, earliest) else { return };
         let at = at.max(scene.now());
         if self.wake_at.is_none_or(|planned| at < planned) {
             self.wake_at = Some(at);
             scene.agenda.at(at, Event::Control);
+        }
+    }
+
+    /// All is over: no key may be misplaced any more.
+    pub fn demand_order(&self, scene: &mut Scene) {
+        let ids =
+            (0..self.healths.len()).map(|it| ServerId(u16::try_from(it).expect("few servers")));
+        let (keys, servers) = self.map.with_recovery(|it| {
+            (it.entries_len(), ids.filter(|server| it.is_unflushed(*server)).count())
+        });
+        if keys + servers > 0 {
+            let what =
+                format!("all is well; {keys} keys are misplaced, {servers} servers not flushed");
+            scene.report(Promise::P2, what);
         }
     }
 
@@ -209,19 +301,21 @@ fn first_table(options: &Options) -> RoutingTable {
     RoutingTable {
         servers: ids
             .clone()
-            .map(|_| ServerRoute {
+            .map(|server| ServerRoute {
                 usable: Usable::Yes,
                 takes_writes: true,
                 suspect_after: pool.timeout,
+                disguise: u64::from(server + 1) << 32,
                 settings,
             })
             .collect(),
         pools: vec![PoolRoutes {
             distribution: Arc::new(pool.build_distribution().expect("the pool has servers")),
             servers: ids.map(ServerId).collect(),
-            failover: pool.failover,
+            failover: Substitute::Next,
             on_unavailable,
             deadline: pool.deadline,
+            failover_ttl: options.recovery.failover_ttl,
         }],
     }
 }

@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
+use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
-use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
+use evenkeel_core::routing::{PoolId, RoutingTable};
 use evenkeel_core::time::earliest;
-use evenkeel_core::worker::{Action, Counters, Worker};
+use evenkeel_core::worker::{Action, Counters, Worker, WorkerSettings};
 
 use crate::agenda::{Event, Notice};
 use crate::dice::{Chance, Dice};
 use crate::network::{End, LinkId, Peer, Read};
+use crate::recovery::SharedMap;
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 use crate::trace::Note;
@@ -31,8 +33,8 @@ pub struct Driver {
     inbox: VecDeque<(LinkId, Notice)>,
     /// When the next turn is.
     turn_at: Option<Instant>,
-    /// The link to each server that it has one to.
-    servers: Vec<Option<LinkId>>,
+    /// The link of each connection.
+    servers: BTreeMap<ConnectionId, LinkId>,
     sessions: BTreeMap<LinkId, Seat>,
     links: BTreeMap<SessionId, LinkId>,
     dice: Dice,
@@ -51,20 +53,37 @@ struct Seat {
 /// What `stats` says here.
 const STATS: &[u8] = b"END\r\n";
 
+/// How long a hung connection is listened to. Shorter than it would be, so that runs can be.
+const PARKED_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+const PARKED_TIMEOUT_MAX: Duration = Duration::from_secs(4);
+
 /// The most bytes of one read.
 const READ_LEN_MAX: usize = 16 * 1024;
 
 impl Driver {
+    /// How long after the last request a key may be misplaced: its server's hung connection is
+    /// given up, a canary is good, and the grace has passed.
+    pub const SETTLE_INTERVAL: Duration = Duration::from_secs(8);
+
     /// A driver for a new worker.
-    pub fn new(number: usize, scene: &mut Scene, table: Arc<RoutingTable>, mut dice: Dice) -> Self {
-        let servers = vec![None; table.servers.len()];
-        let worker = Worker::new(scene.now(), table, dice.seed());
+    pub fn new(
+        number: usize,
+        scene: &mut Scene,
+        (table, map): (Arc<RoutingTable>, SharedMap),
+        mut dice: Dice,
+    ) -> Self {
+        let settings = WorkerSettings {
+            seed: dice.seed(),
+            unix_time_at_zero: Duration::ZERO,
+            parked_timeout: dice.duration(PARKED_TIMEOUT_MIN, PARKED_TIMEOUT_MAX),
+        };
+        let worker = Worker::new(scene.now(), table, settings, Arc::new(map));
         let mut driver = Self {
             number,
             worker,
             inbox: VecDeque::new(),
             turn_at: None,
-            servers,
+            servers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             links: BTreeMap::new(),
             dice,
@@ -157,8 +176,8 @@ impl Driver {
     // Inputs.
 
     fn take(&mut self, scene: &mut Scene, link: LinkId, notice: Notice) {
-        if let Some(server) = self.server_of(link) {
-            return self.take_from_server(scene, link, server, notice);
+        if let Some(id) = self.connection_of(link) {
+            return self.take_from_server(scene, link, id, notice);
         }
         match notice {
             Notice::Opened => self.open_session(scene, link),
@@ -169,45 +188,44 @@ impl Driver {
         }
     }
 
-    fn server_of(&self, link: LinkId) -> Option<ServerId> {
-        let idx = self.servers.iter().position(|held| *held == Some(link))?;
-        Some(ServerId(u16::try_from(idx).expect("a server's id is 16 bits")))
+    fn connection_of(&self, link: LinkId) -> Option<ConnectionId> {
+        self.servers.iter().find(|(_, held)| **held == link).map(|(id, _)| *id)
     }
 
     fn take_from_server(
         &mut self,
         scene: &mut Scene,
         link: LinkId,
-        server: ServerId,
+        id: ConnectionId,
         notice: Notice,
     ) {
         match notice {
-            Notice::Connected => self.worker.handle_connected(scene.now(), server),
-            Notice::Refused => self.lose(scene, server, Failure::Refused),
-            Notice::Readable => self.read_server(scene, link, server),
-            Notice::Writable => self.write_server(scene, server),
+            Notice::Connected => self.worker.handle_connected(scene.now(), id),
+            Notice::Refused => self.lose(scene, id, Failure::Refused),
+            Notice::Readable => self.read_server(scene, link, id),
+            Notice::Writable => self.write_server(scene, id),
             Notice::Opened => unreachable!("a driver connects to servers, not they to it"),
         }
     }
 
     /// The link has ended. The driver lets go of it and tells the worker.
-    fn lose(&mut self, scene: &mut Scene, server: ServerId, failure: Failure) {
-        if let Some(link) = self.servers[usize::from(server.0)].take() {
+    fn lose(&mut self, scene: &mut Scene, id: ConnectionId, failure: Failure) {
+        if let Some(link) = self.servers.remove(&id) {
             scene.close(link, End::Near);
         }
-        self.worker.handle_server_lost(scene.now(), server, failure);
+        self.worker.handle_server_lost(scene.now(), id, failure);
     }
 
-    fn read_server(&mut self, scene: &mut Scene, link: LinkId, server: ServerId) {
+    fn read_server(&mut self, scene: &mut Scene, link: LinkId, id: ConnectionId) {
         let len_max = self.read_len_max(scene);
         match scene.read(link, End::Near, len_max) {
             Read::Bytes(bytes) => {
-                self.worker.handle_server_bytes(scene.now(), server, &bytes);
+                self.worker.handle_server_bytes(scene.now(), id, &bytes);
                 self.inbox.push_back((link, Notice::Readable));
             }
             Read::Nothing => {}
-            Read::Eof => self.lose(scene, server, Failure::Closed),
-            Read::Reset => self.lose(scene, server, Failure::Reset),
+            Read::Eof => self.lose(scene, id, Failure::Closed),
+            Read::Reset => self.lose(scene, id, Failure::Reset),
         }
     }
 
@@ -277,9 +295,9 @@ impl Driver {
         loop {
             self.act(scene);
             let mut is_idle = true;
-            while let Some(server) = self.worker.poll_connection_to_write() {
+            while let Some(id) = self.worker.poll_connection_to_write() {
                 is_idle = false;
-                self.write_server(scene, server);
+                self.write_server(scene, id);
             }
             let before = self.requests();
             if let Some(id) = self.worker.poll_session_to_write(scene.now()) {
@@ -309,15 +327,15 @@ impl Driver {
         while let Some(action) = self.worker.poll_action() {
             scene.note(Note::Action(self.number, action));
             match action {
-                Action::Connect(server) => {
-                    let peer = Peer::Server(usize::from(server.0));
+                Action::Connect(id) => {
+                    let peer = Peer::Server(usize::from(id.server.0));
                     let link = scene.connect(Peer::Worker(self.number), peer);
-                    let before = self.servers[usize::from(server.0)].replace(link);
-                    assert_eq!(before, None, "the worker has let go of the last connection");
+                    let before = self.servers.insert(id, link);
+                    assert_eq!(before, None, "no two connections have one name");
                 }
-                Action::Disconnect(server) => {
-                    if let Some(link) = self.servers[usize::from(server.0)].take() {
-                        scene.close(link, End::Near);
+                Action::Disconnect(id) => {
+                    if let Some(link) = self.servers.remove(&id) {
+                        scene.abort(link, End::Near);
                     }
                 }
                 Action::CloseSession(id) => {
@@ -330,12 +348,12 @@ impl Driver {
         }
     }
 
-    fn write_server(&mut self, scene: &mut Scene, server: ServerId) {
-        let Some(link) = self.servers[usize::from(server.0)] else { return };
-        let output = self.worker.connection_output(server);
+    fn write_server(&mut self, scene: &mut Scene, id: ConnectionId) {
+        let Some(&link) = self.servers.get(&id) else { return };
+        let output = self.worker.connection_output(id);
         if !output.is_empty() {
             let len = scene.write(link, End::Near, output);
-            self.worker.handle_server_written(server, len);
+            self.worker.handle_server_written(id, len);
         }
     }
 

@@ -57,6 +57,7 @@ pub mod application;
 
 pub mod control;
 pub mod driver;
+pub mod recovery;
 
 pub mod faults;
 pub mod server;

@@ -124,6 +124,8 @@ struct Side {
     ending: Option<Ending>,
     /// Nothing may arrive before.
     not_before: Instant,
+    /// Until when what is sent is sent again and again, and does not arrive.
+    stalled_until: Instant,
     is_black_hole: bool,
     /// The other end was refused a byte and waits for room.
     is_awaited: bool,
@@ -316,8 +318,15 @@ impl Network {
         self.let_go(agenda, id, end, Ending::Eof);
     }
 
-    /// An end is closed, and the other sees a reset.
+    /// An end is closed, and the other sees a reset. Of what it has sent only that still arrives
+    /// which is not stalled: a kernel does not send again what it has reset.
     pub fn abort(&mut self, agenda: &mut Agenda, id: LinkId, end: End) {
+        if let Some(link) = self.links.get_mut(&id) {
+            let side = link.side_mut(end.other());
+            if agenda.now() < side.stalled_until {
+                side.in_flight.clear();
+            }
+        }
         self.let_go(agenda, id, end, Ending::Reset);
     }
 
@@ -366,6 +375,7 @@ impl Network {
         for to in [End::Near, End::Far].into_iter().filter(|to| direction.covers(*to)) {
             let side = link.side_mut(to);
             side.not_before = side.not_before.max(until);
+            side.stalled_until = side.stalled_until.max(until);
         }
     }
 }
@@ -396,6 +406,7 @@ impl Side {
             arrived: Vec::new(),
             ending: None,
             not_before: Instant::ZERO,
+            stalled_until: Instant::ZERO,
             is_black_hole: false,
             is_awaited: false,
         }

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use evenkeel_core::config::{OnUnavailable, PoolConfig, ServerConfig};
+use evenkeel_core::config::{OnUnavailable, PoolConfig, Rejoin, ServerConfig};
 use evenkeel_core::protocol::ParseLimits;
+use evenkeel_core::recovery::RecoverySettings;
 use evenkeel_core::session::SessionLimits;
 
 use crate::dice::{Chance, Dice};
@@ -24,6 +25,8 @@ pub struct Options {
     pub applications_len: usize,
     /// The pool: its servers, timeouts, and health settings.
     pub pool: PoolConfig,
+    /// What recovery from failures may do.
+    pub recovery: RecoverySettings,
     /// The bounds of every session.
     pub limits: SessionLimits,
     /// How long things break. At least 1 s.
@@ -178,6 +181,12 @@ impl Options {
             workers_len: 1,
             applications_len: 4,
             pool: pool(3),
+            recovery: RecoverySettings {
+                rejoin: Rejoin::Clean,
+                late_write_grace: Duration::from_secs(1),
+                failover_ttl: Duration::from_mins(1),
+                misplaced_bytes_max: 64 * 1024 * 1024,
+            },
             limits: SessionLimits {
                 parse: ParseLimits { item_size_max: 64 * 1024, keys_per_get_max: 100 },
                 requests_in_flight_max: 1000,
@@ -212,7 +221,7 @@ impl Options {
                 everywhere_chance: Chance::percent(5),
                 lie_chance: Chance::percent(20),
             },
-            judges_staleness: false,
+            judges_staleness: true,
             sabotage: None,
         }
     }
@@ -226,6 +235,11 @@ impl Options {
         options.pool = pool(dice.between(1, 5));
         if dice.happens(Chance::percent(15)) {
             options.pool.on_unavailable = OnUnavailable::Error;
+        }
+        if dice.happens(Chance::percent(20)) {
+            // A handful of keys.
+            options.recovery.misplaced_bytes_max = dice.pick(&[500, 2000]);
+            options.recovery.failover_ttl = Duration::from_secs(dice.pick(&[2, 5]));
         }
         options.draw_limits(&mut dice);
         options.draw_network(&mut dice);

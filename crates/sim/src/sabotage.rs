@@ -17,10 +17,26 @@ pub enum Sabotage {
     FailReads,
     /// A server that was ejected stays so for the workers.
     NeverReadmit,
+    /// Reads go where the table says, whatever is known of their key.
+    ReadByTable,
+    /// Misplaced keys are marked when the response has come, not before sending.
+    MarkLate,
+    /// A step of cleaning counts whatever has happened to the key since it began.
+    IgnoreGeneration,
+    /// Keys are cleaned while writes to them are in flight.
+    CleanInFlight,
+    /// The last holder is said to be cleaned, and is not.
+    LeaveHolder,
+    /// A holder that another takes over from is not taken to be stale.
+    TrustFormerHolder,
+    /// A write without an answer is taken for one that was answered.
+    ForgetUnknownFate,
+    /// Writes that may still be carried out are not waited for.
+    IgnoreLateWrites,
 }
 
 impl Sabotage {
-    /// All of them.
+    /// Those of before recovery.
     pub const ALL: [Self; 7] = [
         Self::MixUpValues,
         Self::DropAnswers,

@@ -35,6 +35,8 @@ pub enum Note<'a> {
     Evidence(Outcome),
     /// A server was tried, and how that went.
     Canary(usize, Result<Duration, Failure>),
+    /// A server was sent so many steps of cleaning.
+    Sweep(usize, usize),
     /// A server's state changed.
     State(usize, Transition),
     /// A server broke.
@@ -100,6 +102,7 @@ impl Note<'_> {
             | Self::Table(..)
             | Self::Evidence(_)
             | Self::Canary(..)
+            | Self::Sweep(..)
             | Self::State(..)
             | Self::Broken(..)
             | Self::Mended(_) => hash.write(format!("{self:?}").as_bytes()),
@@ -121,6 +124,7 @@ impl fmt::Display for Note<'_> {
             Self::Table(number, version) => write!(f, "worker {number} has table {version}"),
             Self::Evidence(outcome) => write!(f, "evidence {outcome:?}"),
             Self::Canary(number, result) => write!(f, "canary of server {number}: {result:?}"),
+            Self::Sweep(number, len) => write!(f, "sweep of {len} at server {number}"),
             Self::State(number, Transition { from, to, rule, evidence, .. }) => {
                 let (from, to, rule) = (from.label(), to.label(), rule.label());
                 write!(f, "server {number} {from} -> {to} ({rule}: {evidence})")

@@ -6,7 +6,7 @@
 //! | Chaos | traffic, and things break | |
 //! | Recovery | everything is mended; traffic goes on | |
 //! | Drain | applications only collect what they are owed | nothing is unanswered |
-//! | Service | every application writes and reads keys of its own | each succeeds; every server is Up |
+//! | Service | every application writes and reads keys of its own | each succeeds; every server is Up; no key is misplaced |
 //!
 //! What is promised of every answer is checked throughout.
 
@@ -115,7 +115,10 @@ impl World {
         let mut scene = Scene::new(options, dice.fork(), sink);
         let servers = (0..servers_len).map(|number| Server::new(number, dice.fork())).collect();
         let control = Control::new(&mut scene, dice.fork());
-        let mut driver = |number| Driver::new(number, &mut scene, control.table(0), dice.fork());
+        let mut driver = |number| {
+            let shared = (control.table(0), control.map().clone());
+            Driver::new(number, &mut scene, shared, dice.fork())
+        };
         let drivers = (0..workers_len).map(&mut driver).collect();
         let mut application = |number| Application::new(number, &mut scene, dice.fork());
         let applications = (0..applications_len).map(&mut application).collect();
@@ -226,7 +229,11 @@ impl World {
         match phase {
             Phase::Chaos | Phase::Drain => {}
             Phase::Recovery => self.breaker.mend_all(scene, &mut self.servers),
-            Phase::Service | Phase::End => self.control.demand_health(scene),
+            Phase::Service => self.control.demand_health(scene),
+            Phase::End => {
+                self.control.demand_health(scene);
+                self.control.demand_order(scene);
+            }
         }
         for application in &mut self.applications {
             application.begin(scene, phase);
@@ -239,7 +246,7 @@ fn enter_phases(scene: &mut Scene) {
     let recovery = options.chaos_interval;
     let drain = recovery + options.recovery_interval();
     let service = drain + options.drain_interval();
-    let end = service + options.drain_interval();
+    let end = service + options.drain_interval() + Driver::SETTLE_INTERVAL;
     let phases = [
         (recovery, Phase::Recovery),
         (drain, Phase::Drain),

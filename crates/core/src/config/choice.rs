@@ -54,6 +54,8 @@ choice! {
         /// To the next usable server of the key's order. No other key moves.
         #[default]
         Next = "next",
+        /// To a pool of spare servers.
+        Gutter = "gutter",
         /// Nowhere: the key is a miss, and cannot be stored, until its server is back.
         None = "none",
     }
@@ -93,6 +95,10 @@ mod tests {
             assert_eq!(choice.to_string(), *name);
             assert_eq!(name.parse(), Ok(*choice));
         }
+        for (name, choice) in Rejoin::NAMES {
+            assert_eq!(choice.to_string(), *name);
+            assert_eq!(name.parse(), Ok(*choice));
+        }
         for (name, choice) in OnUnavailable::NAMES {
             assert_eq!(choice.to_string(), *name);
             assert_eq!(name.parse(), Ok(*choice));
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_choice_is_refused() {
-        for word in ["Next", "gutter", "", "next "] {
+        for word in ["Next", "spare", "", "next "] {
             let unknown = UnknownChoice(word.to_owned());
             assert_eq!(word.parse::<Failover>(), Err(unknown.clone()));
             assert_eq!(word.parse::<OnUnavailable>(), Err(unknown));

@@ -150,6 +150,15 @@ pub enum Problem {
         /// The pools there are.
         pools: Vec<PoolName>,
     },
+    /// `failover = "gutter"` without the name of the pool.
+    #[error("failover is \"gutter\", and gutter names no pool")]
+    GutterMissing,
+    /// A gutter that is never used.
+    #[error("gutter has no effect unless failover is \"gutter\"")]
+    GutterUnused,
+    /// A pool that is to stand in for itself.
+    #[error("a pool cannot be its own gutter")]
+    OwnGutter,
     /// Two listeners at one address: the system would share sessions between them at random.
     #[error("listener {first} already listens on {address}")]
     AddressTaken {
@@ -219,6 +228,9 @@ impl Problem {
                 [only] => format!("the only pool is {only}"),
                 pools => format!("the pools are {}", joined(pools)),
             },
+            Self::GutterMissing => "set gutter to the NAME of a pool of spare servers".to_owned(),
+            Self::GutterUnused => "remove it, or set failover to \"gutter\"".to_owned(),
+            Self::OwnGutter => "name a pool of other servers".to_owned(),
             Self::AddressTaken { .. } => "give each listener an address of its own".to_owned(),
             Self::PoolNameTaken(_) | Self::ListenerNameTaken(_) => {
                 "give one of them another name".to_owned()

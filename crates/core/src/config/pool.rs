@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::distribution::{BuildError, Distribution, Scheme, Settings, Weight};
 
-use super::choice::{Failover, OnUnavailable};
+use super::choice::{Failover, OnUnavailable, Rejoin};
 use super::fault::{Fault, KeyPath, Problem};
 use super::health::HealthConfig;
 use super::name::PoolName;
+use super::quantity::ByteSize;
 use super::server::ServerConfig;
 use super::setting::{Setting, check_at_least};
 
@@ -31,11 +32,46 @@ pub struct PoolConfig {
     /// it later moves most keys.
     pub distribution: Settings,
 
-    /// Where a key's requests go while its server cannot be used: `next` or `none`.
+    /// Where a key's requests go while its server cannot be used: `next`, `gutter` or `none`.
     ///
     /// `next` by default. `next` keeps the hit rate up while a server is away, at the price of
-    /// load on the others; `none` leaves the others alone and lets the database take the misses.
+    /// load on the others; `gutter` has spare servers for that, which are idle otherwise; `none`
+    /// leaves the others alone and lets the database take the misses.
     pub failover: Failover,
+
+    /// The pool of spare servers, for `failover = "gutter"`.
+    ///
+    /// The NAME of another pool; none by default. Its own `failover` is not followed: where its
+    /// servers fail too, keys are misses. Size it for the load of a server or two.
+    pub gutter: Option<PoolName>,
+
+    /// What a server that returns may serve of what it still holds: `clean`, `flush` or `trust`.
+    ///
+    /// `clean` by default: everything but the keys that were written meanwhile, which are deleted
+    /// there first. `flush` empties it: for servers that others write to while this process cannot
+    /// reach them. `trust` serves everything and is unsafe: reads may be stale.
+    pub rejoin: Rejoin,
+
+    /// How long a value lives at most that is stored elsewhere than at its key's own server.
+    ///
+    /// A duration from 1 s to 1 h; 60 s by default, rounded down to seconds. It bounds how old a
+    /// value can be that another process left behind there. Longer keeps more hits through a long
+    /// outage: what is read often must be stored again this often.
+    pub failover_ttl: Duration,
+
+    /// How long a server must have served again before a write that it was sent and never answered
+    /// is taken to have no effect any more.
+    ///
+    /// A duration from 0 s to 1 m; 1 s by default. Until then the keys concerned stay away from
+    /// it. It need only be longer than a server takes to read what lies in its sockets.
+    pub late_write_grace: Duration,
+
+    /// How much memory the keys may take that are not where they belong, in the whole process.
+    ///
+    /// A size from 64 KiB to 64 GiB; 64 MiB by default, which is some 400,000 keys. Past it
+    /// servers that are away are flushed before they are used again: nothing stale is read, and
+    /// what they held is lost. Raise it if a server may be away for long under many writes.
+    pub misplaced_max: ByteSize,
 
     /// What an application is told when no server can serve a read: `miss` or `error`.
     ///
@@ -108,6 +144,30 @@ impl PoolConfig {
     pub const ATTEMPTS_IN_FLIGHT_MAX: Setting<usize> =
         Setting { key: "attempts_in_flight_max", min: 1, max: 1 << 20, default: 16_384 };
 
+    /// See [`PoolConfig::failover_ttl`].
+    pub const FAILOVER_TTL: Setting<Duration> = Setting {
+        key: "failover_ttl",
+        min: Duration::from_secs(1),
+        max: Duration::from_hours(1),
+        default: Duration::from_mins(1),
+    };
+
+    /// See [`PoolConfig::late_write_grace`].
+    pub const LATE_WRITE_GRACE: Setting<Duration> = Setting {
+        key: "late_write_grace",
+        min: Duration::ZERO,
+        max: Duration::from_mins(1),
+        default: Duration::from_secs(1),
+    };
+
+    /// See [`PoolConfig::misplaced_max`].
+    pub const MISPLACED_MAX: Setting<ByteSize> = Setting {
+        key: "misplaced_max",
+        min: ByteSize::from_kib(64),
+        max: ByteSize::from_gib(64),
+        default: ByteSize::from_mib(64),
+    };
+
     /// A pool with every other setting at its default.
     pub fn new(name: PoolName, servers: Vec<ServerConfig>) -> Self {
         Self {
@@ -115,6 +175,11 @@ impl PoolConfig {
             servers,
             distribution: Self::DISTRIBUTION_DEFAULT,
             failover: Failover::default(),
+            gutter: None,
+            rejoin: Rejoin::default(),
+            failover_ttl: Self::FAILOVER_TTL.default,
+            late_write_grace: Self::LATE_WRITE_GRACE.default,
+            misplaced_max: Self::MISPLACED_MAX.default,
             on_unavailable: OnUnavailable::default(),
             timeout: Self::TIMEOUT.default,
             deadline: Self::DEADLINE.default,
@@ -158,7 +223,21 @@ impl PoolConfig {
             table,
             faults,
         );
+        Self::FAILOVER_TTL.check(self.failover_ttl, table, faults);
+        Self::LATE_WRITE_GRACE.check(self.late_write_grace, table, faults);
+        Self::MISPLACED_MAX.check(self.misplaced_max, table, faults);
+        self.check_gutter(&table.key("gutter"), faults);
         self.health.check(&table.key("health"), faults);
+    }
+
+    fn check_gutter(&self, at: &KeyPath, faults: &mut Vec<Fault>) {
+        let problem = match (&self.gutter, self.failover) {
+            (None, Failover::Gutter) => Problem::GutterMissing,
+            (Some(gutter), Failover::Gutter) if *gutter == self.name => Problem::OwnGutter,
+            (Some(_), Failover::Next | Failover::None) => Problem::GutterUnused,
+            (None, Failover::Next | Failover::None) | (Some(_), Failover::Gutter) => return,
+        };
+        faults.push(Fault::new(at.clone(), problem));
     }
 
     fn check_servers(&self, servers: &KeyPath, faults: &mut Vec<Fault>) {

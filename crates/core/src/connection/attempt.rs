@@ -4,9 +4,12 @@ use std::ops::Range;
 
 use crate::Instant;
 use crate::id::ExchangeId;
+use crate::protocol::meta::DecodedKey;
 use crate::protocol::request::Class;
 use crate::protocol::response::{Expect, Invalid, Response, check_meta_flags};
 use crate::protocol::token::{self, Tokens};
+use crate::recovery::Generation;
+use crate::routing::{Effect, PoolId};
 
 /// One send of one request to one server.
 #[derive(Debug)]
@@ -23,6 +26,18 @@ pub struct Attempt {
     pub expect: Expect,
     /// The keys are written in base64 (meta flag `b`).
     pub base64_key: bool,
+    /// The pool that its keys belong to.
+    pub pool: PoolId,
+    /// What it may do to its key's value.
+    pub effect: Effect,
+    /// Given by recovery when it was routed, and to be given back when it has ended.
+    pub mark: Option<Generation>,
+    /// What CAS tokens are disguised by; 0 if its server is the key's home.
+    pub disguise: u64,
+    /// It was given up; nobody waits for its response, but recovery wants to know that it came.
+    pub is_late: bool,
+    /// It was given up before the connection was made, and is not to be sent.
+    pub is_void: bool,
     /// The request as the server is to see it.
     pub encoded: Vec<u8>,
     /// Where its keys stand in `encoded`.
@@ -31,13 +46,16 @@ pub struct Attempt {
     pub sent_at: Instant,
     /// Where it starts in the connection's stream of bytes.
     pub(super) stream_at: u64,
+    /// Which attempt of its connection it is.
+    pub(super) number: u64,
 }
 
 impl Attempt {
-    /// An attempt that has not been given to a connection yet.
+    /// An attempt that has not been given to a connection yet, and that does nothing to a value.
     pub fn new(
         exchange: ExchangeId,
         part: u16,
+        pool: PoolId,
         class: Class,
         expect: Expect,
         encoded: Vec<u8>,
@@ -50,11 +68,41 @@ impl Attempt {
             class,
             expect,
             base64_key: false,
+            pool,
+            effect: Effect::Reads,
+            mark: None,
+            disguise: 0,
+            is_late: false,
+            is_void: false,
             encoded,
             keys_at,
             sent_at: Instant::ZERO,
             stream_at: 0,
+            number: 0,
         }
+    }
+
+    /// The same request again, to be sent elsewhere. `buffer` is an empty one to use.
+    pub fn again(&self, mut buffer: Vec<u8>) -> Self {
+        buffer.extend_from_slice(&self.encoded);
+        Self {
+            encoded: buffer,
+            keys_at: self.keys_at.clone(),
+            mark: None,
+            is_late: false,
+            is_void: false,
+            ..*self
+        }
+    }
+
+    /// Calls `f` with its key, decoded if need be.
+    pub fn with_real_key<T>(&self, f: impl FnOnce(&[u8]) -> T) -> T {
+        if self.base64_key
+            && let Some(key) = DecodedKey::new(self.keys())
+        {
+            return f(key.as_slice());
+        }
+        f(self.keys())
     }
 
     /// Whether a response that is well formed can be the one to it.

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::id::ExchangeId;
+use crate::protocol::response::Invalid;
 use crate::protocol::response::{Expect, Status};
 use crate::protocol::{ParseLimits, Parsed, encode, parse_request};
+use crate::routing::PoolId;
 
 const SETTINGS: ConnectionSettings = ConnectionSettings {
     timeout: Duration::from_millis(250),
@@ -17,9 +19,9 @@ fn ms(ms: u64) -> Instant {
 
 /// Wanted and connecting since 0 ms.
 fn connecting() -> Connection {
-    let mut connection = Connection::new(SETTINGS);
+    let mut connection = Connection::new(ServerId(0), SETTINGS);
     connection.want(ms(0));
-    assert!(connection.poll_connect(ms(0)));
+    assert!(connection.poll_connect(ms(0)).is_some());
     connection
 }
 
@@ -39,7 +41,7 @@ fn attempt(request: &str) -> Attempt {
     let mut encoded = Vec::new();
     let keys_at = encode::request(&request, &mut encoded);
     let (class, expect) = (request.class().unwrap(), Expect::of(&request).unwrap());
-    Attempt::new(ExchangeId::default(), 0, class, expect, encoded, keys_at)
+    Attempt::new(ExchangeId::default(), 0, PoolId(0), class, expect, encoded, keys_at)
 }
 
 impl Connection {
@@ -78,13 +80,13 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_connection_that_nobody_wants_is_never_made() {
-    let mut connection = Connection::new(SETTINGS);
-    assert!(!connection.poll_connect(ms(1000)));
+    let mut connection = Connection::new(ServerId(0), SETTINGS);
+    assert_eq!(connection.poll_connect(ms(1000)), None);
     assert!(connection.is_lost() && !connection.can_send());
     assert_eq!(connection.next_timeout(), None);
     connection.want(ms(1000));
     connection.unwant();
-    assert!(!connection.poll_connect(ms(1000)));
+    assert_eq!(connection.poll_connect(ms(1000)), None);
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn the_pause_between_connects_grows_to_its_limit() {
         let (min, max) = (pause_ms * 80 / 100, pause_ms * 120 / 100);
         assert!((min..=max).contains(&pause.as_millis()), "{pause:?} is not about {pause_ms} ms");
         now = connection.next_timeout().unwrap();
-        assert!(connection.poll_connect(now));
+        assert!(connection.poll_connect(now).is_some());
     }
 }
 
@@ -123,8 +125,8 @@ fn the_pause_between_connects_grows_to_its_limit() {
 fn a_connection_that_never_responded_is_no_better_than_one_refused() {
     let mut connection = ready();
     connection.lose(ms(0));
-    assert!(!connection.poll_connect(ms(39)));
-    assert!(connection.poll_connect(ms(60)));
+    assert_eq!(connection.poll_connect(ms(39)), None);
+    assert!(connection.poll_connect(ms(60)).is_some());
     assert!(!connection.can_send());
     connection.handle_connected(ms(60));
     assert!(connection.can_send());
@@ -136,7 +138,7 @@ fn a_connection_that_has_responded_is_made_again_at_once() {
     connection.send(ms(0), "get a\r\n");
     connection.hear(ms(1), "END\r\n").unwrap();
     connection.lose(ms(1));
-    assert!(connection.poll_connect(ms(1)));
+    assert!(connection.poll_connect(ms(1)).is_some());
     assert!(connection.can_send());
 }
 
@@ -155,7 +157,7 @@ fn a_server_that_is_wanted_again_is_connected_to_without_pause() {
     connection.lose(ms(0));
     connection.unwant();
     connection.want(ms(1));
-    assert!(connection.poll_connect(ms(1)));
+    assert!(connection.poll_connect(ms(1)).is_some());
     assert!(connection.can_send());
 }
 
@@ -206,7 +208,7 @@ fn bytes_are_counted_anew_for_each_connection() {
     connection.send(ms(0), "get a\r\n");
     connection.hear(ms(1), "END\r\n").unwrap();
     connection.lose(ms(1));
-    assert!(connection.poll_connect(ms(1)));
+    assert!(connection.poll_connect(ms(1)).is_some());
     connection.enqueue(ms(1), attempt("get b\r\n"));
     assert_eq!(connection.lose(ms(2)), [("get b\r\n".to_owned(), Sent::No)]);
 }
@@ -296,7 +298,7 @@ fn it_takes_no_attempt_while_too_much_waits_to_be_written() {
 #[test]
 #[should_panic(expected = "the caller asks before it sends")]
 fn an_attempt_is_not_given_to_a_connection_that_cannot_send() {
-    Connection::new(SETTINGS).enqueue(ms(0), attempt("get a\r\n"));
+    Connection::new(ServerId(0), SETTINGS).enqueue(ms(0), attempt("get a\r\n"));
 }
 
 #[test]
@@ -327,7 +329,7 @@ fn responses_belong_to_the_attempts_in_order() {
     let matched = connection.hear(ms(1), "VALUE b 0 1\r\nx\r\nEND\r\nSTORED\r\n").unwrap();
     let value = ("VALUE b 0 1\r\nx\r\n".to_owned(), "END".to_owned());
     assert_eq!(matched, [value, (String::new(), "STORED".to_owned())]);
-    assert_eq!(connection.in_flight().len(), 0);
+    assert_eq!(connection.in_flight_mut().len(), 0);
 }
 
 #[test]
@@ -430,7 +432,7 @@ fn nothing_of_one_connection_is_left_for_the_next() {
     connection.send(ms(0), "get a b\r\n");
     connection.hear(ms(1), "VALUE a 0 1\r\nx\r\nVALUE b 0 10\r\n12").unwrap();
     connection.lose(ms(2));
-    assert!(connection.poll_connect(connection.next_timeout().unwrap()));
+    assert!(connection.poll_connect(connection.next_timeout().unwrap()).is_some());
     connection.handle_connected(ms(100));
     connection.send(ms(100), "get a b\r\n");
     let matched = connection.hear(ms(101), "END\r\n").unwrap();
@@ -461,7 +463,7 @@ fn with_progress_only_the_attempts_that_are_late_have_timed_out() {
     assert_eq!(connection.poll_timeout(ms(260)), Some(TimedOut::Attempt { idx: 0 }));
     assert_eq!(connection.poll_timeout(ms(260)), Some(TimedOut::Attempt { idx: 1 }));
     assert_eq!(connection.poll_timeout(ms(260)), None);
-    assert_eq!(connection.in_flight().len(), 3, "they take their responses with them");
+    assert_eq!(connection.in_flight_mut().len(), 3, "they take their responses with them");
     assert_eq!(connection.next_timeout(), Some(ms(350)), "silent since the last byte");
     assert_eq!(connection.poll_timeout(ms(349)), None);
     assert_eq!(connection.poll_timeout(ms(350)), Some(TimedOut::Connection));
@@ -549,7 +551,7 @@ fn attempts_of_one_connection_that_timed_out_hide_none_of_the_next() {
     connection.hear(ms(1), "E").unwrap();
     assert!(connection.poll_timeout(ms(250)).is_some());
     connection.lose(ms(250));
-    assert!(connection.poll_connect(ms(400)));
+    assert!(connection.poll_connect(ms(400)).is_some());
     connection.handle_connected(ms(400));
     connection.send(ms(400), "get b\r\n");
     assert_eq!(connection.next_timeout(), Some(ms(650)));

@@ -7,7 +7,11 @@
 
 use std::ops::Range;
 
-use crate::protocol::request::{ArithmeticOp, MetaRequest, Request, Retrieval, StoreOp};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::protocol::request::{ArithmeticOp, MetaOp, MetaRequest, Request, Retrieval, StoreOp};
+use crate::protocol::response::Expect;
 use crate::protocol::token::{Tokens, push_number};
 
 /// Appends the start of a retrieval; keys follow by [`retrieval_key`], then [`retrieval_end`].
@@ -95,6 +99,30 @@ pub fn request(request: &Request<'_>, output: &mut Vec<u8>) -> Range<usize> {
     }
 }
 
+/// Appends a delete of `key`, and returns what kind of response it calls for.
+///
+/// The key may be any bytes: what text cannot hold once came in base64, and goes out so.
+pub fn delete(key: &[u8], output: &mut Vec<u8>) -> Expect {
+    if key.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+        output.extend_from_slice(b"md ");
+        let start = output.len();
+        output.resize(start + key.len().div_ceil(3) * 4, 0);
+        STANDARD.encode_slice(key, &mut output[start..]).expect("there is room for the padding");
+        output.extend_from_slice(b" b\r\n");
+        return Expect::Meta(MetaOp::Delete);
+    }
+    output.extend_from_slice(b"delete ");
+    output.extend_from_slice(key);
+    output.extend_from_slice(b"\r\n");
+    Expect::Delete
+}
+
+/// Appends `flush_all`, and returns what kind of response it calls for.
+pub fn flush_all(output: &mut Vec<u8>) -> Expect {
+    output.extend_from_slice(b"flush_all\r\n");
+    Expect::FlushAll
+}
+
 fn named(command: &str, key: &[u8], output: &mut Vec<u8>) -> Range<usize> {
     output.extend_from_slice(command.as_bytes());
     output.push(b' ');
@@ -140,7 +168,7 @@ fn meta(request: &MetaRequest<'_>, output: &mut Vec<u8>) -> Range<usize> {
         output.extend_from_slice(flag);
     }
     // `me` names its key unasked.
-    if !request.returns_key && request.op != crate::protocol::MetaOp::Debug {
+    if !request.returns_key && request.op != MetaOp::Debug {
         output.extend_from_slice(b" k");
     }
     output.extend_from_slice(b"\r\n");

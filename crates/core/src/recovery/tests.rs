@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{Failover, OnUnavailable};
+use crate::config::OnUnavailable;
 use crate::distribution::{Distribution, Member, Scheme, Settings};
-use crate::routing::{ConnectionSettings, PoolRoutes, RoutingTable, ServerRoute, Share, Usable};
+use crate::routing::{
+    ConnectionSettings, PoolRoutes, RoutingTable, ServerRoute, Share, Substitute, Usable,
+};
 
 mod cleaning;
 mod overflow;
@@ -140,9 +142,10 @@ fn table() -> RoutingTable {
     let pool = PoolRoutes {
         distribution: Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap()),
         servers: (0..3).map(ServerId).collect(),
-        failover: Failover::Next,
+        failover: Substitute::Next,
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
+        failover_ttl: Duration::from_mins(1),
     };
     let settings = ConnectionSettings {
         timeout: Duration::from_millis(250),
@@ -153,6 +156,7 @@ fn table() -> RoutingTable {
         usable: Usable::Yes,
         takes_writes: true,
         suspect_after: settings.timeout,
+        disguise: 1,
         settings,
     };
     RoutingTable { pools: vec![pool], servers: vec![server; 3] }
@@ -339,7 +343,7 @@ fn a_delete_that_no_server_can_take_is_remembered() {
 #[test]
 fn without_failover_a_key_waits_for_home_and_a_delete_reaches_it_first() {
     let mut rig = Rig::new();
-    rig.table.pools[0].failover = Failover::None;
+    rig.table.pools[0].failover = Substitute::None;
     let [home, ..] = rig.order("k");
     rig.eject(home);
     assert_eq!(rig.route("k", Effect::Writes), Routed::Nowhere(Failure::NoServer));

@@ -6,7 +6,7 @@ use crate::distribution::{Member, Scheme, Settings};
 const POOL: PoolId = PoolId(1);
 
 /// Two pools over four servers; the second has its members in another order than the servers.
-fn table(failover: Failover) -> RoutingTable {
+fn table(failover: Substitute) -> RoutingTable {
     let members: Vec<_> = (1..=3).map(|number| Member::new("10.0.0.1", number)).collect();
     let pool = |servers: [u16; 3]| PoolRoutes {
         distribution: Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap()),
@@ -14,6 +14,7 @@ fn table(failover: Failover) -> RoutingTable {
         failover,
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
+        failover_ttl: Duration::from_mins(1),
     };
     let settings = ConnectionSettings {
         timeout: Duration::from_millis(250),
@@ -24,6 +25,7 @@ fn table(failover: Failover) -> RoutingTable {
         usable: Usable::Yes,
         takes_writes: true,
         suspect_after: settings.timeout,
+        disguise: 1,
         settings,
     };
     RoutingTable { pools: vec![pool([0, 1, 2]), pool([3, 2, 1])], servers: vec![server; 4] }
@@ -42,7 +44,7 @@ fn keys() -> impl Iterator<Item = Vec<u8>> {
 
 #[test]
 fn a_key_goes_home_while_all_is_well() {
-    let table = table(Failover::Next);
+    let table = table(Substitute::Next);
     for key in keys() {
         let home = order(&table, &key)[0];
         let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
@@ -53,7 +55,7 @@ fn a_key_goes_home_while_all_is_well() {
 #[test]
 fn a_key_whose_home_cannot_be_used_goes_to_the_next_in_its_order() {
     for key in keys() {
-        let mut table = table(Failover::Next);
+        let mut table = table(Substitute::Next);
         let order = order(&table, &key);
         table.servers[usize::from(order[0].0)].usable = Usable::No;
         let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
@@ -67,7 +69,7 @@ fn a_key_whose_home_cannot_be_used_goes_to_the_next_in_its_order() {
 
 #[test]
 fn a_server_that_cannot_be_used_moves_no_other_key() {
-    let mut table = table(Failover::Next);
+    let mut table = table(Substitute::Next);
     table.servers[2].usable = Usable::No;
     for key in keys() {
         let home = order(&table, &key)[0];
@@ -80,7 +82,7 @@ fn a_server_that_cannot_be_used_moves_no_other_key() {
 
 #[test]
 fn without_failover_it_is_home_or_nothing() {
-    let table = table(Failover::None);
+    let table = table(Substitute::None);
     for key in keys() {
         let home = order(&table, &key)[0];
         let planned = table.plan(POOL, &key, Effect::Reads, &|server| server == home);
@@ -91,7 +93,7 @@ fn without_failover_it_is_home_or_nothing() {
 
 #[test]
 fn a_pool_uses_its_own_servers_only() {
-    let table = table(Failover::Next);
+    let table = table(Substitute::Next);
     for key in keys() {
         let planned = table.plan(POOL, &key, Effect::Reads, &|server| server == ServerId(0));
         assert_eq!(planned, None, "server 0 is of the other pool");
@@ -100,7 +102,7 @@ fn a_pool_uses_its_own_servers_only() {
 
 #[test]
 fn a_server_that_the_table_rules_out_is_not_asked_about() {
-    let mut table = table(Failover::Next);
+    let mut table = table(Substitute::Next);
     table.servers[1].usable = Usable::No;
     for key in keys() {
         table.plan(POOL, &key, Effect::Reads, &|server| {
@@ -123,7 +125,7 @@ fn a_share_holds_its_part_of_the_keys_and_a_larger_one_holds_them_too() {
 
 #[test]
 fn a_server_that_is_coming_back_is_used_for_its_share_only() {
-    let mut table = table(Failover::Next);
+    let mut table = table(Substitute::Next);
     for key in keys() {
         let order = order(&table, &key);
         table.servers[usize::from(order[0].0)].usable = Usable::Share(Share::percent(50));
@@ -135,7 +137,7 @@ fn a_server_that_is_coming_back_is_used_for_its_share_only() {
 
 #[test]
 fn a_server_that_refuses_writes_still_gets_reads_and_deletes() {
-    let mut table = table(Failover::Next);
+    let mut table = table(Substitute::Next);
     let key = b"key";
     let order = order(&table, key);
     table.servers[usize::from(order[0].0)].takes_writes = false;
@@ -143,4 +145,24 @@ fn a_server_that_refuses_writes_still_gets_reads_and_deletes() {
     assert_eq!(server(Effect::Reads), order[0]);
     assert_eq!(server(Effect::Deletes), order[0]);
     assert_eq!(server(Effect::Writes), order[1]);
+}
+
+#[test]
+fn a_key_whose_home_cannot_be_used_goes_to_the_gutter() {
+    let mut table = table(Substitute::Gutter(PoolId(0)));
+    table.pools[1].servers = vec![ServerId(3), ServerId(4), ServerId(5)];
+    table.servers.resize(6, table.servers[0]);
+    for key in keys() {
+        let home = order(&table, &key)[0];
+        let planned =
+            |can_send: &dyn Fn(ServerId) -> bool| table.plan(POOL, &key, Effect::Reads, can_send);
+        assert_eq!(planned(&|_| true), Some(Planned { server: home, is_home: true }));
+        let spare = table.pools[0].distribution.order(&key);
+        let [first, second] = [spare[0].0, spare[1].0].map(ServerId);
+        let away = planned(&|server| server != home);
+        assert_eq!(away, Some(Planned { server: first, is_home: false }));
+        let away = planned(&|server| server != home && server != first);
+        assert_eq!(away, Some(Planned { server: second, is_home: false }));
+        assert_eq!(planned(&|server| server.0 > 2 && server != home), None);
+    }
 }

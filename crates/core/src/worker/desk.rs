@@ -8,8 +8,9 @@ use crate::connection::{Attempt, Matched};
 use crate::exchange::{Exchange, Split, Wording};
 use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
+use crate::protocol::divert;
 use crate::protocol::request::Class;
-use crate::protocol::response::{ErrorKind, Status};
+use crate::protocol::response::{ErrorKind, Expect, Response, Status};
 use crate::routing::PoolId;
 use crate::session::Session;
 use crate::spare::Spare;
@@ -72,6 +73,8 @@ impl Desk {
         }
         let is_split = exchange.split.is_some();
         self.count(&attempt, values_len, response.status);
+        let mut disguised = Vec::new();
+        let (body, response) = disguise(&attempt, body, response, &mut disguised);
         if is_split {
             let is_error = matches!(response.status, Status::Error(_));
             let failure = is_error.then_some(Failure::ServerError);
@@ -103,6 +106,18 @@ impl Desk {
         } else {
             self.settle(id, |wording, output| wording.write_failure(failure, output));
         }
+    }
+
+    /// No server could take a delete; it will be made up for.
+    pub(super) fn settle_deleted(&mut self, id: ExchangeId) {
+        if self.exchanges.get(id).is_some_and(|exchange| exchange.waits_for(0)) {
+            self.settle(id, Wording::write_deleted);
+        }
+    }
+
+    /// An exchange's part that has no value to give is done.
+    pub(super) fn settle_part_done(&mut self, id: ExchangeId, part: u16) {
+        self.settle_part(id, part, &[], &[], None);
     }
 
     /// Time is up for all that has no outcome yet.
@@ -238,5 +253,31 @@ impl Desk {
     /// Whether an error line says something about the server rather than the request.
     pub(super) fn is_evidence(status: Status) -> bool {
         matches!(status, Status::Error(ErrorKind::Server))
+    }
+}
+
+/// A response with its CAS tokens disguised, if it comes from elsewhere than its key's home.
+fn disguise<'a>(
+    attempt: &Attempt,
+    body: &'a [u8],
+    response: Response<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> (&'a [u8], Response<'a>) {
+    match attempt.expect {
+        _ if attempt.disguise == 0 => (body, response),
+        Expect::Retrieval { has_cas: true } => {
+            divert::disguise_values(body, attempt.disguise, buffer);
+            (buffer, response)
+        }
+        Expect::Meta(_) => {
+            divert::disguise_meta_line(response.line, attempt.disguise, buffer);
+            (body, Response { line: buffer, ..response })
+        }
+        Expect::Retrieval { has_cas: false }
+        | Expect::Store
+        | Expect::Delete
+        | Expect::Arithmetic
+        | Expect::Touch
+        | Expect::FlushAll => (body, response),
     }
 }

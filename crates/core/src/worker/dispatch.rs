@@ -1,16 +1,17 @@
 //! From a parsed request to attempts on connections.
 
 use crate::Instant;
-use crate::connection::{Attempt, Connection};
+use crate::connection::{Attempt, Connection, ConnectionId};
 use crate::exchange::{Part, Wording};
 use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
+use crate::protocol::divert::{self, Diversion};
 use crate::protocol::encode;
-use crate::protocol::meta::DecodedKey;
 use crate::protocol::parse::Refused;
-use crate::protocol::request::{Class, Keys, Request, Retrieval};
+use crate::protocol::request::{Class, Keys, MetaOp, Request, Retrieval, StoreOp};
 use crate::protocol::response::Expect;
-use crate::routing::{Effect, PoolId, ServerId};
+use crate::recovery::Routed;
+use crate::routing::{Effect, KeyRoute, Planned, PoolId, ServerId};
 use crate::worker::{ATTEMPTS_MAX, Action, Worker};
 
 /// What `version` says: the level of the protocol that is spoken, then who speaks.
@@ -19,10 +20,12 @@ use crate::worker::{ATTEMPTS_MAX, Action, Worker};
 const VERSION: &[u8] =
     concat!("VERSION 1.6.18 evenkeel/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
 
-/// One server's part of a request that is being split.
+/// One server's part of a request that is being split: of the keys that are at home there, or of
+/// those that are not.
 #[derive(Debug)]
 pub(super) struct Draft {
     server: ServerId,
+    is_home: bool,
     encoded: Vec<u8>,
     keys_start: usize,
     keys_len: u32,
@@ -38,6 +41,7 @@ impl Worker {
         request: &Request<'_>,
     ) {
         self.desk.counters.requests += 1;
+        self.budget.earn();
         match request {
             Request::Retrieve { how, keys } => {
                 self.desk.counters.reads += keys.len() as u64;
@@ -114,8 +118,9 @@ impl Worker {
         let keys_at = encode::request(request, &mut encoded);
         let class = request.class().expect("a request with a key has a class");
         let expect = Expect::of(request).expect("a request with a key is sent to a server");
-        let mut attempt = Attempt::new(exchange, 0, class, expect, encoded, keys_at);
+        let mut attempt = Attempt::new(exchange, 0, pool, class, expect, encoded, keys_at);
         attempt.base64_key = matches!(request, Request::Meta(meta) if meta.base64_key);
+        attempt.effect = effect(request);
         self.dispatch(now, attempt, Failure::NoServer);
     }
 
@@ -129,53 +134,98 @@ impl Worker {
         exchange
     }
 
-    /// Gives an attempt that was never sent to the connection of the server it should go to.
+    /// Gives an attempt that is in flight nowhere to the connection of the server it should go
+    /// to.
     ///
     /// If there is none, or it has been tried often enough, it fails with `failure`.
-    pub(super) fn dispatch(&mut self, now: Instant, attempt: Attempt, failure: Failure) {
+    pub(super) fn dispatch(&mut self, now: Instant, mut attempt: Attempt, failure: Failure) {
         let exchange = self.desk.exchanges.get_mut(attempt.exchange);
         let Some(exchange) = exchange.filter(|exchange| exchange.waits_for(attempt.part)) else {
             // Its caller has been told how it ended; it must not be carried out after that.
             return self.desk.spare.give(attempt.encoded);
         };
         let is_movable = exchange.attempts < ATTEMPTS_MAX && exchange.split.is_none();
-        let pool = exchange.pool;
-        let server = if is_movable {
-            exchange.attempts += 1;
-            self.route(pool, &attempt)
+        let is_first = exchange.attempts == 0;
+        exchange.attempts = exchange.attempts.saturating_add(1);
+        let routed = if is_movable {
+            attempt.with_real_key(|key| self.route(now, attempt.pool, key, attempt.effect))
         } else {
-            None
+            Routed::Nowhere(failure)
         };
-        if let Some(server) = server {
-            return self.enqueue(now, server, attempt);
+        match routed {
+            Routed::To { server, is_home, mark } => {
+                attempt.mark = mark;
+                self.send(now, server, is_home, attempt);
+            }
+            Routed::Remembered => {
+                self.desk.settle_deleted(attempt.exchange);
+                self.desk.spare.give(attempt.encoded);
+            }
+            Routed::Nowhere(why) => {
+                let failure = if is_first { why } else { failure };
+                self.desk.settle_failure(attempt.exchange, attempt.part, failure);
+                self.desk.spare.give(attempt.encoded);
+            }
         }
-        self.desk.settle_failure(attempt.exchange, attempt.part, failure);
-        self.desk.spare.give(attempt.encoded);
     }
 
-    fn route(&mut self, pool: PoolId, attempt: &Attempt) -> Option<ServerId> {
-        if attempt.base64_key
-            && let Some(key) = DecodedKey::new(attempt.keys())
-        {
-            return self.plan(pool, key.as_slice());
-        }
-        self.plan(pool, attempt.keys())
-    }
-
-    fn plan(&mut self, pool: PoolId, key: &[u8]) -> Option<ServerId> {
+    /// Where a request for `key` goes. A table in which all is well is enough to know that;
+    /// otherwise recovery is asked.
+    fn route(&self, now: Instant, pool: PoolId, key: &[u8], effect: Effect) -> Routed {
         let connections = &self.connections;
         let can_send = |server: ServerId| connections[usize::from(server.0)].can_send();
-        let planned = self.table.plan(pool, key, Effect::Reads, &can_send)?;
-        self.desk.counters.diverted += u64::from(!planned.is_home);
-        Some(planned.server)
+        if self.recovery.is_clear(pool)
+            && let Some(planned) = self.table.plan(pool, key, effect, &can_send)
+            && (planned.is_home || effect == Effect::Reads)
+        {
+            let Planned { server, is_home } = planned;
+            return Routed::To { server, is_home, mark: None };
+        }
+        let table = &self.table;
+        let route = KeyRoute { table, pool: table.pool(pool), key, effect, can_send: &can_send };
+        self.recovery.route(now, pool, &route)
     }
 
-    fn enqueue(&mut self, now: Instant, server: ServerId, attempt: Attempt) {
+    fn send(&mut self, now: Instant, server: ServerId, is_home: bool, mut attempt: Attempt) {
+        self.desk.counters.diverted += u64::from(!is_home);
+        self.divert(now, server, is_home, &mut attempt);
+        let is_write = attempt.effect != Effect::Reads;
+        let exchange = attempt.exchange;
+        let placed = self.enqueue(now, server, attempt);
+        if is_write && let Some(exchange) = self.desk.exchanges.get_mut(exchange) {
+            exchange.placed = Some(placed);
+        }
+    }
+
+    /// Makes of a request what it is to be at this server.
+    fn divert(&mut self, now: Instant, server: ServerId, is_home: bool, attempt: &mut Attempt) {
+        let disguise = if is_home { 0 } else { self.table.server(server).disguise };
+        if is_home && attempt.disguise == 0 {
+            return;
+        }
+        let unix_now = self.settings.unix_time_at_zero + now.saturating_since(Instant::ZERO);
+        let ttl = self.table.pool(attempt.pool).failover_ttl.as_secs();
+        let diversion = Diversion {
+            ttl_max: (!is_home).then(|| u32::try_from(ttl).unwrap_or(u32::MAX)),
+            unix_now: unix_now.as_secs(),
+            disguise: attempt.disguise ^ disguise,
+        };
+        attempt.disguise = disguise;
+        let mut changed = self.desk.spare.take();
+        if let Some(keys_at) = diversion.apply(&attempt.encoded, &mut changed) {
+            attempt.keys_at = keys_at;
+            std::mem::swap(&mut attempt.encoded, &mut changed);
+        }
+        self.desk.spare.give(changed);
+    }
+
+    fn enqueue(&mut self, now: Instant, server: ServerId, attempt: Attempt) -> (ConnectionId, u64) {
         let connection = &mut self.connections[usize::from(server.0)];
         if connection.is_ready() && connection.output().is_empty() {
-            self.dirty_connections.push(server);
+            self.dirty_connections.push(connection.id());
         }
-        connection.enqueue(now, attempt);
+        let number = connection.enqueue(now, attempt);
+        (connection.id(), number)
     }
 
     /// A retrieval of several keys: a part for each server that has some of them.
@@ -193,12 +243,17 @@ impl Worker {
         let mut drafts = std::mem::take(&mut self.drafts);
         let mut split = self.desk.spare.take_split();
         for key in &keys {
-            let server = self.plan(pool, key);
-            let part = server.map(|server| self.draft(&mut drafts, server, how, key));
-            if part.is_none() {
-                split.failure = Some(Failure::NoServer);
-                self.desk.counters.failed += 1;
-            }
+            let part = match self.route(now, pool, key, Effect::Reads) {
+                Routed::To { server, is_home, .. } => {
+                    Some(self.draft(&mut drafts, (server, is_home), how, key))
+                }
+                Routed::Nowhere(failure) => {
+                    split.failure = Some(failure);
+                    self.desk.counters.failed += 1;
+                    None
+                }
+                Routed::Remembered => unreachable!("only deletes are remembered"),
+            };
             split.part_of_key.push(part);
         }
         split.waiting = drafts.len();
@@ -206,40 +261,42 @@ impl Worker {
         self.desk.split(exchange, split);
         let expect = Expect::Retrieval { has_cas: how.has_cas() };
         for (part, draft) in (0..).zip(drafts.drain(..)) {
-            let Draft { server, mut encoded, keys_start, keys_len } = draft;
+            let Draft { server, is_home, mut encoded, keys_start, keys_len } = draft;
             let keys_at = keys_start..encoded.len();
             encode::retrieval_end(&mut encoded);
-            let mut attempt = Attempt::new(exchange, part, Class::Read, expect, encoded, keys_at);
+            let mut attempt =
+                Attempt::new(exchange, part, pool, Class::Read, expect, encoded, keys_at);
             attempt.keys_len = keys_len;
-            self.enqueue_part(now, server, attempt);
+            self.send_part(now, server, is_home, attempt);
         }
         self.drafts = drafts;
     }
 
-    /// Adds `key` to the draft for `server`, and returns which draft that is.
+    /// Adds `key` to the draft for a server, and returns which draft that is.
     fn draft(
         &mut self,
         drafts: &mut Vec<Draft>,
-        server: ServerId,
+        (server, is_home): (ServerId, bool),
         how: Retrieval,
         key: &[u8],
     ) -> u16 {
-        let idx = drafts.iter().position(|draft| draft.server == server).unwrap_or_else(|| {
+        let is_its = |draft: &Draft| (draft.server, draft.is_home) == (server, is_home);
+        let idx = drafts.iter().position(is_its).unwrap_or_else(|| {
             let mut encoded = self.desk.spare.take();
             encode::retrieval_start(how, &mut encoded);
             let keys_start = encoded.len() + 1;
-            drafts.push(Draft { server, encoded, keys_start, keys_len: 0 });
+            drafts.push(Draft { server, is_home, encoded, keys_start, keys_len: 0 });
             drafts.len() - 1
         });
         let draft = &mut drafts[idx];
         encode::retrieval_key(key, &mut draft.encoded);
         draft.keys_len += 1;
-        u16::try_from(idx).expect("a server's id is 16 bits")
+        u16::try_from(idx).expect("a request has fewer parts than there are numbers")
     }
 
-    fn enqueue_part(&mut self, now: Instant, server: ServerId, attempt: Attempt) {
+    fn send_part(&mut self, now: Instant, server: ServerId, is_home: bool, attempt: Attempt) {
         if self.connections[usize::from(server.0)].can_send() {
-            return self.enqueue(now, server, attempt);
+            return self.send(now, server, is_home, attempt);
         }
         self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Overload);
         self.desk.spare.give(attempt.encoded);
@@ -259,15 +316,43 @@ impl Worker {
             let can_send =
                 self.connections.get(usize::from(server.0)).is_some_and(Connection::can_send);
             if !can_send || !table.server(*server).is_wanted() {
-                self.desk.settle_failure(exchange, part, Failure::NoServer);
+                if self.recovery.require_flush(pool, *server) {
+                    self.desk.settle_part_done(exchange, part);
+                } else {
+                    self.desk.settle_failure(exchange, part, Failure::NoServer);
+                }
                 continue;
             }
             let mut encoded = self.desk.spare.take();
             let keys_at = encode::request(request, &mut encoded);
             let class = Class::Delete;
-            let attempt = Attempt::new(exchange, part, class, Expect::FlushAll, encoded, keys_at);
+            let expect = Expect::FlushAll;
+            let attempt = Attempt::new(exchange, part, pool, class, expect, encoded, keys_at);
             self.enqueue(now, *server, attempt);
         }
+    }
+}
+
+/// What a request may do to its key's value.
+fn effect(request: &Request<'_>) -> Effect {
+    match request {
+        Request::Store { op: StoreOp::Set, .. } => Effect::Writes,
+        Request::Store { .. } | Request::Arithmetic { .. } => Effect::Changes,
+        Request::Delete { .. } => Effect::Deletes,
+        Request::Meta(meta) if divert::is_conditional(meta) => Effect::Changes,
+        Request::Meta(meta) => match meta.op {
+            MetaOp::Set => Effect::Writes,
+            MetaOp::Delete => Effect::Deletes,
+            MetaOp::Get | MetaOp::Arithmetic | MetaOp::Debug => Effect::Reads,
+        },
+        Request::Retrieve { .. }
+        | Request::Touch { .. }
+        | Request::FlushAll { .. }
+        | Request::MetaNoop
+        | Request::Version
+        | Request::Verbosity { .. }
+        | Request::Stats { .. }
+        | Request::Quit => Effect::Reads,
     }
 }
 

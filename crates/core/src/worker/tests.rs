@@ -6,20 +6,24 @@ mod applications;
 
 mod failing_servers;
 
+mod misplaced_keys;
+
 mod cross_talk;
 
 mod chaos;
 
 mod rig;
 mod server;
+mod shared;
 
 use std::time::Duration;
 
 use self::rig::{LIMITS, POOL, Rig};
 use self::server::Manner;
 use super::*;
-use crate::config::{Failover, OnUnavailable};
+use crate::config::OnUnavailable;
 use crate::protocol::ParseLimits;
+use crate::routing::Substitute;
 
 const TIMED_OUT: &str = "SERVER_ERROR evenkeel: timed out\r\n";
 const NO_SERVER: &str = "SERVER_ERROR evenkeel: no usable server\r\n";
@@ -112,8 +116,9 @@ fn requests_of_many_sessions_go_out_in_one_write() {
     for id in ids {
         rig.worker.handle_session_bytes(rig.now, id, b"get a\r\n");
     }
-    assert_eq!(rig.worker.poll_connection_to_write(), Some(ServerId(0)));
-    assert_eq!(rig.worker.connection_output(ServerId(0)), b"get a\r\nget a\r\nget a\r\n");
+    let connection = rig.connection(0);
+    assert_eq!(rig.worker.poll_connection_to_write(), Some(connection));
+    assert_eq!(rig.worker.connection_output(connection), b"get a\r\nget a\r\nget a\r\n");
     assert_eq!(rig.worker.poll_connection_to_write(), None);
 }
 

@@ -2,7 +2,7 @@
 
 use evenkeel_core::config::{
     Config, Failover, HealthConfig, KeyPath, ListenAddress, ListenAddressError, ListenerConfig,
-    ListenerName, OnUnavailable, PoolConfig, PoolName, ProxyConfig,
+    ListenerName, OnUnavailable, PoolConfig, PoolName, ProxyConfig, Rejoin,
 };
 use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
 use toml::de::DeTable;
@@ -91,15 +91,23 @@ fn listen_remedy(text: &str, error: ListenAddressError) -> String {
 
 fn read_pool_of_listener(section: &mut Section<'_, '_>) -> PoolName {
     let summary = "The NAME of a `[pool.NAME]` table; required.";
+    let pool = read_pool_name(section, "pool", summary);
+    section.require("pool", "pool = \"NAME\" with the NAME of a [pool.NAME] table");
+    pool.unwrap_or_else(|| "unnamed".parse().expect("a plain word is a name"))
+}
+
+fn read_pool_name(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    summary: &str,
+) -> Option<PoolName> {
     let expected = Expected { kind: "a string", example: "\"main\"" };
-    let pool = section.parsed("pool", summary, expected, |text| {
+    section.parsed(key, summary, expected, |text| {
         text.parse().map_err(|error| Unreadable {
             problem: format!("{text:?} is not the name of a pool: {error}"),
             remedy: "write the NAME of a [pool.NAME] table".to_owned(),
         })
-    });
-    section.require("pool", "pool = \"NAME\" with the NAME of a [pool.NAME] table");
-    pool.unwrap_or_else(|| "unnamed".parse().expect("a plain word is a name"))
+    })
 }
 
 fn read_pool(name: PoolName, section: &mut Section<'_, '_>) -> PoolConfig {
@@ -115,6 +123,13 @@ fn read_pool(name: PoolName, section: &mut Section<'_, '_>) -> PoolConfig {
         failover: section
             .choice("failover", Failover::NAMES, &quoted(Failover::default().name()))
             .unwrap_or_default(),
+        gutter: read_gutter(section),
+        rejoin: section
+            .choice("rejoin", Rejoin::NAMES, &quoted(Rejoin::default().name()))
+            .unwrap_or_default(),
+        failover_ttl: section.duration(PoolConfig::FAILOVER_TTL),
+        late_write_grace: section.duration(PoolConfig::LATE_WRITE_GRACE),
+        misplaced_max: section.size(PoolConfig::MISPLACED_MAX),
         on_unavailable: section
             .choice(
                 "on_unavailable",
@@ -129,6 +144,11 @@ fn read_pool(name: PoolName, section: &mut Section<'_, '_>) -> PoolConfig {
         health: section.table("health", "pool.NAME.health", read_health),
         ..PoolConfig::new(name, servers)
     }
+}
+
+fn read_gutter(section: &mut Section<'_, '_>) -> Option<PoolName> {
+    let summary = "The NAME of another `[pool.NAME]` table; none by default.";
+    read_pool_name(section, "gutter", summary)
 }
 
 fn read_health(section: &mut Section<'_, '_>) -> HealthConfig {

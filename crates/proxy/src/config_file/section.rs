@@ -100,11 +100,10 @@ impl<'t> Section<'t, '_> {
     ) -> Option<T> {
         let words: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         let example = format!("{:?}", words[0]);
-        let title = self.title;
         let read = |word: &str| {
             let choice = names.iter().find(|(name, _)| *name == word);
             choice.map(|(_, choice)| *choice).ok_or_else(|| Unreadable {
-                problem: planned::unknown_word(title, key, word),
+                problem: format!("unknown choice {word:?}"),
                 remedy: suggestion(word, words.iter().copied()),
             })
         };

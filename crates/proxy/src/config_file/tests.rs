@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_core::config::{
     ByteSize, Failover, HealthConfig, ListenerConfig, OnUnavailable, PoolConfig, ProxyConfig,
-    ServerConfig,
+    Rejoin, ServerConfig,
 };
 use evenkeel_core::distribution::{HashFunction, Scheme, Weight};
 
@@ -128,6 +128,10 @@ hash = "md5"
 point_hash = "crc"
 hash_tag = "{}"
 failover = "none"
+rejoin = "flush"
+failover_ttl = "30s"
+late_write_grace = "2s"
+misplaced_max = "1MiB"
 on_unavailable = "error"
 timeout = "1.5s"
 deadline = "2s"
@@ -167,6 +171,10 @@ fn every_setting_is_read() {
     assert_eq!(pool.distribution.point_hash(), Some(HashFunction::Crc32));
     assert_eq!(pool.distribution.hash_tag(), Some("{}".parse().unwrap()));
     assert_eq!(pool.failover, Failover::None);
+    assert_eq!(pool.rejoin, Rejoin::Flush);
+    assert_eq!(pool.failover_ttl, Duration::from_secs(30));
+    assert_eq!(pool.late_write_grace, Duration::from_secs(2));
+    assert_eq!(pool.misplaced_max, ByteSize::from_mib(1));
     assert_eq!(pool.on_unavailable, OnUnavailable::Error);
     assert_eq!(pool.timeout, Duration::from_millis(1500));
     assert_eq!(pool.deadline, Duration::from_secs(2));
@@ -317,19 +325,29 @@ fn a_misspelt_key_is_not_also_missing() {
 
 #[test]
 fn what_is_planned_is_refused_by_name() {
+    check_pool_line("[admin]", &["6:2: \"admin\" is not supported yet; remove the table"]);
+}
+
+#[test]
+fn a_gutter_must_be_another_pool_and_be_used() {
     check_pool_line(
-        "rejoin = \"clean\"",
-        &["6:1: \"rejoin\" in [pool.main] is not supported yet; \
-           remove it; until then a server that returns serves what it still holds"],
+        "failover = \"gutter\"",
+        &["4:7: pool.main.gutter: failover is \"gutter\", and gutter names no pool; \
+           set gutter to the NAME of a pool of spare servers"],
+    );
+    check_pool_line(
+        "gutter = \"main\"\nfailover = \"gutter\"",
+        &["6:10: pool.main.gutter: a pool cannot be its own gutter; name a pool of other servers"],
     );
     check_pool_line(
         "gutter = \"spare\"\nfailover = \"gutter\"",
-        &[
-            "6:1: \"gutter\" in [pool.main] is not supported yet; remove it",
-            "7:12: pool.main.failover: \"gutter\" is not supported yet; choose \"next\" or \"none\"",
-        ],
+        &["6:10: pool.main.gutter: there is no pool \"spare\"; the only pool is main"],
     );
-    check_pool_line("[admin]", &["6:2: \"admin\" is not supported yet; remove the table"]);
+    check_pool_line(
+        "gutter = \"main\"",
+        &["6:10: pool.main.gutter: gutter has no effect unless failover is \"gutter\"; \
+           remove it, or set failover to \"gutter\""],
+    );
 }
 
 #[test]
@@ -402,7 +420,8 @@ fn a_name_that_cannot_be_is_refused_and_its_table_read() {
              a name cannot have '.' in it; write the NAME of a [pool.NAME] table",
             "4:7: pool.\"m.n\": a name cannot have '.' in it; use letters, digits, _ and -",
             "6:1: unknown key \"x\" in [pool.\"m.n\"]; choose \"servers\", \"distribution\", \"hash\", \
-             \"point_hash\", \"hash_tag\", \"failover\", \"on_unavailable\", \"timeout\", \"deadline\", \
+             \"point_hash\", \"hash_tag\", \"failover\", \"gutter\", \"rejoin\", \
+             \"failover_ttl\", \"late_write_grace\", \"misplaced_max\", \"on_unavailable\", \"timeout\", \"deadline\", \
              \"connect_timeout\", \"attempts_in_flight_max\" or \"health\"",
         ],
     );

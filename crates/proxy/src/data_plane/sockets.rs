@@ -1,11 +1,21 @@
 //! A non-blocking stream that remembers what it was told to be ready for.
 
 use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
 
 use evenkeel_core::failure::Failure;
 use mio::event::Event;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use socket2::TcpKeepalive;
+
+/// How long nothing need be heard from a peer before it is asked whether it is there.
+const KEEPALIVE_TIME: Duration = Duration::from_secs(5);
+/// How often it is asked again, and how many times, before it is taken to be gone.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_RETRIES: u32 = 5;
+/// How long what was sent may stay unacknowledged.
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A stream and its readiness.
 #[derive(Debug)]
@@ -52,6 +62,29 @@ impl Socket {
             let _ = socket2::SockRef::from(stream).set_keepalive(true);
         }
         Self { stream, is_readable: false, is_writable: true, is_ending: false }
+    }
+
+    /// Has the kernel give up on a peer that is gone within seconds. A connection that nothing is
+    /// heard from keeps recovery from bringing keys home.
+    pub(super) fn watch_peer(&self) {
+        if let Stream::Tcp(stream) = &self.stream {
+            let socket = socket2::SockRef::from(stream);
+            let keepalive = TcpKeepalive::new()
+                .with_time(KEEPALIVE_TIME)
+                .with_interval(KEEPALIVE_INTERVAL)
+                .with_retries(KEEPALIVE_RETRIES);
+            // A kernel that refuses gives up later; the worker's own bound holds then.
+            let _ = socket.set_tcp_keepalive(&keepalive);
+            let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_TIMEOUT));
+        }
+    }
+
+    /// Ends it by a reset: what the peer's kernel has not been given yet, it will never get.
+    pub(super) fn reset(self) {
+        if let Stream::Tcp(stream) = &self.stream {
+            // Without it a write that was given up could still be delivered.
+            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_core::Instant;
-use evenkeel_core::protocol::request::StoreOp;
+use evenkeel_core::protocol::request::{MetaOp, StoreOp};
 
 use super::chronicle::{Change, Chronicle, Ended, Fate, Stale};
 use super::silence::{Silences, Unspoken};
@@ -110,9 +110,12 @@ impl Staleness {
             | (Kind::Store { op: StoreOp::Replace, key, .. }, Said::Done) => {
                 chronicle.judge_presence_for_write(*key, began_at)
             }
-            (Kind::Delete(key) | Kind::Touch(key, _) | Kind::Increment(key, _), Said::Done)
+            // A delete shows nothing: one that no server could take is said to be done.
+            (Kind::Touch(key, _) | Kind::Increment(key, _), Said::Done)
             | (_, Said::Number(key, _)) => chronicle.judge_presence(*key, began_at),
-            (Kind::Meta(meta), Said::Done) if meta.content.is_none() => {
+            (Kind::Meta(meta), Said::Done)
+                if meta.content.is_none() && meta.op != MetaOp::Delete =>
+            {
                 chronicle.judge_presence(meta.key, began_at)
             }
             _ => Ok(()),

@@ -38,6 +38,8 @@ fn entries_are_replaced_by_a_flush_and_their_keys_are_misses() {
         let holder = rig.order(key)[1];
         assert_ne!(rig.read(key), Some(holder), "another server may have had a later value");
     }
+    let [_, next, _] = rig.order(&keys[0]);
+    assert_ne!(rig.send(&keys[1], Effect::Changes).0, next, "an `add` would see it too");
     // A new write has an entry again.
     let holder = rig.write(&keys[0]);
     assert_eq!(rig.read(&keys[0]), Some(holder));

@@ -136,10 +136,10 @@ fn a_session_with_too_many_requests_in_flight_is_paused_and_goes_on_by_itself() 
     let limits = SessionLimits { requests_in_flight_max: 3, ..LIMITS };
     let id = rig.open_with(limits);
     rig.send(id, "get a\r\n".repeat(7));
-    assert_eq!(rig.servers[0].received, b"get a\r\n".repeat(3));
+    assert_eq!(rig.servers[0].received(), b"get a\r\n".repeat(3));
     assert!(!rig.worker.wants_input(id));
     rig.say(0, "END\r\n".repeat(3));
-    assert_eq!(rig.servers[0].received, b"get a\r\n".repeat(6));
+    assert_eq!(rig.servers[0].received(), b"get a\r\n".repeat(6));
     rig.say(0, "END\r\n".repeat(3));
     assert!(rig.worker.wants_input(id));
     rig.say(0, "END\r\n");
@@ -154,7 +154,7 @@ fn a_session_paused_by_requests_that_want_no_answer_is_named_to_the_driver_again
     let id = rig.open_with(limits);
     rig.send(id, "set a 0 0 1 noreply\r\n1\r\n");
     assert!(!rig.worker.wants_input(id));
-    rig.worker.handle_server_bytes(rig.now, ServerId(0), b"STORED\r\n");
+    rig.worker.handle_server_bytes(rig.now, rig.connection(0), b"STORED\r\n");
     assert_eq!(rig.worker.poll_session_to_write(rig.now), Some(id));
     assert!(rig.worker.wants_input(id));
 }

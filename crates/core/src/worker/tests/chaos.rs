@@ -220,7 +220,7 @@ proptest! {
         let mut id = rig.open();
         for (is_from_server, bytes) in pieces {
             if is_from_server {
-                rig.worker.handle_server_bytes(rig.now, ServerId(0), &bytes);
+                rig.worker.handle_server_bytes(rig.now, rig.connection(0), &bytes);
                 rig.drive();
             } else {
                 if rig.is_closed(id) {

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use super::super::*;
 use super::server::Server;
-use crate::config::{Failover, OnUnavailable};
+use super::shared::Shared;
+use crate::config::{OnUnavailable, Rejoin};
+use crate::connection::ConnectionId;
 use crate::distribution::{Distribution, Member, Scheme, Settings};
 use crate::protocol::ParseLimits;
-use crate::routing::{ConnectionSettings, PoolRoutes, ServerRoute, Usable};
+use crate::routing::{ConnectionSettings, PoolRoutes, ServerRoute, Substitute, Usable};
 
 pub(super) const POOL: PoolId = PoolId(0);
 
@@ -22,11 +24,18 @@ pub(super) const LIMITS: SessionLimits = SessionLimits {
     output_max: 64 * 1024 * 1024,
 };
 
+const SETTINGS: WorkerSettings = WorkerSettings {
+    seed: 1,
+    unix_time_at_zero: Duration::from_secs(1_700_000_000),
+    parked_timeout: Duration::from_mins(1),
+};
+
 /// Rounds of the driver's loop after which a worker is taken never to come to rest.
 const ROUNDS_MAX: usize = 10_000;
 
 pub(super) struct Rig {
     pub(super) worker: Worker,
+    pub(super) recovery: Arc<Shared>,
     pub(super) now: Instant,
     pub(super) servers: Vec<Server>,
     pub(super) applications: BTreeMap<SessionId, Application>,
@@ -53,8 +62,10 @@ impl Rig {
         let mut table = table(servers_len);
         change(&mut table);
         let now = Instant::from_nanos(1_000_000_000);
+        let recovery = Arc::new(Shared::new());
         let mut rig = Self {
-            worker: Worker::new(now, Arc::new(table.clone()), 1),
+            worker: Worker::new(now, Arc::new(table.clone()), SETTINGS, recovery.clone()),
+            recovery,
             now,
             servers: (0..servers_len).map(|_| Server::default()).collect(),
             applications: BTreeMap::new(),
@@ -107,14 +118,21 @@ impl Rig {
 
     /// The server sends `bytes` of its own.
     pub(super) fn say(&mut self, server: u16, bytes: impl AsRef<[u8]>) {
-        self.worker.handle_server_bytes(self.now, ServerId(server), bytes.as_ref());
+        self.worker.handle_server_bytes(self.now, self.connection(server), bytes.as_ref());
         self.drive();
+    }
+
+    /// The worker's connection to the server.
+    pub(super) fn connection(&self, server: u16) -> ConnectionId {
+        self.worker.connections[usize::from(server)].id()
     }
 
     /// The server's process dies, with every connection to it.
     pub(super) fn lose(&mut self, server: u16, failure: Failure) {
-        self.servers[usize::from(server)].disconnect();
-        self.worker.handle_server_lost(self.now, ServerId(server), failure);
+        let lost = self.servers[usize::from(server)].disconnect_all();
+        for id in lost {
+            self.worker.handle_server_lost(self.now, id, failure);
+        }
         self.drive();
     }
 
@@ -124,6 +142,39 @@ impl Rig {
         self.table.servers[usize::from(server)].usable = usable;
         self.worker.handle_table(self.now, Arc::new(self.table.clone()));
         self.drive();
+    }
+
+    /// Servers that return may serve whatever they hold.
+    pub(super) fn trust(&mut self) {
+        *self.recovery.0.lock().unwrap() = Shared::recovery(Rejoin::Trust);
+    }
+
+    /// The control plane cleans what can be cleaned now; returns how many steps that took.
+    pub(super) fn clean(&mut self) -> usize {
+        let mut len = 0;
+        loop {
+            let mut steps = Vec::new();
+            let mut recovery = self.recovery.0.lock().unwrap();
+            recovery.poll_cleaning(self.now, POOL, &self.table, 100, &mut steps);
+            for step in &steps {
+                let items = &mut self.servers[usize::from(step.server.0)].items;
+                match step.step.key() {
+                    Some(key) => drop(items.remove(key)),
+                    None => items.clear(),
+                }
+                recovery.handle_cleaned(step, true);
+            }
+            len += steps.len();
+            if steps.is_empty() {
+                return len;
+            }
+        }
+    }
+
+    /// A canary to the server is good.
+    pub(super) fn canary(&mut self, server: u16) {
+        let mut recovery = self.recovery.0.lock().unwrap();
+        recovery.handle_good_canary(self.now, ServerId(server), self.now);
     }
 
     /// The first key of the form `k0`, `k1`, … that goes to `servers` in this order.
@@ -143,13 +194,13 @@ impl Rig {
     /// The server takes so many bytes more; what waits for that is written.
     pub(super) fn set_room(&mut self, server: u16, room: usize) {
         self.servers[usize::from(server)].room = room;
-        self.write_server(ServerId(server));
+        self.write_server(self.connection(server));
         self.drive();
     }
 
     /// Whether the server has been sent `text` on its present connection.
     pub(super) fn has_received(&self, server: u16, text: &str) -> bool {
-        let received = &self.servers[usize::from(server)].received;
+        let received = self.servers[usize::from(server)].received();
         String::from_utf8_lossy(received).contains(text)
     }
 
@@ -188,21 +239,19 @@ impl Rig {
             is_something_done = true;
             self.act(action);
         }
-        while let Some(server) = self.worker.poll_connection_to_write() {
+        while let Some(id) = self.worker.poll_connection_to_write() {
             is_something_done = true;
-            self.write_server(server);
+            self.write_server(id);
         }
         for idx in 0..self.servers.len() {
-            let server = ServerId(u16::try_from(idx).unwrap());
-            let mut responses = self.servers[idx].respond();
-            if !responses.is_empty() {
+            if let Some((id, mut responses)) = self.servers[idx].respond() {
                 is_something_done = true;
                 let cut_after = self.servers[idx].cut_after.take();
                 responses.truncate(cut_after.unwrap_or(usize::MAX));
-                self.worker.handle_server_bytes(self.now, server, &responses);
+                self.worker.handle_server_bytes(self.now, id, &responses);
                 if cut_after.is_some() {
-                    self.servers[idx].disconnect();
-                    self.worker.handle_server_lost(self.now, server, Failure::Reset);
+                    self.servers[idx].disconnect(id);
+                    self.worker.handle_server_lost(self.now, id, Failure::Reset);
                 }
             }
         }
@@ -215,21 +264,22 @@ impl Rig {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Connect(server) => match self.servers[usize::from(server.0)].connect() {
-                Some(Ok(())) => self.worker.handle_connected(self.now, server),
-                Some(Err(failure)) => self.worker.handle_server_lost(self.now, server, failure),
+            Action::Connect(id) => match self.servers[usize::from(id.server.0)].connect(id) {
+                Some(Ok(())) => self.worker.handle_connected(self.now, id),
+                Some(Err(failure)) => self.worker.handle_server_lost(self.now, id, failure),
                 None => {}
             },
-            Action::Disconnect(server) => self.servers[usize::from(server.0)].disconnect(),
+            Action::Disconnect(id) => self.servers[usize::from(id.server.0)].disconnect(id),
             Action::CloseSession(id) => self.applications.get_mut(&id).unwrap().is_closed = true,
             Action::Stats(exchange) => self.worker.answer_stats(exchange, b"STAT a 1\r\nEND\r\n"),
         }
     }
 
-    fn write_server(&mut self, server: ServerId) {
-        let len = self.servers[usize::from(server.0)].take(self.worker.connection_output(server));
+    fn write_server(&mut self, id: ConnectionId) {
+        let output = self.worker.connection_output(id);
+        let len = self.servers[usize::from(id.server.0)].take(id, output);
         if len > 0 {
-            self.worker.handle_server_written(server, len);
+            self.worker.handle_server_written(id, len);
         }
     }
 
@@ -262,7 +312,7 @@ impl Rig {
             let is_flushed = connection.output().is_empty() || server.room == 0;
             assert!(is_flushed || !connection.is_ready(), "output is never written");
         }
-        assert!(self.worker.drafts.is_empty());
+        assert!(self.worker.drafts.is_empty() && self.worker.retries.is_empty());
     }
 }
 
@@ -278,14 +328,16 @@ fn table(servers_len: u16) -> RoutingTable {
     let pool = PoolRoutes {
         distribution: Arc::new(distribution),
         servers: (0..servers_len).map(ServerId).collect(),
-        failover: Failover::Next,
+        failover: Substitute::Next,
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
+        failover_ttl: Duration::from_mins(1),
     };
     let server = ServerRoute {
         usable: Usable::Yes,
         takes_writes: true,
         suspect_after: settings.timeout,
+        disguise: 1 << 63,
         settings,
     };
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(servers_len)] }

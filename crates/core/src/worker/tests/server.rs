@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::connection::ConnectionId;
 use crate::failure::Failure;
 use crate::protocol::token::Tokens;
 use crate::protocol::{
@@ -31,12 +32,19 @@ pub(super) struct Server {
     pub(super) cut_after: Option<usize>,
     /// How often it has been connected to, or tried to be.
     pub(super) connects: usize,
-    /// Everything it has been sent on its present connection.
-    pub(super) received: Vec<u8>,
+    /// Its connections, oldest first.
+    links: Vec<Link>,
+    pub(super) items: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// A connection as the server has it.
+#[derive(Debug)]
+struct Link {
+    id: ConnectionId,
+    /// Everything it has been sent on it.
+    received: Vec<u8>,
     /// How much of that it has answered.
     answered: usize,
-    is_connected: bool,
-    pub(super) items: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Default for Server {
@@ -46,20 +54,18 @@ impl Default for Server {
             room: usize::MAX,
             cut_after: None,
             connects: 0,
-            received: Vec::new(),
-            answered: 0,
-            is_connected: false,
+            links: Vec::new(),
             items: BTreeMap::new(),
         }
     }
 }
 
 impl Server {
-    pub(super) fn connect(&mut self) -> Option<Result<(), Failure>> {
+    pub(super) fn connect(&mut self, id: ConnectionId) -> Option<Result<(), Failure>> {
         self.connects += 1;
         match self.manner {
             Manner::Serves | Manner::Hangs => {
-                self.is_connected = true;
+                self.links.push(Link { id, received: Vec::new(), answered: 0 });
                 Some(Ok(()))
             }
             Manner::Refuses => Some(Err(Failure::Refused)),
@@ -67,32 +73,64 @@ impl Server {
         }
     }
 
-    pub(super) fn disconnect(&mut self) {
-        self.is_connected = false;
-        self.received.clear();
-        self.answered = 0;
+    pub(super) fn disconnect(&mut self, id: ConnectionId) {
+        self.links.retain(|link| link.id != id);
+    }
+
+    /// Its process ends: the connections that are lost.
+    pub(super) fn disconnect_all(&mut self) -> Vec<ConnectionId> {
+        self.links.drain(..).map(|link| link.id).collect()
+    }
+
+    /// How many connections it has.
+    pub(super) fn links_len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Everything it has been sent on its newest connection.
+    pub(super) fn received(&self) -> &[u8] {
+        self.links.last().map_or(&[], |link| &link.received)
+    }
+
+    /// It will not answer what it has been sent so far.
+    pub(super) fn forget_requests(&mut self) {
+        for link in &mut self.links {
+            link.answered = link.received.len();
+        }
     }
 
     /// Takes as much of `bytes` as there is room for.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
+    pub(super) fn take(&mut self, id: ConnectionId, bytes: &[u8]) -> usize {
         let len = bytes.len().min(self.room);
-        assert!(len == 0 || self.is_connected, "bytes are written to no connection");
+        if len == 0 {
+            return 0;
+        }
+        let link = self.links.iter_mut().find(|link| link.id == id);
         self.room -= if self.room == usize::MAX { 0 } else { len };
-        self.received.extend_from_slice(&bytes[..len]);
+        let link = link.expect("bytes are written to a connection");
+        link.received.extend_from_slice(&bytes[..len]);
         len
     }
 
-    /// Answers what it has been sent, if that is its manner.
-    pub(super) fn respond(&mut self) -> Vec<u8> {
-        let mut responses = Vec::new();
-        while self.manner == Manner::Serves
-            && let Parsed::Request { request, len } =
-                parse_request(&self.received[self.answered..], 0, &ParseLimits::default())
-        {
-            self.answered += len;
-            respond(&mut self.items, &request, &mut responses);
+    /// Answers what it has been sent, if that is its manner, on the oldest connection that has
+    /// something.
+    pub(super) fn respond(&mut self) -> Option<(ConnectionId, Vec<u8>)> {
+        if self.manner != Manner::Serves {
+            return None;
         }
-        responses
+        for link in &mut self.links {
+            let mut responses = Vec::new();
+            while let Parsed::Request { request, len } =
+                parse_request(&link.received[link.answered..], 0, &ParseLimits::default())
+            {
+                link.answered += len;
+                respond(&mut self.items, &request, &mut responses);
+            }
+            if !responses.is_empty() {
+                return Some((link.id, responses));
+            }
+        }
+        None
     }
 }
 

@@ -124,7 +124,7 @@ fn a_retrieval_may_lose_more_servers_than_a_byte_counts() {
     let request = format!("get {}\r\n", keys.join(" "));
     rig.worker.handle_session_bytes(rig.now, id, request.as_bytes());
     for server in 0..1000 {
-        rig.worker.handle_server_lost(rig.now, ServerId(server), Failure::Reset);
+        rig.worker.handle_server_lost(rig.now, rig.connection(server), Failure::Reset);
     }
     rig.drive();
     assert_eq!(rig.answers(id), "END\r\n");
@@ -158,14 +158,25 @@ fn flush_all_goes_to_every_server() {
 }
 
 #[test]
-fn flush_all_fails_if_one_server_cannot_be_reached() {
+fn flush_all_is_remembered_for_servers_that_cannot_be_reached() {
     let mut rig = Rig::new(3);
     rig.publish(1, false);
     let id = rig.open();
-    assert_eq!(rig.ask(id, "flush_all\r\n"), NO_SERVER);
+    assert_eq!(rig.ask(id, "flush_all\r\n"), "OK\r\n");
     assert!(rig.has_received(0, "flush_all") && rig.has_received(2, "flush_all"));
-    rig.publish(0, false);
-    rig.publish(2, false);
+    rig.publish(1, true);
+    let key = rig.key(&[1, 0]);
+    assert_eq!(rig.ask(id, set(&key, "1")), "STORED\r\n");
+    assert!(rig.servers[1].items.is_empty(), "it is not used before it is flushed");
+    assert!(rig.servers[0].items.contains_key(key.as_bytes()));
+}
+
+#[test]
+fn flush_all_fails_for_a_server_that_would_not_be_flushed() {
+    let mut rig = Rig::new(2);
+    rig.trust();
+    rig.publish(1, false);
+    let id = rig.open();
     assert_eq!(rig.ask(id, "flush_all\r\n"), NO_SERVER);
 }
 

@@ -1,0 +1,302 @@
+//! The worker's connections to servers.
+
+use crate::Instant;
+use crate::connection::{Connection, ConnectionId, TimedOut};
+use crate::failure::Failure;
+use crate::routing::{Effect, ServerId};
+use crate::worker::desk::Desk;
+use crate::worker::settling::{self, Retry};
+use crate::worker::{Action, Outcome, Parked, Worker};
+
+/// How many connections to one server are set aside at once. Past it the oldest is closed.
+const PARKED_MAX: usize = 4;
+
+impl Worker {
+    /// The driver has connected.
+    pub fn handle_connected(&mut self, now: Instant, id: ConnectionId) {
+        let connection = &mut self.connections[usize::from(id.server.0)];
+        if connection.id() != id {
+            return;
+        }
+        connection.handle_connected(now);
+        if connection.is_ready() && !connection.output().is_empty() {
+            self.dirty_connections.push(id);
+        }
+    }
+
+    /// A server has sent `bytes`.
+    pub fn handle_server_bytes(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
+        let connection = &mut self.connections[usize::from(id.server.0)];
+        if connection.id() != id || !connection.is_ready() {
+            return self.handle_parked_bytes(now, id, bytes);
+        }
+        let received = connection.receive(now, bytes);
+        let mut at = 0;
+        let end = loop {
+            match connection.match_response(received.as_slice(), &mut at) {
+                Ok(Some(matched)) => {
+                    let server = id.server;
+                    if Desk::is_evidence(matched.response.status) {
+                        let failure = Failure::ServerError;
+                        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row: 0 });
+                    }
+                    if matched.attempt.effect == Effect::Reads {
+                        self.desk.settle_response(matched);
+                        continue;
+                    }
+                    let settler = settling::Settler { recovery: &*self.recovery, now, server };
+                    let desk = &mut self.desk;
+                    let (budget, retries) = (&mut self.budget, &mut self.retries);
+                    if let Some(matched) =
+                        settler.answer(matched, &self.table, desk, budget, retries)
+                    {
+                        desk.settle_response(matched);
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(invalid) => break Err(Failure::Garbled(invalid)),
+            }
+        };
+        match end {
+            Ok(()) => connection.keep(received, at),
+            Err(failure) => self.lose(now, id.server, failure),
+        }
+        self.retry_all(now);
+    }
+
+    /// The connection is lost, or could not be made.
+    pub fn handle_server_lost(&mut self, now: Instant, id: ConnectionId, failure: Failure) {
+        let connection = &self.connections[usize::from(id.server.0)];
+        if connection.id() == id && !connection.is_lost() {
+            self.lose(now, id.server, failure);
+        } else if let Some(idx) = self.parked_idx(id) {
+            self.close_parked(now, idx);
+        }
+    }
+
+    /// A connection to write to; call until `None`, then [`Worker::connection_output`] for each.
+    pub fn poll_connection_to_write(&mut self) -> Option<ConnectionId> {
+        self.dirty_connections.pop()
+    }
+
+    /// What there is to write; empty unless connected.
+    pub fn connection_output(&self, id: ConnectionId) -> &[u8] {
+        let connection = &self.connections[usize::from(id.server.0)];
+        if connection.id() == id && connection.is_ready() { connection.output() } else { &[] }
+    }
+
+    /// The driver has written the first `len` bytes of [`Worker::connection_output`].
+    pub fn handle_server_written(&mut self, id: ConnectionId, len: usize) {
+        let connection = &mut self.connections[usize::from(id.server.0)];
+        if connection.id() == id && connection.is_ready() {
+            connection.handle_written(len);
+        }
+    }
+
+    pub(super) fn start_connecting(&mut self, now: Instant) {
+        for connection in &mut self.connections {
+            if let Some(id) = connection.poll_connect(now) {
+                self.actions.push_back(Action::Connect(id));
+            }
+        }
+    }
+
+    /// The connection is gone, or is to go.
+    pub(super) fn lose(&mut self, now: Instant, server: ServerId, failure: Failure) {
+        self.report(server, failure);
+        let connection = &mut self.connections[usize::from(server.0)];
+        self.actions.push_back(Action::Disconnect(connection.id()));
+        let lost: Vec<_> = connection.handle_lost(now, &mut self.random).collect();
+        if !self.table.server(server).is_wanted() {
+            connection.unwant();
+        }
+        for (attempt, sent) in lost {
+            self.fail(now, server, attempt, sent, failure);
+        }
+        self.start_connecting(now);
+    }
+
+    fn report(&mut self, server: ServerId, failure: Failure) {
+        let timeouts_in_a_row = self.connections[usize::from(server.0)].timeouts_in_a_row();
+        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row });
+    }
+
+    /// Answers at once what waits for a server that has just become unusable.
+    pub(super) fn eject(&mut self, now: Instant, server: ServerId) {
+        let connection = &mut self.connections[usize::from(server.0)];
+        connection.unwant();
+        let mut unsent: Vec<_> = std::iter::from_fn(|| connection.take_back()).collect();
+        unsent.reverse();
+        let settler = settling::Settler { recovery: &*self.recovery, now, server };
+        for attempt in connection.in_flight_mut() {
+            let failure = Failure::Ejected;
+            let retry = settler.give_up(attempt, failure, &mut self.desk, &mut self.budget);
+            self.retries.extend(retry);
+        }
+        // What was sent first goes first.
+        self.retry_all(now);
+        for attempt in unsent {
+            self.move_unsent(now, server, attempt, Failure::NoServer);
+        }
+    }
+
+    /// Deals with all exchanges whose deadline has come.
+    pub(super) fn expire_exchanges(&mut self, now: Instant) {
+        for pool in 0..self.deadlines.len() {
+            while let Some((_, id)) = self.deadlines[pool].pop_front_if(|(at, _)| *at <= now) {
+                let placed = self.desk.exchanges.get(id).and_then(|exchange| exchange.placed);
+                if let Some((connection, number)) = placed {
+                    self.give_up_expired(now, connection, number);
+                }
+                self.desk.expire(id);
+            }
+        }
+    }
+
+    /// Whatever becomes of a write whose caller is about to be told that it failed must be known.
+    fn give_up_expired(&mut self, now: Instant, id: ConnectionId, number: u64) {
+        let server = id.server;
+        let connection = &mut self.connections[usize::from(server.0)];
+        if connection.id() != id {
+            return;
+        }
+        let is_connecting = connection.is_connecting();
+        let Some(attempt) = connection.attempt_mut(number) else { return };
+        let settler = settling::Settler { recovery: &*self.recovery, now, server };
+        if is_connecting {
+            settler.forget(attempt);
+            attempt.is_void = true;
+        } else {
+            settler.mark_late(attempt);
+        }
+    }
+
+    pub(super) fn expire_connection(&mut self, now: Instant, server: ServerId) {
+        while let Some(timed_out) = self.connections[usize::from(server.0)].poll_timeout(now) {
+            match timed_out {
+                TimedOut::Connect => self.lose(now, server, Failure::ConnectTimeout),
+                TimedOut::Connection => self.replace(now, server),
+                TimedOut::Unsent => self.expire_unsent(now, server),
+                TimedOut::Attempt { idx } => self.expire_attempt(now, server, idx),
+            }
+        }
+        self.retry_all(now);
+    }
+
+    fn expire_attempt(&mut self, now: Instant, server: ServerId, idx: usize) {
+        self.report(server, Failure::Timeout);
+        let connection = &mut self.connections[usize::from(server.0)];
+        let settler = settling::Settler { recovery: &*self.recovery, now, server };
+        if let Some(attempt) = connection.in_flight_mut().nth(idx) {
+            let failure = Failure::Timeout;
+            let retry = settler.give_up(attempt, failure, &mut self.desk, &mut self.budget);
+            self.retries.extend(retry);
+        }
+    }
+
+    fn expire_unsent(&mut self, now: Instant, server: ServerId) {
+        self.report(server, Failure::Timeout);
+        let connection = &mut self.connections[usize::from(server.0)];
+        let settler = settling::Settler { recovery: &*self.recovery, now, server };
+        for mut attempt in connection.take_back_late(now) {
+            settler.forget(&mut attempt);
+            self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Timeout);
+            self.desk.spare.give(attempt.encoded);
+        }
+    }
+
+    /// A connection on which nothing comes, or nothing in time: it is closed, or set aside if a
+    /// write that it was sent may still be carried out.
+    fn replace(&mut self, now: Instant, server: ServerId) {
+        let connection = &mut self.connections[usize::from(server.0)];
+        if !connection.in_flight_mut().any(|it| it.effect != Effect::Reads) {
+            return self.lose(now, server, Failure::Timeout);
+        }
+        let failure = Failure::Timeout;
+        self.report(server, failure);
+        let connection = &mut self.connections[usize::from(server.0)];
+        let (mut parked, unsent) = connection.park(now, &mut self.random);
+        if !self.table.server(server).is_wanted() {
+            connection.unwant();
+        }
+        let settler = settling::Settler { recovery: &*self.recovery, now, server };
+        for attempt in parked.in_flight_mut() {
+            let retry = settler.give_up(attempt, failure, &mut self.desk, &mut self.budget);
+            self.retries.extend(retry);
+        }
+        let deadline = now + self.settings.parked_timeout;
+        self.parked.push(Parked { connection: parked, deadline });
+        self.retry_all(now);
+        for (attempt, sent) in unsent {
+            self.fail(now, server, attempt, sent, failure);
+        }
+        self.bound_parked(now, server);
+        self.start_connecting(now);
+    }
+
+    fn bound_parked(&mut self, now: Instant, server: ServerId) {
+        let of_server = |it: &&Parked| it.connection.id().server == server;
+        if self.parked.iter().filter(of_server).count() > PARKED_MAX {
+            let oldest = self.parked.iter().position(|it| of_server(&it));
+            self.close_parked(now, oldest.expect("there are some"));
+        }
+    }
+
+    fn parked_idx(&self, id: ConnectionId) -> Option<usize> {
+        self.parked.iter().position(|it| it.connection.id() == id)
+    }
+
+    /// What a connection says that was set aside is of interest only in that it comes.
+    fn handle_parked_bytes(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
+        let Some(idx) = self.parked_idx(id) else { return };
+        let connection: &mut Connection = &mut self.parked[idx].connection;
+        let received = connection.receive(now, bytes);
+        let mut at = 0;
+        let is_sound = loop {
+            match connection.match_response(received.as_slice(), &mut at) {
+                Ok(Some(mut matched)) => {
+                    let server = id.server;
+                    let settler = settling::Settler { recovery: &*self.recovery, now, server };
+                    settler.forget(&mut matched.attempt);
+                    self.desk.counters.late_responses += 1;
+                    self.desk.spare.give(matched.attempt.encoded);
+                }
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        };
+        connection.keep(received, at);
+        let is_waited_for = connection.in_flight_mut().any(|attempt| attempt.is_late);
+        if !is_sound || !is_waited_for {
+            self.close_parked(now, idx);
+        }
+    }
+
+    pub(super) fn expire_parked(&mut self, now: Instant) {
+        while let Some(idx) = self.parked.iter().position(|it| it.deadline <= now) {
+            self.close_parked(now, idx);
+        }
+    }
+
+    fn close_parked(&mut self, now: Instant, idx: usize) {
+        let mut parked = self.parked.remove(idx).connection;
+        let server = parked.id().server;
+        self.actions.push_back(Action::Disconnect(parked.id()));
+        let settler = settling::Settler { recovery: &*self.recovery, now, server };
+        for (mut attempt, sent) in parked.handle_lost(now, &mut self.random) {
+            settler.lose(&mut attempt, sent);
+            self.desk.spare.give(attempt.encoded);
+        }
+    }
+
+    /// Tries again elsewhere what may be.
+    pub(super) fn retry_all(&mut self, now: Instant) {
+        let mut retries = std::mem::take(&mut self.retries);
+        // In the order in which they were sent first.
+        for Retry { attempt, failure } in retries.drain(..) {
+            self.desk.counters.retried += 1;
+            self.dispatch(now, attempt, failure);
+        }
+        self.retries = retries;
+    }
+}

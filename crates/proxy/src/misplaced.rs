@@ -1,0 +1,74 @@
+//! The pools' misplaced keys, shared by all workers and the control plane.
+//!
+//! While no key is misplaced a worker reads one flag for each request. Otherwise it takes the
+//! pool's lock for as long as one lookup takes; the control plane never holds it for longer than a
+//! few hundred of those.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use evenkeel_core::Instant;
+use evenkeel_core::recovery::{Ended, LateEnd, Recovery, RecoverySettings, Routed, SharedRecovery};
+use evenkeel_core::routing::{KeyRoute, PoolId, ServerId};
+
+/// All pools' misplaced keys.
+#[derive(Debug)]
+pub struct Misplaced {
+    pools: Vec<SharedPool>,
+}
+
+#[derive(Debug)]
+struct SharedPool {
+    recovery: Mutex<Recovery>,
+    /// What [`Recovery::is_clear`] said when it was last changed.
+    is_clear: AtomicBool,
+}
+
+impl Misplaced {
+    /// Pools without a misplaced key. `seed` decides how keys are hashed.
+    pub fn new(pools: impl Iterator<Item = RecoverySettings>, seed: u64) -> Self {
+        let shared = |settings| SharedPool {
+            recovery: Mutex::new(Recovery::new(settings, seed)),
+            is_clear: AtomicBool::new(true),
+        };
+        Self { pools: pools.map(shared).collect() }
+    }
+
+    /// The pools.
+    pub fn pools(&self) -> impl Iterator<Item = PoolId> + use<> {
+        (0..u16::try_from(self.pools.len()).expect("a pool's id is 16 bits")).map(PoolId)
+    }
+
+    /// One step that nobody sees half of.
+    pub fn with<T>(&self, pool: PoolId, step: impl FnOnce(&mut Recovery) -> T) -> T {
+        let shared = &self.pools[usize::from(pool.0)];
+        let mut recovery = shared.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = step(&mut recovery);
+        // Under the lock, so that the flag follows the map; and before anything is sent because
+        // of this step, so that whoever learns of its effect finds the flag.
+        shared.is_clear.store(recovery.is_clear(), Ordering::SeqCst);
+        result
+    }
+}
+
+impl SharedRecovery for Misplaced {
+    fn is_clear(&self, pool: PoolId) -> bool {
+        self.pools[usize::from(pool.0)].is_clear.load(Ordering::SeqCst)
+    }
+
+    fn route(&self, now: Instant, pool: PoolId, route: &KeyRoute<'_>) -> Routed {
+        self.with(pool, |recovery| recovery.route(now, route))
+    }
+
+    fn settle(&self, now: Instant, pool: PoolId, ended: &Ended<'_>) -> bool {
+        self.with(pool, |recovery| recovery.settle(now, ended))
+    }
+
+    fn handle_late_end(&self, now: Instant, pool: PoolId, server: ServerId, end: LateEnd) {
+        self.with(pool, |recovery| recovery.handle_late_end(now, server, end));
+    }
+
+    fn require_flush(&self, pool: PoolId, server: ServerId) -> bool {
+        self.with(pool, |recovery| recovery.require_flush(server))
+    }
+}
