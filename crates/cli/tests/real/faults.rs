@@ -3,13 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Cluster, Load, LoadReport, Session, spread_key, wait_until};
+use crate::support::{Answer, Cluster, Load, LoadReport, Op, Session, spread_key, wait_until};
 
 #[test]
 fn kill_of_one_server_costs_misses_and_nothing_else() {
     let mut cluster = Cluster::start(3);
     let victims = keys_at(&cluster, 0);
-    let load = Load::start(&cluster.address());
+    let load = Load::start(&cluster);
     thread::sleep(Duration::from_secs(2));
     cluster.servers[0].kill();
     thread::sleep(Duration::from_secs(3));
@@ -19,18 +19,18 @@ fn kill_of_one_server_costs_misses_and_nothing_else() {
     thread::sleep(Duration::from_secs(2));
     let report = load.stop();
 
-    println!("{report:?}, used again after {used_after:?}");
+    println!("used again after {used_after:?}");
     check_nothing_lost(&report);
-    assert_eq!(report.stale, 0, "{report:?}");
-    assert!(report.writes_failed <= WRITES_IN_FLIGHT, "{report:?}");
-    assert!(report.slowest < REQUEST_MAX + report.stall, "{report:?}");
+    assert_eq!(report.count_all(Answer::Stale), 0, "{:?}", report.notes);
+    let writes_failed = report.count(Op::Write, Answer::Failed);
+    assert!(writes_failed <= WRITES_IN_FLIGHT, "{writes_failed}: {:?}", report.notes);
     assert!(used_after < USED_AGAIN_MAX, "the server is used again after {used_after:?}");
 }
 
 #[test]
 fn hang_of_one_server_costs_misses_and_nothing_else() {
     let cluster = Cluster::start(3);
-    let load = Load::start(&cluster.address());
+    let load = Load::start(&cluster);
     thread::sleep(Duration::from_secs(2));
     cluster.servers[0].hang();
     thread::sleep(Duration::from_secs(3));
@@ -38,9 +38,7 @@ fn hang_of_one_server_costs_misses_and_nothing_else() {
     thread::sleep(Duration::from_secs(4));
     let report = load.stop();
 
-    println!("{report:?}");
     check_nothing_lost(&report);
-    assert!(report.slowest < REQUEST_MAX + report.stall, "{report:?}");
 }
 
 #[test]
@@ -71,11 +69,14 @@ fn with_all_servers_down_reads_are_misses_and_writes_say_so() {
 /// What must hold in every fault: no connection lost, no read failed, no wrong value.
 #[track_caller]
 fn check_nothing_lost(report: &LoadReport) {
-    assert_eq!(report.faults, Vec::<String>::new(), "{report:?}");
-    assert!(report.hits > 0 && report.stored > 0, "{report:?}");
-    let answered =
-        report.hits + report.stale + report.misses + report.stored + report.writes_failed;
-    assert!(answered >= LOAD_REQUESTS_MIN, "the load was not what it claims: {report:?}");
+    let notes = &report.notes;
+    assert_eq!(report.count_all(Answer::Lost), 0, "{notes:?}");
+    assert_eq!(report.count_all(Answer::Wrong), 0, "{notes:?}");
+    assert_eq!(report.count(Op::Read, Answer::Failed), 0, "{notes:?}");
+    assert!(report.samples.len() >= LOAD_REQUESTS_MIN, "the load was not what it claims");
+    let slowest = report.slowest(report.samples.iter());
+    println!("the slowest request took {slowest:?}");
+    assert!(slowest < REQUEST_MAX, "{slowest:?}, {:?} in one stall", report.stalls.longest());
 }
 
 /// Keys whose home is this server: what is written through the proxy is found there.
@@ -110,5 +111,5 @@ fn is_stored(session: &mut Session, key: &str, value: &str) -> bool {
 const WRITES_IN_FLIGHT: usize = 8;
 const REQUEST_MAX: Duration = Duration::from_millis(300);
 const USED_AGAIN_MAX: Duration = Duration::from_secs(2);
-/// Nine tenths of 2,000 a second over the seven seconds that every load lasts at least.
-const LOAD_REQUESTS_MIN: usize = 12_600;
+/// 1,000 a second over the seven seconds that every load lasts at least.
+const LOAD_REQUESTS_MIN: usize = 7_000;

@@ -1,4 +1,4 @@
-//! A steady load whose every answer is checked.
+//! A steady load that knows what it has written, so that every answer is judged.
 
 use std::io;
 use std::sync::Arc;
@@ -6,187 +6,220 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{Session, spread_key};
+use super::samples::{Answer, LoadReport, Op, Sample};
+use super::stalls::StallMeter;
+use super::truth::{Judgement, Truth};
+use super::{Cluster, Session};
 
 /// 2,000 requests a second over 8 connections, one write in ten, until it is stopped.
+///
+/// Each connection writes keys of its own and reads all. Half of the keys are written
+/// once, before the load begins.
 pub(crate) struct Load {
     is_stopped: Arc<AtomicBool>,
     threads: Vec<JoinHandle<LoadReport>>,
-    stall_meter: JoinHandle<Duration>,
+    stall_meter: StallMeter,
 }
 
-/// What became of the requests.
-#[derive(Debug, Default)]
-pub(crate) struct LoadReport {
-    pub(crate) hits: usize,
-    pub(crate) misses: usize,
-    pub(crate) stored: usize,
-    /// Writes answered with an error.
-    pub(crate) writes_failed: usize,
-    /// The longest time from sending a request to its answer.
-    pub(crate) slowest: Duration,
-    /// The longest that a thread of ours overslept: what a busy machine may add to a time.
-    pub(crate) stall: Duration,
-    /// Reads of a value older than the last acknowledged one.
-    pub(crate) stale: usize,
-    /// What must never be: connections lost, reads failed, wrong values.
-    pub(crate) faults: Vec<String>,
-}
-
-/// One connection's part. It alone writes its keys, so it knows what may be read.
+/// One connection's part.
 struct Worker {
-    session: Session,
     idx: usize,
-    keys: Vec<Versions>,
+    plan: Arc<Plan>,
+    /// None after it was lost, until the next request.
+    session: Option<Session>,
     report: LoadReport,
 }
 
-/// A key's value is the number of its write.
-#[derive(Clone, Copy, Default)]
-struct Versions {
-    sent: u64,
-    acknowledged: u64,
+/// What all connections know.
+struct Plan {
+    address: String,
+    truth: Truth,
+    /// Each key's home.
+    homes: Vec<usize>,
+    started_at: Instant,
 }
 
 impl Load {
-    /// Begins; the keys are written once before this returns.
-    pub(crate) fn start(address: &str) -> Self {
+    /// Begins; every key is written once before this returns.
+    pub(crate) fn start(cluster: &Cluster) -> Self {
+        let (truth, address) = (Truth::new(KEYS), cluster.address());
+        write_all_once(&truth, &address);
+        let homes = homes(&truth, cluster);
+        let plan = Arc::new(Plan { address, truth, homes, started_at: Instant::now() });
         let is_stopped = Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..CONNECTIONS).map(|idx| Worker::prepare(address, idx)).collect();
-        let threads = workers
-            .into_iter()
-            .map(|worker| {
-                let is_stopped = Arc::clone(&is_stopped);
-                thread::spawn(move || worker.run(&is_stopped))
-            })
-            .collect();
-        let seen = Arc::clone(&is_stopped);
-        let stall_meter = thread::spawn(move || longest_stall(&seen));
-        Self { is_stopped, threads, stall_meter }
+        let start = |idx| {
+            let session = Some(Session::connect(&plan.address));
+            let report = LoadReport::default();
+            let worker = Worker { idx, plan: Arc::clone(&plan), session, report };
+            let is_stopped = Arc::clone(&is_stopped);
+            thread::spawn(move || worker.run(&is_stopped))
+        };
+        let threads = (0..CONNECTIONS).map(start).collect();
+        Self { is_stopped, threads, stall_meter: StallMeter::start() }
     }
 
-    /// Ends the load and adds up what became of it.
+    /// Ends the load, reads every key once more, and hands over what became of it all.
     pub(crate) fn stop(self) -> LoadReport {
         self.is_stopped.store(true, Ordering::Relaxed);
-        let stall = self.stall_meter.join().expect("the stall meter does not panic");
-        let mut sum = LoadReport { stall, ..LoadReport::default() };
+        let mut sum = LoadReport::default();
         for thread in self.threads {
             let report = thread.join().expect("a load thread does not panic");
-            sum.hits += report.hits;
-            sum.misses += report.misses;
-            sum.stored += report.stored;
-            sum.writes_failed += report.writes_failed;
-            sum.stale += report.stale;
-            sum.slowest = sum.slowest.max(report.slowest);
-            sum.faults.extend(report.faults);
+            sum.samples.extend(report.samples);
+            sum.notes.extend(report.notes);
         }
+        sum.stalls = self.stall_meter.stop();
         sum
     }
 }
 
 impl Worker {
-    fn prepare(address: &str, idx: usize) -> Self {
-        let keys = vec![Versions::default(); KEYS_PER_CONNECTION];
-        let session = Session::connect(address);
-        let mut worker = Self { session, idx, keys, report: LoadReport::default() };
-        for key_idx in 0..KEYS_PER_CONNECTION {
-            worker.write(key_idx).expect("the servers are healthy before the fault");
-        }
-        worker.report = LoadReport::default();
-        worker
-    }
-
     fn run(mut self, is_stopped: &AtomicBool) -> LoadReport {
-        let start = Instant::now();
+        let offset = REQUEST_INTERVAL * u32_of(self.idx) / u32_of(CONNECTIONS);
+        let mut due_at = self.plan.started_at + offset;
         for turn in 0.. {
+            thread::sleep(due_at.saturating_duration_since(Instant::now()));
+            // What was late does not make for a burst later.
+            due_at = due_at.max(Instant::now()) + REQUEST_INTERVAL;
             if is_stopped.load(Ordering::Relaxed) {
                 break;
             }
-            let due = REQUEST_INTERVAL * turn + REQUEST_INTERVAL / 8 * u32_of(self.idx);
-            thread::sleep(due.saturating_sub(start.elapsed()));
-            // A stride that is prime to the number of keys visits them all.
-            let key_idx = turn as usize * 37 % KEYS_PER_CONNECTION;
-            let sent_at = Instant::now();
-            let result = if turn % 10 == 0 { self.write(key_idx) } else { self.read(key_idx) };
-            self.report.slowest = self.report.slowest.max(sent_at.elapsed());
-            if let Err(error) = result {
-                self.report.faults.push(format!("connection {} lost: {error}", self.idx));
-                break;
+            if turn % TURNS_PER_WRITE == 0 {
+                let key_idx = written_key(self.idx, turn / TURNS_PER_WRITE);
+                self.request(Op::Write, key_idx);
+            } else {
+                // A stride that is prime to the number of keys visits them all.
+                self.request(Op::Read, (turn * 37 + self.idx * 211) % KEYS);
             }
+        }
+        for key_idx in (self.idx..KEYS).step_by(CONNECTIONS) {
+            self.request(Op::Read, key_idx);
         }
         self.report
     }
 
-    fn write(&mut self, key_idx: usize) -> io::Result<()> {
-        let version = self.keys[key_idx].sent + 1;
-        self.keys[key_idx].sent = version;
-        let request = format!("set {} 0 0 20\r\n{version:020}\r\n", self.key(key_idx));
-        self.session.try_send(request.as_bytes())?;
-        let answer = self.read_line()?;
-        if answer == "STORED" {
-            self.keys[key_idx].acknowledged = version;
-            self.report.stored += 1;
-        } else if answer.starts_with("SERVER_ERROR ") {
-            self.report.writes_failed += 1;
-        } else {
-            self.report.faults.push(format!("a write is answered {answer:?}"));
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, key_idx: usize) -> io::Result<()> {
-        let key = self.key(key_idx);
-        self.session.try_send(format!("get {key}\r\n").as_bytes())?;
-        let head = self.read_line()?;
-        if head == "END" {
-            self.report.misses += 1;
-            return Ok(());
-        }
-        if head != format!("VALUE {key} 0 20") {
-            self.report.faults.push(format!("get {key} is answered {head:?}"));
-            return Ok(());
-        }
-        let value = self.read_line()?;
-        let end = self.read_line()?;
-        let Versions { sent, acknowledged } = self.keys[key_idx];
-        match value.parse() {
-            Ok(found) if end == "END" && (acknowledged..=sent).contains(&found) => {
-                self.report.hits += 1;
+    fn request(&mut self, op: Op, key_idx: usize) {
+        let sent_at = Instant::now();
+        let result = self.try_request(op, key_idx);
+        let answered_at = Instant::now();
+        let (answer, line) = result.unwrap_or_else(|error| (Answer::Lost, error.to_string()));
+        match answer {
+            Answer::Hit | Answer::Miss | Answer::Done => {}
+            Answer::Failed | Answer::Stale => self.note(op, key_idx, answer, &line),
+            Answer::Wrong | Answer::Lost => {
+                self.note(op, key_idx, answer, &line);
+                // What comes on it now could be the rest of that answer.
+                self.session = None;
             }
-            Ok(found) if end == "END" && (1..acknowledged).contains(&found) => {
-                self.report.stale += 1;
-            }
-            Ok(_) | Err(_) => self.report.faults.push(format!("get {key} gives {value} {end}")),
         }
-        Ok(())
+        self.report.samples.push(Sample { op, sent_at, answered_at, answer });
     }
 
-    fn read_line(&mut self) -> io::Result<String> {
-        let line = self.session.try_read_line()?;
-        line.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "closed by the proxy"))
+    fn try_request(&mut self, op: Op, key_idx: usize) -> io::Result<(Answer, String)> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => Session::try_connect(&self.plan.address)?,
+        };
+        let session = self.session.insert(session);
+        match op {
+            Op::Read => read(session, &self.plan.truth, key_idx),
+            Op::Write => write(session, &self.plan.truth, key_idx),
+        }
     }
 
-    fn key(&self, key_idx: usize) -> String {
-        spread_key("load", self.idx * KEYS_PER_CONNECTION + key_idx)
+    /// Notes the first answer of each kind.
+    fn note(&mut self, op: Op, key_idx: usize, answer: Answer, line: &str) {
+        if self.report.samples.iter().any(|sample| sample.op == op && sample.answer == answer) {
+            return;
+        }
+        let Plan { truth, homes, started_at, .. } = &*self.plan;
+        let (key, home, at) = (truth.key(key_idx), homes[key_idx], started_at.elapsed());
+        let note = format!("{at:.3?}: {op:?} of {key} (home {home}) is {answer:?}: {line}");
+        self.report.notes.push(note);
     }
 }
 
-fn longest_stall(is_stopped: &AtomicBool) -> Duration {
-    let mut longest = Duration::ZERO;
-    while !is_stopped.load(Ordering::Relaxed) {
-        let start = Instant::now();
-        thread::sleep(METER_INTERVAL);
-        longest = longest.max(start.elapsed().saturating_sub(METER_INTERVAL));
-    }
-    longest
+/// Sends the next write of a key: how it was answered, and in which words.
+fn write(session: &mut Session, truth: &Truth, key_idx: usize) -> io::Result<(Answer, String)> {
+    let version = truth.begin_write(key_idx);
+    let (key, is_delete) = (truth.key(key_idx), Truth::is_delete(version));
+    let request = if is_delete {
+        format!("delete {key}\r\n")
+    } else {
+        let value = truth.value(key_idx, version);
+        format!("set {key} 0 0 {}\r\n{value}\r\n", value.len())
+    };
+    session.try_send(request.as_bytes())?;
+    let line = line(session)?;
+    let answer = match (line.as_str(), is_delete) {
+        ("STORED", false) | ("DELETED" | "NOT_FOUND", true) => {
+            truth.acknowledge(key_idx, version);
+            Answer::Done
+        }
+        _ if line.starts_with("SERVER_ERROR ") => Answer::Failed,
+        _ => Answer::Wrong,
+    };
+    Ok((answer, line))
 }
 
-fn u32_of(idx: usize) -> u32 {
-    u32::try_from(idx).expect("there are few connections")
+/// Sends a read of a key: what the answer is worth, and its words.
+fn read(session: &mut Session, truth: &Truth, key_idx: usize) -> io::Result<(Answer, String)> {
+    let (key, acknowledged) = (truth.key(key_idx), truth.acknowledged(key_idx));
+    session.try_send(format!("get {key}\r\n").as_bytes())?;
+    let head = line(session)?;
+    if head == "END" {
+        return Ok((Answer::Miss, head));
+    }
+    if head.starts_with("SERVER_ERROR ") {
+        return Ok((Answer::Failed, head));
+    }
+    if head != format!("VALUE {key} 0 {}", truth.value(key_idx, 0).len()) {
+        return Ok((Answer::Wrong, head));
+    }
+    let (value, end) = (line(session)?, line(session)?);
+    let answer = match truth.judge(key_idx, acknowledged, &value) {
+        Judgement::Right if end == "END" => Answer::Hit,
+        Judgement::Stale if end == "END" => Answer::Stale,
+        Judgement::Right | Judgement::Stale | Judgement::Wrong => Answer::Wrong,
+    };
+    Ok((answer, format!("{value} {end}, {acknowledged} was acknowledged")))
+}
+
+fn line(session: &mut Session) -> io::Result<String> {
+    let line = session.try_read_line()?;
+    line.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "closed by the proxy"))
+}
+
+fn write_all_once(truth: &Truth, address: &str) {
+    let mut session = Session::connect(address);
+    for key_idx in 0..truth.len() {
+        let (answer, line) = write(&mut session, truth, key_idx).expect("the proxy answers");
+        assert_eq!(answer, Answer::Done, "the servers are healthy before the fault: {line}");
+    }
+}
+
+/// Which server has each key, asked of the servers themselves.
+fn homes(truth: &Truth, cluster: &Cluster) -> Vec<usize> {
+    let servers = cluster.servers.iter().map(|server| Session::connect(&server.address()));
+    let mut servers: Vec<_> = servers.collect();
+    let mut home = |key_idx| {
+        let mut holds = |server: &mut Session| server.get(truth.key(key_idx)).is_some();
+        servers.iter_mut().position(&mut holds).expect("what was stored is at some server")
+    };
+    (0..truth.len()).map(&mut home).collect()
+}
+
+/// A connection writes every second of the keys that are its own.
+fn written_key(worker_idx: usize, serial: usize) -> usize {
+    worker_idx + (serial * 2 + 1) * CONNECTIONS % KEYS
+}
+
+fn u32_of(number: usize) -> u32 {
+    u32::try_from(number).expect("a load has few connections and lasts minutes")
 }
 
 const CONNECTIONS: usize = 8;
-const KEYS_PER_CONNECTION: usize = 200;
+/// For each connection a hundred that it writes, and as many that are written once.
+const KEYS: usize = CONNECTIONS * 200;
 /// 250 a second on each connection.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(4);
-const METER_INTERVAL: Duration = Duration::from_millis(2);
+const TURNS_PER_WRITE: usize = 10;

@@ -12,12 +12,18 @@ pub(crate) struct Session {
 impl Session {
     /// Connects; a refused connection fails the test.
     pub(crate) fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address)
-            .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
-        stream.set_nodelay(true).expect("a TCP socket can be told not to delay");
-        stream.set_read_timeout(Some(TIMEOUT)).expect("the timeout is not zero");
-        stream.set_write_timeout(Some(TIMEOUT)).expect("the timeout is not zero");
-        Self { reader: BufReader::new(stream) }
+        Self::try_connect(address)
+            .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"))
+    }
+
+    /// Connects, if anybody accepts.
+    pub(crate) fn try_connect(address: &str) -> io::Result<Self> {
+        let address = address.parse().map_err(io::Error::other)?;
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        Ok(Self { reader: BufReader::new(stream) })
     }
 
     /// Does anybody accept connections there?
