@@ -1,6 +1,6 @@
 # `make test` is the whole gate: what it needs and does not find, it installs, and says so.
 .NOTPARALLEL:
-.PHONY: help test deps fmt clippy docs doctest seeds nextest deny bench
+.PHONY: help test deps fmt clippy docs doctest seeds nextest faults deny bench
 
 CARGO ?= cargo
 
@@ -30,6 +30,10 @@ seeds: ## Run the simulator over many seeds
 # Last, so that the run closes with nextest's own summary.
 nextest: ## Run the tests, those against real servers and other people's clients among them
 	$(CARGO) nextest run --workspace --profile ci
+
+faults: ## Break real servers at full length and print the figures; FAULTS="kill hang" picks some
+	scripts/install-test-deps
+	$(CARGO) bench --package evenkeel-cli --bench faults -- $(FAULTS)
 
 deny: ## Check licences, sources and bans (needs cargo-deny, which takes minutes to build)
 	$(CARGO) deny check bans licenses sources

@@ -12,5 +12,6 @@ mod faults;
 mod hostile;
 mod listeners;
 mod process;
+mod scenario;
 mod suites;
 mod support;

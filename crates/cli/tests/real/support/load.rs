@@ -13,8 +13,8 @@ use super::{Cluster, Session};
 
 /// 2,000 requests a second over 8 connections, one write in ten, until it is stopped.
 ///
-/// Each connection writes keys of its own and reads all. Half of the keys are written
-/// once, before the load begins.
+/// Each connection writes keys of its own and reads all. Half of the keys are *untouched*: written
+/// once before the load begins.
 pub(crate) struct Load {
     is_stopped: Arc<AtomicBool>,
     threads: Vec<JoinHandle<LoadReport>>,
@@ -98,6 +98,7 @@ impl Worker {
     }
 
     fn request(&mut self, op: Op, key_idx: usize) {
+        let plan = Arc::clone(&self.plan);
         let sent_at = Instant::now();
         let result = self.try_request(op, key_idx);
         let answered_at = Instant::now();
@@ -111,7 +112,8 @@ impl Worker {
                 self.session = None;
             }
         }
-        self.report.samples.push(Sample { op, sent_at, answered_at, answer });
+        let (home, is_untouched) = (plan.homes[key_idx], is_untouched(key_idx));
+        self.report.samples.push(Sample { op, sent_at, answered_at, home, is_untouched, answer });
     }
 
     fn try_request(&mut self, op: Op, key_idx: usize) -> io::Result<(Answer, String)> {
@@ -213,12 +215,16 @@ fn written_key(worker_idx: usize, serial: usize) -> usize {
     worker_idx + (serial * 2 + 1) * CONNECTIONS % KEYS
 }
 
+fn is_untouched(key_idx: usize) -> bool {
+    (key_idx / CONNECTIONS).is_multiple_of(2)
+}
+
 fn u32_of(number: usize) -> u32 {
     u32::try_from(number).expect("a load has few connections and lasts minutes")
 }
 
 const CONNECTIONS: usize = 8;
-/// For each connection a hundred that it writes, and as many that are written once.
+/// For each connection a hundred that it writes, and as many that are untouched.
 const KEYS: usize = CONNECTIONS * 200;
 /// 250 a second on each connection.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(4);

@@ -4,26 +4,41 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Program, Session, free_port, wait_until};
+use super::{Network, Program, Session, free_port, wait_until};
 
 /// One memcached process; it is killed when dropped.
 pub(crate) struct Memcached {
     program: Program,
-    port: u16,
+    place: Place,
+}
+
+/// Where a server runs.
+#[derive(Debug, Clone)]
+enum Place {
+    /// On a loopback port.
+    Loopback(u16),
+    /// In a network of its own, with this name and address.
+    Network { namespace: String, ip: String },
 }
 
 impl Memcached {
     /// Starts a server on a free port and waits until it answers.
     pub(crate) fn start() -> Self {
         (0..START_ATTEMPTS)
-            .find_map(|_| Self::try_start(free_port()))
+            .find_map(|_| Self::try_start(Place::Loopback(free_port())))
             .expect("memcached starts on one of several free ports")
+    }
+
+    /// Starts a server in a network of its own.
+    pub(crate) fn start_in(network: &Network) -> Self {
+        let (namespace, ip) = (network.namespace(), network.ip());
+        Self::try_start(Place::Network { namespace, ip }).expect("nobody else is in there")
     }
 
     /// Starts the server again, empty, on the port it had.
     pub(crate) fn restart(&mut self) {
         self.program.kill();
-        *self = Self::try_start(self.port).expect("the port is still ours");
+        *self = Self::try_start(self.place.clone()).expect("the port is still ours");
     }
 
     /// `kill -9`.
@@ -43,27 +58,54 @@ impl Memcached {
 
     /// Where it listens.
     pub(crate) fn address(&self) -> String {
-        address_of(self.port)
+        self.place.address()
     }
 
-    fn try_start(port: u16) -> Option<Self> {
-        let mut command = Command::new("memcached");
-        command.args(["-l", "127.0.0.1", "-U", "0", "-t", "1", "-m", "64", "-c", "4096"]);
-        command.arg("-p").arg(port.to_string());
+    fn try_start(place: Place) -> Option<Self> {
+        let mut command = place.command("memcached");
+        command.args(["-l", place.ip(), "-p", &place.port().to_string()]);
+        command.args(["-U", "0", "-t", "1", "-m", "64", "-c", "4096"]);
         if is_root() {
             command.args(["-u", "nobody"]);
         }
         let mut program = Program::start(&mut command);
-        let address = address_of(port);
+        let address = place.address();
         wait_until(START_TIMEOUT, "memcached to answer or to end", || {
             program.exit_status().is_some() || Session::can_connect(&address)
         });
-        program.exit_status().is_none().then_some(Self { program, port })
+        program.exit_status().is_none().then_some(Self { program, place })
     }
 }
 
-fn address_of(port: u16) -> String {
-    format!("127.0.0.1:{port}")
+impl Place {
+    fn ip(&self) -> &str {
+        match self {
+            Self::Loopback(_) => "127.0.0.1",
+            Self::Network { ip, .. } => ip,
+        }
+    }
+
+    fn port(&self) -> u16 {
+        match self {
+            Self::Loopback(port) => *port,
+            Self::Network { .. } => MEMCACHED_PORT,
+        }
+    }
+
+    fn address(&self) -> String {
+        format!("{}:{}", self.ip(), self.port())
+    }
+
+    fn command(&self, program: &str) -> Command {
+        match self {
+            Self::Loopback(_) => Command::new(program),
+            Self::Network { namespace, .. } => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, program]);
+                command
+            }
+        }
+    }
 }
 
 /// memcached asks for a user to change to only when root starts it.
@@ -72,5 +114,6 @@ fn is_root() -> bool {
     status.lines().any(|line| line.starts_with("Uid:\t0\t"))
 }
 
+const MEMCACHED_PORT: u16 = 11_211;
 const START_ATTEMPTS: usize = 5;
 const START_TIMEOUT: Duration = Duration::from_secs(10);

@@ -50,6 +50,16 @@ impl Proxy {
         self.program.output()
     }
 
+    /// Stops the proxy where it stands: it answers nothing until [`Self::resume`].
+    pub(crate) fn hang(&self) {
+        self.program.signal("STOP");
+    }
+
+    /// Ends [`Self::hang`].
+    pub(crate) fn resume(&self) {
+        self.program.signal("CONT");
+    }
+
     /// Has the proxy not ended?
     pub(crate) fn is_running(&mut self) -> bool {
         self.program.exit_status().is_none()

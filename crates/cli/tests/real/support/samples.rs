@@ -10,6 +10,10 @@ pub(crate) struct Sample {
     pub(crate) op: Op,
     pub(crate) sent_at: Instant,
     pub(crate) answered_at: Instant,
+    /// The home of its key, as an index into the cluster's servers.
+    pub(crate) home: usize,
+    /// Whether its key was written once before the load began and never since.
+    pub(crate) is_untouched: bool,
     pub(crate) answer: Answer,
 }
 
@@ -68,5 +72,12 @@ impl LoadReport {
     /// The longest of these requests; none of them is none.
     pub(crate) fn slowest<'a>(&self, samples: impl Iterator<Item = &'a Sample>) -> Duration {
         samples.map(|sample| self.took(sample)).max().unwrap_or_default()
+    }
+
+    /// Ninety-nine in a hundred of these requests took at most this long.
+    pub(crate) fn p99<'a>(&self, samples: impl Iterator<Item = &'a Sample>) -> Duration {
+        let mut all: Vec<_> = samples.map(|sample| self.took(sample)).collect();
+        all.sort_unstable();
+        all.get(all.len() * 99 / 100).copied().unwrap_or_default()
     }
 }

@@ -18,11 +18,16 @@ impl Session {
 
     /// Connects, if anybody accepts.
     pub(crate) fn try_connect(address: &str) -> io::Result<Self> {
+        Self::try_connect_within(address, TIMEOUT)
+    }
+
+    /// Connects, and waits no longer than this for that and for each answer.
+    pub(crate) fn try_connect_within(address: &str, timeout: Duration) -> io::Result<Self> {
         let address = address.parse().map_err(io::Error::other)?;
-        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        let stream = TcpStream::connect_timeout(&address, timeout)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
         Ok(Self { reader: BufReader::new(stream) })
     }
 
