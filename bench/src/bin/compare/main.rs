@@ -8,7 +8,8 @@
 //!
 //! `make bench` runs all of it. `--rounds N` and `--only NAME` (a part of a workload's name)
 //! make it shorter, `--no-write` leaves the results file alone. `--calibrate` compares twemproxy
-//! with twemproxy: how far the ratios are from 1 then is what the machine adds to them.
+//! with twemproxy: how far the ratios are from 1 then is what the machine adds to them. `--beside
+//! BINARY` compares with another build of `evenkeel`: what a change costs.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
@@ -20,7 +21,7 @@ mod target;
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use self::measure::{Comparison, Measurement};
@@ -33,6 +34,8 @@ struct Options {
     only: String,
     writes_results: bool,
     is_calibration: bool,
+    /// Another build of Evenkeel, in the place of twemproxy.
+    beside: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -49,21 +52,25 @@ fn main() -> ExitCode {
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let servers = (0..SERVERS).map(|_| Server::start()).collect::<Result<Vec<_>, _>>()?;
     let addresses: Vec<_> = servers.iter().map(|server| server.address).collect();
-    let twemproxy = Target::start_twemproxy(&addresses)?;
+    let peer = match &options.beside {
+        Some(binary) => Target::start_evenkeel("the other build", binary, &addresses)?,
+        None => Target::start_twemproxy(&addresses)?,
+    };
     let evenkeel = if options.is_calibration {
         Target::start_twemproxy(&addresses)?
     } else {
-        Target::start_evenkeel(&addresses)?
+        let binary = env::current_exe()?.with_file_name("evenkeel");
+        Target::start_evenkeel("evenkeel", &binary, &addresses)?
     };
     let mut comparisons = Vec::new();
     for row in rows::all() {
         if row.name.contains(&options.only) {
-            comparisons.push(compare_row(row, [&twemproxy, &evenkeel], options.rounds)?);
+            comparisons.push(compare_row(row, [&peer, &evenkeel], options.rounds)?);
         }
     }
-    let text = markdown::render(&comparisons, options.rounds);
+    let text = markdown::render(&comparisons, peer.name, options.rounds);
     println!("\n{text}");
-    if options.writes_results && !options.is_calibration {
+    if options.writes_results && !options.is_calibration && options.beside.is_none() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/twemproxy.md");
         fs::create_dir_all(path.parent().expect("the path has a folder"))?;
         fs::write(path, text)?;
@@ -74,11 +81,11 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
 /// Measures both targets in turn; who begins alternates.
 fn compare_row(
     row: Row,
-    [twemproxy, evenkeel]: [&Target; 2],
+    [peer, evenkeel]: [&Target; 2],
     rounds: usize,
 ) -> Result<Comparison, Box<dyn Error>> {
-    let mut comparison = Comparison { row, twemproxy: Vec::new(), evenkeel: Vec::new() };
-    for target in [twemproxy, evenkeel] {
+    let mut comparison = Comparison { row, peer: Vec::new(), evenkeel: Vec::new() };
+    for target in [peer, evenkeel] {
         evenkeel_bench::fill(target.address, &comparison.row.workload)?;
     }
     for round in 0..rounds {
@@ -94,11 +101,11 @@ fn compare_row(
             Ok::<(), Box<dyn Error>>(())
         };
         if round % 2 == 0 {
-            measure(twemproxy, &mut comparison.twemproxy)?;
+            measure(peer, &mut comparison.peer)?;
             measure(evenkeel, &mut comparison.evenkeel)?;
         } else {
             measure(evenkeel, &mut comparison.evenkeel)?;
-            measure(twemproxy, &mut comparison.twemproxy)?;
+            measure(peer, &mut comparison.peer)?;
         }
     }
     Ok(comparison)
@@ -110,6 +117,7 @@ fn parse_options() -> Result<Options, Box<dyn Error>> {
         only: String::new(),
         writes_results: true,
         is_calibration: false,
+        beside: None,
     };
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -119,6 +127,7 @@ fn parse_options() -> Result<Options, Box<dyn Error>> {
             "--only" => options.only = value()?,
             "--no-write" => options.writes_results = false,
             "--calibrate" => options.is_calibration = true,
+            "--beside" => options.beside = Some(value()?.into()),
             _ => return Err(format!("{argument}: {USAGE}").into()),
         }
     }
@@ -128,6 +137,6 @@ fn parse_options() -> Result<Options, Box<dyn Error>> {
     Ok(options)
 }
 
-const USAGE: &str = "--rounds N, --only NAME, --no-write, --calibrate";
+const USAGE: &str = "--rounds N, --only NAME, --no-write, --calibrate, --beside BINARY";
 const SERVERS: usize = 3;
 const ROUNDS: usize = 7;

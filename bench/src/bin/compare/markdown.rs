@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::measure::{Comparison, Measurement, Spread};
 
 /// The whole page.
-pub(crate) fn render(comparisons: &[Comparison], rounds: usize) -> String {
+pub(crate) fn render(comparisons: &[Comparison], peer: &str, rounds: usize) -> String {
     let mut page = String::new();
     page.push_str(HEAD);
     writeln!(page, "Rounds: {rounds}. Ratios are the median over the rounds, with the least and the greatest in brackets.\n")
@@ -27,7 +27,7 @@ pub(crate) fn render(comparisons: &[Comparison], rounds: usize) -> String {
     page.push_str("\nThe figures themselves, each the median over the rounds:\n\n");
     page.push_str("| workload | proxy | CPU time per request | requests/s | p50 | p99 |\n|---|---|---|---|---|---|\n");
     for comparison in comparisons {
-        push_figures(&mut page, comparison, "twemproxy", &comparison.twemproxy);
+        push_figures(&mut page, comparison, peer, &comparison.peer);
         push_figures(&mut page, comparison, "evenkeel", &comparison.evenkeel);
     }
     page

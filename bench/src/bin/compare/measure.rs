@@ -22,7 +22,7 @@ pub(crate) struct Measurement {
 /// A row's rounds for both targets; the same index is the same round.
 pub(crate) struct Comparison {
     pub(crate) row: Row,
-    pub(crate) twemproxy: Vec<Measurement>,
+    pub(crate) peer: Vec<Measurement>,
     pub(crate) evenkeel: Vec<Measurement>,
 }
 
@@ -62,9 +62,9 @@ impl fmt::Display for Measurement {
 }
 
 impl Comparison {
-    /// Evenkeel's figure divided by twemproxy's of the same round, over the rounds.
+    /// Evenkeel's figure divided by the peer's of the same round, over the rounds.
     pub(crate) fn ratio(&self, figure: impl Fn(&Measurement) -> f64) -> Spread {
-        let rounds = self.evenkeel.iter().zip(&self.twemproxy);
+        let rounds = self.evenkeel.iter().zip(&self.peer);
         Spread::of(rounds.map(|(ours, theirs)| figure(ours) / figure(theirs)).collect())
     }
 }

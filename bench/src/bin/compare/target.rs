@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,22 +58,26 @@ impl Target {
         Ok(Self { name: "twemproxy", address, program: Program::start(command, address)? })
     }
 
-    /// The release build of `evenkeel` beside this program: one worker, and the distribution
-    /// that gives every key the server it has under twemproxy.
-    pub(crate) fn start_evenkeel(servers: &[SocketAddr]) -> io::Result<Self> {
+    /// A build of `evenkeel`: one worker, and the distribution that gives every key the server it
+    /// has under twemproxy.
+    pub(crate) fn start_evenkeel(
+        name: &'static str,
+        binary: &Path,
+        servers: &[SocketAddr],
+    ) -> io::Result<Self> {
         let address = free_address()?;
         let servers: Vec<_> = servers.iter().map(|server| format!("\"{server}\"")).collect();
         let path = write_config(
-            "evenkeel.toml",
+            &format!("{name}.toml"),
             &format!(
                 "[proxy]\nworkers = 1\n[listener.main]\naddress = \"{address}\"\n\
                  pool = \"main\"\n[pool.main]\nservers = [{}]\ndistribution = \"ketama\"\nhash = \"fnv1a_64\"\n",
                 servers.join(", ")
             ),
         )?;
-        let mut command = Command::new(env::current_exe()?.with_file_name("evenkeel"));
+        let mut command = Command::new(binary);
         command.arg("run").arg(path);
-        Ok(Self { name: "evenkeel", address, program: Program::start(command, address)? })
+        Ok(Self { name, address, program: Program::start(command, address)? })
     }
 
     /// Processor time that all threads of the proxy have used so far, user and system.
