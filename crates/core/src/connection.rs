@@ -18,6 +18,7 @@
 //! | Connecting | refused, or `connect_timeout` | Wanted, after a growing pause |
 //! | Ready | lost before its first response | Wanted, after a growing pause |
 //! | Ready | reset, closed, garbled, or silent for `timeout`, or late for four | Wanted, at once |
+//! | Ready | as the last two, with a write in flight | Wanted, at once; the old one is set aside ([`Connection::park`]) |
 //! | any | the server is not usable | a lost connection is Unwanted; a Ready one is kept |
 //!
 //! # Timers
@@ -41,6 +42,8 @@
 //!   error may come before the end of it: memcached refuses a value before it has read it.
 //! - A response to a long retrieval may be longer than we would keep: its values are then thrown
 //!   away as they come, and are misses.
+//! - A write whose caller was told that it failed before the connection was made is left out when it
+//!   is: it would be carried out after all.
 //! - A server that is ejected while Ready keeps its connection, so that its late responses are
 //!   recognised and thrown away.
 //!
