@@ -7,7 +7,7 @@
 //! # Hard cases
 //! - Some of what core does in one step has to be undone here after it: a mark is settled at once,
 //!   a server taken out of the stale ones again. Such an undoing is a step of cleaning that never
-//!   was ([`Inner::forge`]), made on a copy of the map in which nothing stands in its way.
+//!   was (`Inner::forge`), made on a copy of the map in which nothing stands in its way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
