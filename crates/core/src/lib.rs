@@ -45,6 +45,8 @@ pub mod connection;
 
 pub mod worker;
 
+pub mod window;
+
 pub mod health;
 
 pub use time::Instant;
