@@ -47,6 +47,8 @@ pub mod worker;
 
 pub mod window;
 
+pub mod event;
+
 pub mod health;
 
 pub use time::Instant;

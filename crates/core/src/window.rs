@@ -89,7 +89,7 @@ impl Tally {
     pub fn note_failure(&mut self, class: Class, failure: Failure) {
         let mut one = ClassTally { attempts: 1, ..ClassTally::default() };
         match failure {
-            Failure::Ejected | Failure::NoServer | Failure::Overload => return,
+            Failure::Ejected | Failure::NoServer | Failure::Misplaced | Failure::Overload => return,
             Failure::Timeout | Failure::ConnectTimeout => one.timeouts = 1,
             Failure::ServerError => one.server_errors = 1,
             Failure::Refused

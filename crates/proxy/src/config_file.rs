@@ -34,7 +34,7 @@ mod syntax;
 
 mod place;
 
-mod nearest;
+pub(crate) mod nearest;
 
 mod reference;
 

@@ -1,8 +1,9 @@
 //! Health, canaries, tables: one thread that decides for all workers (P5).
 //!
-//! It gathers the workers' outcomes, sends canaries, lets [`Health`] judge, and publishes a
-//! routing table whenever that changes which servers are usable. Each change of a server's state
-//! is one log line with the rule and the evidence (P9).
+//! It gathers the workers' outcomes, sends canaries, carries out an operator's orders, lets
+//! [`PoolHealth`] judge, and publishes a routing table whenever that changes what workers are to
+//! know. Whatever happens to a server is one event and one log line, with the rule and the evidence
+//! (P9).
 
 mod canary;
 
@@ -17,8 +18,8 @@ use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::config::{Config, PoolConfig};
-use evenkeel_core::failure::Failure;
-use evenkeel_core::health::{CanaryId, Health, StateName, Transition};
+use evenkeel_core::event::{Event, Happening, Order, StateName};
+use evenkeel_core::health::{CanaryId, CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
 use evenkeel_core::recovery::Recovery;
 use evenkeel_core::routing::{ServerId, Usable};
@@ -29,6 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::canary::Canary;
 use self::cleaner::Cleaner;
+use crate::handle::Standing;
 use crate::routes::server_id;
 use crate::shared::{OUTCOMES_MAX, Shared};
 
@@ -36,10 +38,11 @@ use crate::shared::{OUTCOMES_MAX, Shared};
 #[derive(Debug)]
 pub struct ControlPlane {
     shared: Arc<Shared>,
+    pools: Vec<Pool>,
+    /// By [`ServerId`].
     servers: Vec<Watched>,
-    outcomes: mpsc::Receiver<Outcome>,
+    inputs: Inputs,
     results: (mpsc::Sender<CanaryResult>, mpsc::Receiver<CanaryResult>),
-    stop: oneshot::Receiver<()>,
     random: Random,
     /// Tells this process's canaries from any other's.
     nonce: u64,
@@ -47,16 +50,33 @@ pub struct ControlPlane {
     losses: [Loss; 3],
 }
 
+/// What the control plane is told.
+#[derive(Debug)]
+pub struct Inputs {
+    /// By workers, of failures.
+    pub outcomes: mpsc::Receiver<Outcome>,
+    /// By operators.
+    pub orders: mpsc::UnboundedReceiver<(ServerId, Order)>,
+    /// It ends when this is used or dropped.
+    pub stop: oneshot::Receiver<()>,
+}
+
 /// Something that had to be dropped or refused, and how often.
 type Loss = (&'static str, u64);
+
+/// One pool as the control plane sees it.
+#[derive(Debug)]
+struct Pool {
+    /// For log lines.
+    name: String,
+    health: PoolHealth,
+    canary_timeout: Duration,
+}
 
 /// One server as the control plane sees it.
 #[derive(Debug)]
 struct Watched {
-    /// For log lines.
-    pool: String,
-    health: Health,
-    canary_timeout: Duration,
+    pool: usize,
     /// The connection that the last good canary used.
     stream: Option<TcpStream>,
 }
@@ -66,66 +86,74 @@ struct CanaryResult {
     server: ServerId,
     id: CanaryId,
     sent_at: Instant,
-    outcome: Result<(Duration, TcpStream), Failure>,
+    report: CanaryReport,
+    /// The connection, if it is good for another canary.
+    stream: Option<TcpStream>,
 }
 
 /// Results that may wait: there are at most two canaries on their way to each server.
 const RESULTS_MAX: usize = 1024;
 
 impl ControlPlane {
-    /// A control plane for the servers of `config`, in its order. It ends when `stop` is used or
-    /// dropped.
-    pub fn new(
-        shared: Arc<Shared>,
-        config: &Config,
-        outcomes: mpsc::Receiver<Outcome>,
-        stop: oneshot::Receiver<()>,
-    ) -> Self {
+    /// A control plane for the servers of `config`, in its order.
+    pub fn new(shared: Arc<Shared>, config: &Config, inputs: Inputs) -> Self {
         let now = shared.now();
-        let watched = |pool: &PoolConfig| Watched {
-            pool: pool.name.to_string(),
-            health: Health::new(now, pool.health.clone()),
-            canary_timeout: pool.health.canary_timeout,
-            stream: None,
-        };
-        let servers = config.pools.iter().flat_map(|pool| pool.servers.iter().map(move |_| pool));
+        let (mut pools, mut servers) = (Vec::new(), Vec::new());
+        for (idx, pool) in config.pools.iter().enumerate() {
+            let first = servers.len();
+            servers.extend(pool.servers.iter().map(|_| Watched { pool: idx, stream: None }));
+            pools.push(watched_pool(now, pool, first..servers.len()));
+        }
         // The one source of randomness that the standard library has.
         let nonce = RandomState::new().build_hasher().finish();
-        Self {
-            servers: servers.map(watched).collect(),
-            outcomes,
+        let control_plane = Self {
+            pools,
+            servers,
+            inputs,
             results: mpsc::channel(RESULTS_MAX),
-            stop,
             random: Random::new(nonce),
             nonce,
             losses: losses(&shared),
             shared,
-        }
+        };
+        control_plane.shared.set_standings(control_plane.standings());
+        control_plane
     }
 
     async fn run(mut self) {
         loop {
             let now = self.shared.now();
+            for pool in &mut self.pools {
+                pool.health.handle_timeout(now);
+            }
             self.send_canaries(now);
             self.announce();
             self.report_losses();
-            let wake_at = self.servers.iter().map(|it| it.health.next_timeout());
+            let wake_at = self.pools.iter().map(|it| it.health.next_timeout());
             let wake_at = wake_at.fold(None, earliest);
             let sleep_time = wake_at.map_or(Duration::from_secs(1), |at| at - self.shared.now());
             tokio::select! {
-                _ = &mut self.stop => return,
-                Some(outcome) = self.outcomes.recv() => self.handle_outcomes(outcome),
+                _ = &mut self.inputs.stop => return,
+                Some(outcome) = self.inputs.outcomes.recv() => self.handle_outcomes(outcome),
+                Some((server, order)) = self.inputs.orders.recv() => {
+                    let now = self.shared.now();
+                    self.pool_of(server).health.handle_order(now, server, order);
+                }
                 Some(result) = self.results.1.recv() => self.handle_result(result),
                 () = tokio::time::sleep(sleep_time) => {}
             }
         }
     }
 
+    fn pool_of(&mut self, server: ServerId) -> &mut Pool {
+        &mut self.pools[self.servers[usize::from(server.0)].pool]
+    }
+
     /// Handles `first` and all that wait behind it: failures come in crowds.
     fn handle_outcomes(&mut self, first: Outcome) {
         self.handle_outcome(first);
         for _ in 0..OUTCOMES_MAX {
-            match self.outcomes.try_recv() {
+            match self.inputs.outcomes.try_recv() {
                 Ok(outcome) => self.handle_outcome(outcome),
                 Err(_) => return,
             }
@@ -134,74 +162,96 @@ impl ControlPlane {
 
     fn handle_outcome(&mut self, outcome: Outcome) {
         let Outcome { server, failure, timeouts_in_a_row } = outcome;
-        let health = &mut self.servers[usize::from(server.0)].health;
-        health.handle_failure(self.shared.now(), failure, timeouts_in_a_row);
+        let now = self.shared.now();
+        self.pool_of(server).health.handle_failure(now, server, failure, timeouts_in_a_row);
     }
 
     fn send_canaries(&mut self, now: Instant) {
-        for (idx, watched) in self.servers.iter_mut().enumerate() {
-            let server = server_id(idx);
-            while let Some(id) = watched.health.poll_canary(now) {
+        for pool in &mut self.pools {
+            while let Some((server, due)) = pool.health.poll_canary(now) {
                 let canary = Canary {
                     shared: Arc::clone(&self.shared),
                     server,
                     nonce: self.nonce,
                     serial: self.random.next_u64(),
-                    timeout: watched.canary_timeout,
+                    flushes: due.flushes,
+                    timeout: pool.canary_timeout,
                 };
-                let stream = watched.stream.take();
+                let stream = self.servers[usize::from(server.0)].stream.take();
                 let results = self.results.0.clone();
                 tokio::spawn(async move {
-                    let outcome = canary.send(stream).await;
+                    let (report, stream) = canary.send(stream).await;
+                    let (id, sent_at) = (due.id, now);
+                    let result = CanaryResult { server, id, sent_at, report, stream };
                     // It fails only when the control plane has ended.
-                    let _ = results.send(CanaryResult { server, id, sent_at: now, outcome }).await;
+                    let _ = results.send(result).await;
                 });
             }
         }
     }
 
     fn handle_result(&mut self, result: CanaryResult) {
+        let CanaryResult { server, id, sent_at, report, stream } = result;
         let now = self.shared.now();
-        if result.outcome.is_ok() {
-            let (server, sent_at) = (result.server, result.sent_at);
+        if report.is_answered() {
             for pool in self.shared.misplaced.pools() {
                 let step = |it: &mut Recovery| it.handle_good_canary(now, server, sent_at);
                 self.shared.misplaced.with(pool, step);
             }
         }
-        let watched = &mut self.servers[usize::from(result.server.0)];
-        let latency = match result.outcome {
-            Ok((latency, stream)) => {
-                watched.stream = Some(stream);
-                Ok(latency)
-            }
-            Err(failure) => Err(failure),
-        };
-        watched.health.handle_canary(now, result.id, latency, &mut self.random);
+        let watched = &mut self.servers[usize::from(server.0)];
+        if stream.is_some() {
+            watched.stream = stream;
+        }
+        let health = &mut self.pools[watched.pool].health;
+        health.handle_canary(now, server, id, report, &mut self.random);
     }
 
-    /// Logs every transition, and publishes a table if it makes a difference to workers.
+    /// Logs and keeps every event, and publishes a table if it makes a difference to workers.
     fn announce(&mut self) {
         let before = self.shared.table.load_full();
         let mut table = None;
-        for (idx, watched) in self.servers.iter_mut().enumerate() {
-            let server = &self.shared.servers[idx].config;
-            for transition in watched.health.drain_transitions() {
-                log(&watched.pool, &server.to_string(), &transition);
-            }
-            let usable = usable(watched.health.state());
-            if before.servers[idx].usable != usable {
-                if usable == Usable::No {
-                    let step = |it: &mut Recovery| it.handle_ejected(server_id(idx));
-                    self.shared.misplaced.with(self.shared.servers[idx].pool, step);
+        let mut is_eventful = false;
+        for pool in &mut self.pools {
+            for event in pool.health.drain_events() {
+                is_eventful = true;
+                if let Happening::Restarted { lost_before: Some(before) } = event.what {
+                    forget(&self.shared, event.server, before);
                 }
-                let table = table.get_or_insert_with(|| before.as_ref().clone());
-                table.servers[idx].usable = usable;
+                log(&pool.name, &self.shared.server(event.server).config.to_string(), &event);
+                self.shared.events.push(event);
             }
+            for server in pool.health.servers() {
+                let mut route = *before.server(server);
+                let was_usable = route.usable != Usable::No;
+                if pool.health.update_route(server, &mut route) {
+                    if was_usable && route.usable == Usable::No {
+                        let step = |it: &mut Recovery| it.handle_ejected(server);
+                        self.shared.misplaced.with(self.shared.server(server).pool, step);
+                    }
+                    let table = table.get_or_insert_with(|| before.as_ref().clone());
+                    table.servers[usize::from(server.0)] = route;
+                }
+            }
+        }
+        if is_eventful {
+            self.shared.set_standings(self.standings());
         }
         if let Some(table) = table {
             self.shared.publish(table);
         }
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        let of_pool = |pool: &Pool| -> Vec<Standing> {
+            let health = &pool.health;
+            let states = health.states().map(|(server, state, since)| {
+                let takes_writes = health.server(server).takes_writes();
+                Standing { state, since, takes_writes }
+            });
+            states.collect()
+        };
+        self.pools.iter().flat_map(of_pool).collect()
     }
 
     /// Says of each kind of loss when it first occurs (P8); how much it comes to is in `stats`.
@@ -216,8 +266,19 @@ impl ControlPlane {
     }
 }
 
-fn usable(state: StateName) -> Usable {
-    if state.is_usable() { Usable::Yes } else { Usable::No }
+/// What a server held that has restarted is gone, and so is what was on its way to it.
+fn forget(shared: &Shared, server: ServerId, before: Instant) {
+    for pool in shared.misplaced.pools() {
+        shared.misplaced.with(pool, |recovery| recovery.handle_emptied(server, before));
+    }
+}
+
+fn watched_pool(now: Instant, pool: &PoolConfig, servers: std::ops::Range<usize>) -> Pool {
+    Pool {
+        name: pool.name.to_string(),
+        health: PoolHealth::new(now, pool, servers.map(server_id)),
+        canary_timeout: pool.health.canary_timeout,
+    }
 }
 
 fn losses(shared: &Shared) -> [Loss; 3] {
@@ -228,13 +289,32 @@ fn losses(shared: &Shared) -> [Loss; 3] {
     ]
 }
 
-fn log(pool: &str, server: &str, transition: &Transition) {
-    let Transition { from, to, rule, evidence, .. } = transition;
-    let (from, to, rule) = (from.label(), to.label(), rule.label());
-    if transition.to == StateName::Up {
-        tracing::info!(pool, server, from, to, rule, %evidence, "server is up");
-    } else {
-        tracing::warn!(pool, server, from, to, rule, %evidence, "server is {to}");
+fn log(pool: &str, server: &str, event: &Event) {
+    let label = event.what.label();
+    match &event.what {
+        Happening::State(transition) => {
+            let (from, to) = (transition.from.label(), transition.to.label());
+            let (rule, evidence) = (transition.rule.label(), transition.evidence);
+            match transition.to {
+                StateName::Up | StateName::Returning => {
+                    tracing::info!(pool, server, from, to, rule, %evidence, "server is {to}");
+                }
+                StateName::Suspect | StateName::Down | StateName::Drained => {
+                    tracing::warn!(pool, server, from, to, rule, %evidence, "server is {to}");
+                }
+            }
+        }
+        Happening::WritesReadmitted(..)
+        | Happening::Restarted { .. }
+        | Happening::Ordered(_)
+        | Happening::Flushed { .. } => {
+            tracing::info!(pool, server, event = label, "server {}", event.what);
+        }
+        Happening::WritesEjected(..)
+        | Happening::MassFailure { .. }
+        | Happening::Overflowed { .. } => {
+            tracing::warn!(pool, server, event = label, "server {}", event.what);
+        }
     }
 }
 

@@ -22,6 +22,8 @@
 //! | [`data_plane`] | one worker's sockets around `evenkeel_core::worker` |
 //! | [`listeners`] | binding, and how many sessions each may have |
 //! | [`control_plane`] | health, canaries, tables |
+//! | [`handle`] | what an operator can ask of a running proxy |
+//! | [`events`] | the last events |
 //! | [`routes`] | configuration and health into tables |
 //! | [`misplaced`] | the misplaced keys, shared |
 //! | [`shared`] | what the two planes share |
@@ -38,6 +40,10 @@ pub mod misplaced;
 
 pub mod control_plane;
 
+pub mod handle;
+
+pub mod events;
+
 pub mod routes;
 
 pub mod shared;
@@ -46,4 +52,5 @@ pub mod stats;
 
 pub mod config_file;
 
+pub use handle::Handle;
 pub use proxy::{Proxy, StartError};

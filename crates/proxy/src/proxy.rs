@@ -11,8 +11,9 @@ use evenkeel_core::config::{Config, ListenAddress, ListenerName};
 use evenkeel_core::distribution::BuildError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::control_plane::{self, ControlPlane};
+use crate::control_plane::{self, ControlPlane, Inputs};
 use crate::data_plane::DataPlane;
+use crate::handle::Handle;
 use crate::listeners::{self, Listener};
 use crate::misplaced::Misplaced;
 use crate::routes;
@@ -22,6 +23,7 @@ use crate::shared::{Shared, SharedServer};
 #[derive(Debug)]
 pub struct Proxy {
     shared: Arc<Shared>,
+    handle: Handle,
     addresses: Vec<(ListenerName, ListenAddress)>,
     workers: Vec<JoinHandle<()>>,
     control_plane: JoinHandle<()>,
@@ -74,8 +76,12 @@ impl Proxy {
         let misplaced = Misplaced::new(recoveries, RandomState::new().build_hasher().finish());
         let (shared, outcomes) = Shared::new(servers, table, misplaced, wakers);
         let (control_plane_stop, stop) = tokio::sync::oneshot::channel();
-        let control_plane = ControlPlane::new(Arc::clone(&shared), config, outcomes, stop);
+        let (orders_in, orders) = tokio::sync::mpsc::unbounded_channel();
+        let inputs = Inputs { outcomes, orders, stop };
+        let control_plane = ControlPlane::new(Arc::clone(&shared), config, inputs);
+        let pool_names = config.pools.iter().map(|pool| pool.name.clone()).collect();
         let mut proxy = Self {
+            handle: Handle::new(Arc::clone(&shared), pool_names, orders_in),
             shared,
             addresses,
             workers: Vec::new(),
@@ -103,6 +109,11 @@ impl Proxy {
     /// Where its listeners listen, with the ports that were given for port 0.
     pub fn addresses(&self) -> &[(ListenerName, ListenAddress)] {
         &self.addresses
+    }
+
+    /// A way to ask things of it and to tell it things, from any thread.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
     /// How long [`Proxy::stop`] may take.

@@ -4,8 +4,8 @@
 //! is the feed of outcomes, a bounded queue.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as WallInstant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -14,6 +14,8 @@ use evenkeel_core::config::ServerConfig;
 use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
 use evenkeel_core::worker::{Counters, Outcome};
 
+use crate::events::EventLog;
+use crate::handle::Standing;
 use crate::misplaced::Misplaced;
 
 /// Outcomes that may wait for the control plane. Past it they are dropped and counted: it then
@@ -40,6 +42,10 @@ pub struct Shared {
     pub outcomes_dropped: AtomicU64,
     /// Sessions refused because their listener had `sessions_max`.
     pub sessions_refused: AtomicU64,
+    /// What has happened to servers.
+    pub events: EventLog,
+    /// What each server is taken for.
+    standings: Mutex<Vec<Standing>>,
     feed: tokio::sync::mpsc::Sender<Outcome>,
 }
 
@@ -86,6 +92,8 @@ impl Shared {
             is_stopping: AtomicBool::new(false),
             outcomes_dropped: AtomicU64::new(0),
             sessions_refused: AtomicU64::new(0),
+            events: EventLog::default(),
+            standings: Mutex::default(),
             feed,
         };
         (Arc::new(shared), outcomes)
@@ -106,6 +114,16 @@ impl Shared {
         if self.feed.try_send(outcome).is_err() {
             self.outcomes_dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// What each server is taken for, by [`ServerId`]; nothing before the control plane has begun.
+    pub fn standings(&self) -> Vec<Standing> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what each server is taken for.
+    pub fn set_standings(&self, standings: Vec<Standing>) {
+        *self.standings.lock().unwrap_or_else(PoisonError::into_inner) = standings;
     }
 
     /// Publishes a table and has every worker look at it.

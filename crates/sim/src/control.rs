@@ -1,5 +1,5 @@
-//! The control plane: one health machine a server, canaries through the network, tables that
-//! reach each worker when they do, and sweeps that bring misplaced keys home.
+//! The control plane: the health of the pool, canaries through the network, tables that reach each
+//! worker when they do, and sweeps that bring misplaced keys home.
 
 mod canary;
 
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::config::OnUnavailable;
-use evenkeel_core::failure::Failure;
-use evenkeel_core::health::{Health, StateName};
+use evenkeel_core::event::{Happening, StateName};
+use evenkeel_core::health::{CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
 use evenkeel_core::recovery::Cleaning;
 use evenkeel_core::routing::{
@@ -35,7 +35,7 @@ use crate::trace::Note;
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Control {
-    healths: Vec<Health>,
+    health: PoolHealth,
     /// The canary that is on its way to each server.
     canaries: Vec<Option<Canary>>,
     /// Every table made so far.
@@ -65,9 +65,9 @@ impl Control {
     pub fn new(scene: &mut Scene, mut dice: Dice) -> Self {
         let options = &scene.options;
         let servers_len = options.pool.servers.len();
-        let health = || Health::new(Instant::ZERO, options.pool.health.clone());
+        let health = PoolHealth::new(Instant::ZERO, &options.pool, server_ids(servers_len));
         let mut control = Self {
-            healths: (0..servers_len).map(|_| health()).collect(),
+            health,
             canaries: (0..servers_len).map(|_| None).collect(),
             tables: vec![Arc::new(first_table(options))],
             published_at: vec![Instant::ZERO; options.workers_len],
@@ -101,8 +101,7 @@ impl Control {
     pub fn handle_evidence(&mut self, scene: &mut Scene, outcome: Outcome) {
         scene.note(Note::Evidence(outcome));
         let Outcome { server, failure, timeouts_in_a_row } = outcome;
-        let health = &mut self.healths[usize::from(server.0)];
-        health.handle_failure(scene.agenda.now(), failure, timeouts_in_a_row);
+        self.health.handle_failure(scene.now(), server, failure, timeouts_in_a_row);
         self.conclude(scene);
     }
 
@@ -112,10 +111,12 @@ impl Control {
             return;
         }
         self.wake_at = None;
-        for server in 0..self.healths.len() {
+        self.health.handle_timeout(scene.now());
+        for server in 0..self.canaries.len() {
             let canary = self.canaries[server].as_ref();
-            if canary.is_some_and(|canary| canary.deadline <= scene.now()) {
-                self.end_canary(scene, server, Err(Failure::Timeout));
+            if let Some(canary) = canary.filter(|canary| canary.deadline <= scene.now()) {
+                let report = canary.report_of_silence();
+                self.end_canary(scene, server, report);
             }
         }
         let now = scene.now();
@@ -132,7 +133,7 @@ impl Control {
     /// Sends the sweeps that are due.
     fn clean(&mut self, scene: &mut Scene) {
         let steps = self.map.poll_cleaning(scene.now(), self.last_table(), SWEEP_LEN_MAX);
-        for server in 0..self.healths.len() {
+        for server in 0..self.canaries.len() {
             let is_here = |it: &&Cleaning| usize::from(it.server.0) == server;
             let here: Vec<_> = steps.iter().filter(is_here).cloned().collect();
             if !here.is_empty() {
@@ -156,11 +157,7 @@ impl Control {
         };
         match canary.handle_notice(scene, notice) {
             Progress::Waiting => {}
-            Progress::Good => {
-                let latency = scene.now() - canary.started_at;
-                self.end_canary(scene, server, Ok(latency));
-            }
-            Progress::Bad(failure) => self.end_canary(scene, server, Err(failure)),
+            Progress::Over(report) => self.end_canary(scene, server, report),
         }
         self.conclude(scene);
     }
@@ -185,53 +182,57 @@ impl Control {
         }
     }
 
-    fn end_canary(&mut self, scene: &mut Scene, server: usize, result: Result<Duration, Failure>) {
+    fn end_canary(&mut self, scene: &mut Scene, server: usize, report: CanaryReport) {
         let Some(canary) = self.canaries[server].take() else { return };
-        scene.note(Note::Canary(server, result));
+        scene.note(Note::Canary(server, report));
         canary.close(scene);
-        if result.is_ok() {
-            let id = ServerId(u16::try_from(server).expect("there are few servers"));
-            let now = scene.now();
+        let (now, id) = (scene.now(), server_id(server));
+        if report.is_answered() {
             self.map.with_recovery(|it| it.handle_good_canary(now, id, canary.started_at));
         }
-        let health = &mut self.healths[server];
-        health.handle_canary(scene.agenda.now(), canary.id, result, &mut self.random);
+        self.health.handle_canary(now, id, canary.id, report, &mut self.random);
     }
 
     /// Publishes what has changed, sends the canaries that are due, and sets the timer.
     fn conclude(&mut self, scene: &mut Scene) {
-        let mut is_changed = false;
-        for (server, health) in self.healths.iter_mut().enumerate() {
-            for change in health.drain_transitions() {
-                scene.note(Note::State(server, change));
-                is_changed |= change.from.is_usable() != change.to.is_usable();
-                self.ejections += u64::from(!change.to.is_usable());
-            }
-        }
-        if is_changed {
-            self.publish(scene);
-        }
-        for server in 0..self.healths.len() {
-            if let Some(id) = self.healths[server].poll_canary(scene.now()) {
-                // One that the health machine no longer waits for makes way.
-                if let Some(before) = self.canaries[server].take() {
-                    before.close(scene);
+        for event in self.health.drain_events() {
+            scene.note(Note::Event(event));
+            match event.what {
+                Happening::State(change) => {
+                    let is_ejection = change.from.is_usable() && !change.to.is_usable();
+                    self.ejections += u64::from(is_ejection);
                 }
-                self.canaries[server] = Some(Canary::start(scene, server, id));
+                Happening::Restarted { lost_before: Some(before) } => {
+                    self.map.with_recovery(|it| it.handle_emptied(event.server, before));
+                }
+                _ => {}
             }
+        }
+        self.publish(scene);
+        while let Some((server, canary)) = self.health.poll_canary(scene.now()) {
+            let number = usize::from(server.0);
+            // One that the health machine no longer waits for makes way.
+            if let Some(before) = self.canaries[number].take() {
+                before.close(scene);
+            }
+            self.canaries[number] = Some(Canary::start(scene, number, canary));
         }
         self.plan(scene);
     }
 
     fn publish(&mut self, scene: &mut Scene) {
-        let mut table = RoutingTable::clone(self.tables.last().expect("there is a first table"));
-        for (route, health) in table.servers.iter_mut().zip(&self.healths) {
-            let before = route.usable;
-            route.usable = if health.state().is_usable() { Usable::Yes } else { Usable::No };
+        let mut table = RoutingTable::clone(self.last_table());
+        let mut is_changed = false;
+        for (server, route) in self.health.servers().zip(&mut table.servers) {
+            let before = *route;
+            is_changed |= self.health.update_route(server, route);
             let never_readmits = scene.options.sabotage == Some(Sabotage::NeverReadmit);
-            if never_readmits && before == Usable::No {
-                route.usable = before;
+            if never_readmits && before.usable == Usable::No {
+                route.usable = before.usable;
             }
+        }
+        if !is_changed {
+            return;
         }
         self.tables.push(Arc::new(table));
         let version = self.tables.len() - 1;
@@ -248,11 +249,11 @@ impl Control {
     }
 
     fn plan(&mut self, scene: &mut Scene) {
-        let healths = self.healths.iter().map(Health::next_timeout);
         let canaries = self.canaries.iter().map(|it| it.as_ref().map(|canary| canary.deadline));
         let sweeps = self.sweeps.iter().map(|(_, sweep)| Some(sweep.deadline));
         let sweeps = sweeps.chain([Some(self.clean_at)]);
-        let Some(at) = healths.chain(canaries).chain(sweeps).fold(None, earliest) else { return };
+        let health = self.health.next_timeout();
+        let Some(at) = canaries.chain(sweeps).fold(health, earliest) else { return };
         let at = at.max(scene.now());
         if self.wake_at.is_none_or(|planned| at < planned) {
             self.wake_at = Some(at);
@@ -262,8 +263,7 @@ impl Control {
 
     /// All is over: no key may be misplaced any more.
     pub fn demand_order(&self, scene: &mut Scene) {
-        let ids =
-            (0..self.healths.len()).map(|it| ServerId(u16::try_from(it).expect("few servers")));
+        let ids = self.health.servers();
         let (keys, servers) = self.map.with_recovery(|it| {
             (it.entries_len(), ids.filter(|server| it.is_unflushed(*server)).count())
         });
@@ -276,9 +276,9 @@ impl Control {
 
     /// Nothing is broken any more, and has not been for long: every server must be Up.
     pub fn demand_health(&self, scene: &mut Scene) {
-        for (server, health) in self.healths.iter().enumerate() {
-            if health.state() != StateName::Up {
-                let (state, since) = (health.state().label(), health.since());
+        for (server, state, since) in self.health.states() {
+            if state != StateName::Up || !self.health.server(server).takes_writes() {
+                let (state, server) = (state.label(), server.0);
                 let what = format!("all is well, and server {server} is {state} since {since}");
                 scene.report(Promise::P2, what);
             }
@@ -288,7 +288,6 @@ impl Control {
 
 fn first_table(options: &Options) -> RoutingTable {
     let pool = &options.pool;
-    let ids = 0..u16::try_from(pool.servers.len()).expect("there are few servers");
     let settings = ConnectionSettings {
         timeout: pool.timeout,
         connect_timeout: pool.connect_timeout,
@@ -299,23 +298,30 @@ fn first_table(options: &Options) -> RoutingTable {
         _ => pool.on_unavailable,
     };
     RoutingTable {
-        servers: ids
-            .clone()
+        servers: server_ids(pool.servers.len())
             .map(|server| ServerRoute {
                 usable: Usable::Yes,
                 takes_writes: true,
                 suspect_after: pool.timeout,
-                disguise: u64::from(server + 1) << 32,
+                disguise: u64::from(server.0 + 1) << 32,
                 settings,
             })
             .collect(),
         pools: vec![PoolRoutes {
             distribution: Arc::new(pool.build_distribution().expect("the pool has servers")),
-            servers: ids.map(ServerId).collect(),
+            servers: server_ids(pool.servers.len()).collect(),
             failover: Substitute::Next,
             on_unavailable,
             deadline: pool.deadline,
             failover_ttl: options.recovery.failover_ttl,
         }],
     }
+}
+
+fn server_ids(len: usize) -> impl Iterator<Item = ServerId> {
+    (0..len).map(server_id)
+}
+
+fn server_id(number: usize) -> ServerId {
+    ServerId(u16::try_from(number).expect("there are few servers"))
 }

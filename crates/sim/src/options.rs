@@ -241,6 +241,7 @@ impl Options {
             options.recovery.misplaced_bytes_max = dice.pick(&[500, 2000]);
             options.recovery.failover_ttl = Duration::from_secs(dice.pick(&[2, 5]));
         }
+        options.pool.health.mass_failure_hold = Duration::from_millis(dice.pick(&[0, 500, 5000]));
         options.draw_limits(&mut dice);
         options.draw_network(&mut dice);
         options.draw_load(&mut dice);
@@ -359,13 +360,19 @@ impl LoadOptions {
     }
 }
 
-/// A pool of so many servers with everything else at its default.
+/// A pool of so many servers with everything else at its default, but for holds and ramps.
 pub fn pool(servers_len: usize) -> PoolConfig {
     let servers = (1..=servers_len).map(|number| {
         let address = format!("10.0.0.{number}:11211");
         ServerConfig::new(address.parse().expect("a number is an address's last part"))
     });
-    PoolConfig::new("main".parse().expect("a plain word is a name"), servers.collect())
+    let name = "main".parse().expect("a plain word is a name");
+    let mut pool = PoolConfig::new(name, servers.collect());
+    // A run is short, and in its end every server must be Up.
+    pool.health.flap_hold_min = Duration::from_millis(100);
+    pool.health.flap_hold_max = Duration::from_secs(1);
+    pool.health.ramp = Duration::from_secs(1);
+    pool
 }
 
 /// So that options and run draw different numbers from one seed.

@@ -6,6 +6,7 @@
 //! when it goes on, it carries out what its callers have long given up.
 
 mod lie;
+mod process;
 mod store;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use evenkeel_core::protocol::{ParseLimits, Parsed, Request, parse_request};
 
 pub use self::lie::Lie;
 use self::lie::{Memory, Told};
+use self::process::Process;
 use self::store::Store;
 use crate::agenda::{Event, Notice};
 use crate::checker::Promise;
@@ -32,6 +34,7 @@ pub struct Server {
     condition: Condition,
     store: Store,
     connections: BTreeMap<LinkId, Connection>,
+    process: Process,
     /// How many requests it has carried out.
     pub served: u64,
     dice: Dice,
@@ -77,8 +80,9 @@ const LIMITS: ParseLimits = ParseLimits { item_size_max: 1024 * 1024, keys_per_g
 
 impl Server {
     /// A server that is well and empty.
-    pub fn new(number: usize, dice: Dice) -> Self {
+    pub fn new(number: usize, mut dice: Dice) -> Self {
         Self {
+            process: Process::new(number, &mut dice),
             number,
             condition: Condition::Well,
             store: Store::default(),
@@ -112,12 +116,15 @@ impl Server {
     /// Something is the matter from now on.
     pub fn suffer(&mut self, scene: &mut Scene, condition: Condition) {
         if condition == Condition::Crashed {
-            self.store.restart(scene.now());
+            self.store.clear();
         }
         if matches!(condition, Condition::Crashed | Condition::Refusing) {
             for (link, _) in std::mem::take(&mut self.connections) {
                 scene.abort(link, End::Far);
             }
+        }
+        if condition == Condition::Hung {
+            self.process.stop(scene.now());
         }
         self.condition = condition;
     }
@@ -125,6 +132,15 @@ impl Server {
     /// It is well again. If its process had gone, it is empty; if it had stood still, it goes on
     /// where it was; if it had been mute, it is rid of those who wait for its answers.
     pub fn recover(&mut self, scene: &mut Scene) {
+        match self.condition {
+            Condition::Crashed => self.process.restart(scene.now()),
+            Condition::Hung => self.process.go_on(scene.now(), &mut self.dice),
+            Condition::Well
+            | Condition::Refusing
+            | Condition::Slow(_)
+            | Condition::Lying(..)
+            | Condition::Unreachable => {}
+        }
         self.condition = Condition::Well;
         for (link, _) in
             self.connections.extract_if(.., |_, connection| connection.memory.is_mute())
@@ -221,6 +237,7 @@ impl Server {
         };
         let response = match lie {
             Some(Lie::Error | Lie::Full) => Vec::new(),
+            _ if matches!(request, Request::Stats { .. }) => self.process.stats(scene.now()),
             _ => self.store.execute(scene.now(), request),
         };
         let told = match lie {

@@ -2,11 +2,10 @@
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
-use std::time::Duration;
 
 use evenkeel_core::Instant;
-use evenkeel_core::failure::Failure;
-use evenkeel_core::health::Transition;
+use evenkeel_core::event::Event;
+use evenkeel_core::health::CanaryReport;
 use evenkeel_core::worker::{Action, Outcome};
 
 use crate::agenda::Notice;
@@ -34,11 +33,11 @@ pub enum Note<'a> {
     /// The control plane learnt of a failure.
     Evidence(Outcome),
     /// A server was tried, and how that went.
-    Canary(usize, Result<Duration, Failure>),
+    Canary(usize, CanaryReport),
     /// A server was sent so many steps of cleaning.
     Sweep(usize, usize),
-    /// A server's state changed.
-    State(usize, Transition),
+    /// Something happened to a server.
+    Event(Event),
     /// A server broke.
     Broken(usize, FaultKind),
     /// A server was mended.
@@ -103,7 +102,7 @@ impl Note<'_> {
             | Self::Evidence(_)
             | Self::Canary(..)
             | Self::Sweep(..)
-            | Self::State(..)
+            | Self::Event(_)
             | Self::Broken(..)
             | Self::Mended(_) => hash.write(format!("{self:?}").as_bytes()),
         }
@@ -125,10 +124,7 @@ impl fmt::Display for Note<'_> {
             Self::Evidence(outcome) => write!(f, "evidence {outcome:?}"),
             Self::Canary(number, result) => write!(f, "canary of server {number}: {result:?}"),
             Self::Sweep(number, len) => write!(f, "sweep of {len} at server {number}"),
-            Self::State(number, Transition { from, to, rule, evidence, .. }) => {
-                let (from, to, rule) = (from.label(), to.label(), rule.label());
-                write!(f, "server {number} {from} -> {to} ({rule}: {evidence})")
-            }
+            Self::Event(event) => write!(f, "server {} {}", event.server.0, event.what),
             Self::Broken(number, kind) => write!(f, "!! server {number} {kind:?}"),
             Self::Mended(number) => write!(f, "!! server {number} mended"),
             Self::Served(number, link, request, response) => {

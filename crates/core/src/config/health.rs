@@ -60,6 +60,113 @@ pub struct HealthConfig {
     /// that is back is noticed within this time. One probe a second costs nothing; lengthen it
     /// only where very many processes watch the same servers.
     pub probe_interval_max: Duration,
+
+    /// The shortest wait of a request, with not a byte from its server, that makes the server
+    /// suspected.
+    ///
+    /// A duration from 1 ms to 1 m; 20 ms by default. The wait it takes is
+    /// [`HealthConfig::suspect_after_factor`] times the server's own 99th percentile, at least this
+    /// and at most the pool's `timeout`. A suspicion costs one canary, so a short time is cheap;
+    /// keep it above the pauses that a healthy server has now and then.
+    pub suspect_after_min: Duration,
+
+    /// How many times its own 99th percentile a server with requests may be silent before it is
+    /// suspected.
+    ///
+    /// From 1 to 1,000; 8 by default. Not below [`HealthConfig::suspect_after_min`] and not above
+    /// the pool's `timeout`. Lower it to notice a hanging server sooner, at the price of canaries
+    /// sent for nothing.
+    pub suspect_after_factor: u32,
+
+    /// The stretch of time that ratios of failures and percentiles of latency are taken over.
+    ///
+    /// A duration from 100 ms to 1 m; 1 s by default. Longer judges servers with few requests, and
+    /// judges all of them later.
+    pub window: Duration,
+
+    /// How many requests a server must have had within the window for its ratio of failures, or its
+    /// latency, to be judged.
+    ///
+    /// From 1 to 1,000,000; 20 by default. Below it a ratio is chance: with few requests a server
+    /// is judged by its canaries.
+    pub window_attempts_min: u32,
+
+    /// How many per cent of a server's requests within the window must fail to eject it.
+    ///
+    /// From 1 to 100; 50 by default. Reads with deletes are one class and writes another, and
+    /// either ejects; a write that is answered `SERVER_ERROR` counts for
+    /// [`HealthConfig::write_refusals_min`] instead. Lower it for servers that fail halfway; the
+    /// canaries eject one that fails altogether long before.
+    pub eject_percent: u32,
+
+    /// How many writes a server must have answered `SERVER_ERROR` within the window to be sent no
+    /// more of them.
+    ///
+    /// From 1 to 1,000,000; 5 by default. They must be [`HealthConfig::eject_percent`] per cent of
+    /// its writes too; it goes on serving reads and deletes. A server that refuses the canary's
+    /// write as well is judged by that, and sooner.
+    pub write_refusals_min: u32,
+
+    /// How many times as slow as the other servers of its pool a server must be to be ejected as
+    /// slow.
+    ///
+    /// From 2 to 1,000; 4 by default. Its 95th percentile within the window is compared with the
+    /// median of theirs; on a server with few requests the canary's latency stands for it. Lower it
+    /// where servers are alike and latency is dear.
+    pub slow_factor: u32,
+
+    /// The 95th percentile up to which a server is never slow, whatever the others do.
+    ///
+    /// A duration from 1 ms to 1 m; 20 ms by default. Choose what your application would not
+    /// notice.
+    pub slow_floor: Duration,
+
+    /// For how many windows in a row a server must be slow to be ejected.
+    ///
+    /// From 1 to 1,000; 3 by default. Fewer ejects for a pause of the server; more leaves it in use
+    /// for that many times [`HealthConfig::window`].
+    pub slow_windows: u32,
+
+    /// How many per cent of a pool's servers may be out of use for being late or slow.
+    ///
+    /// From 0 to 100; 34 by default. Rounded down, but never to less than one server; 34 is one of
+    /// three. If more look so at once, it is likelier that the fault is our own: nobody is ejected,
+    /// and an event says `mass-failure`. Servers that refuse, reset or answer wrongly are ejected
+    /// in any number.
+    pub soft_ejected_percent_max: u32,
+
+    /// How long a mass failure keeps a server that fails on in use.
+    ///
+    /// A duration from 0 s to 10 m; 5 s by default. After it the server is ejected like any other,
+    /// because its requests wait in vain, whoever is at fault. It does not limit the rule for slow
+    /// servers: those still answer.
+    pub mass_failure_hold: Duration,
+
+    /// How long a server stays ejected at least when it is ejected a second time within
+    /// [`HealthConfig::flap_memory`]; each further time twice as long.
+    ///
+    /// A duration from 0 s to 10 m; 1 s by default. At most [`HealthConfig::flap_hold_max`]. The
+    /// first ejection has no hold. One that fails again while it is held is held anew. The same
+    /// goes for writes that are refused again and again.
+    pub flap_hold_min: Duration,
+
+    /// The longest hold of a server that is ejected again and again.
+    ///
+    /// A duration from 0 s to 1 h; 1 m by default. At least [`HealthConfig::flap_hold_min`]. A
+    /// server that has been mended may be out of use for so long; `readmit` by hand ends the hold.
+    pub flap_hold_max: Duration,
+
+    /// After how long without an ejection the next one counts as the first.
+    ///
+    /// A duration from 1 s to 24 h; 10 m by default. Longer remembers servers that fail every hour.
+    pub flap_memory: Duration,
+
+    /// How long a server that returns takes to get all of its keys back, from a tenth of them on.
+    ///
+    /// A duration from 0 s to 10 m; 5 s by default. The keys come back by share of hash space, so
+    /// that an empty server does not send all its misses to the database at once. Lengthen it if
+    /// your database needs longer to fill the cache; 0 s gives everything back at once.
+    pub ramp: Duration,
 }
 
 impl HealthConfig {
@@ -110,6 +217,102 @@ impl HealthConfig {
         default: Duration::from_secs(1),
     };
 
+    /// See [`HealthConfig::suspect_after_min`].
+    pub const SUSPECT_AFTER_MIN: Setting<Duration> = Setting {
+        key: "suspect_after_min",
+        min: Duration::from_millis(1),
+        max: Duration::from_mins(1),
+        default: Duration::from_millis(20),
+    };
+
+    /// See [`HealthConfig::suspect_after_factor`].
+    pub const SUSPECT_AFTER_FACTOR: Setting<u32> =
+        Setting { key: "suspect_after_factor", min: 1, max: 1000, default: 8 };
+
+    /// See [`HealthConfig::window`].
+    pub const WINDOW: Setting<Duration> = Setting {
+        key: "window",
+        min: Duration::from_millis(100),
+        max: Duration::from_mins(1),
+        default: Duration::from_secs(1),
+    };
+
+    /// See [`HealthConfig::window_attempts_min`].
+    pub const WINDOW_ATTEMPTS_MIN: Setting<u32> =
+        Setting { key: "window_attempts_min", min: 1, max: 1_000_000, default: 20 };
+
+    /// See [`HealthConfig::eject_percent`].
+    pub const EJECT_PERCENT: Setting<u32> =
+        Setting { key: "eject_percent", min: 1, max: 100, default: 50 };
+
+    /// See [`HealthConfig::write_refusals_min`].
+    pub const WRITE_REFUSALS_MIN: Setting<u32> =
+        Setting { key: "write_refusals_min", min: 1, max: 1_000_000, default: 5 };
+
+    /// See [`HealthConfig::slow_factor`].
+    pub const SLOW_FACTOR: Setting<u32> =
+        Setting { key: "slow_factor", min: 2, max: 1000, default: 4 };
+
+    /// See [`HealthConfig::slow_floor`].
+    pub const SLOW_FLOOR: Setting<Duration> = Setting {
+        key: "slow_floor",
+        min: Duration::from_millis(1),
+        max: Duration::from_mins(1),
+        default: Duration::from_millis(20),
+    };
+
+    /// See [`HealthConfig::slow_windows`].
+    pub const SLOW_WINDOWS: Setting<u32> =
+        Setting { key: "slow_windows", min: 1, max: 1000, default: 3 };
+
+    /// See [`HealthConfig::soft_ejected_percent_max`].
+    pub const SOFT_EJECTED_PERCENT_MAX: Setting<u32> =
+        Setting { key: "soft_ejected_percent_max", min: 0, max: 100, default: 34 };
+
+    /// See [`HealthConfig::mass_failure_hold`].
+    pub const MASS_FAILURE_HOLD: Setting<Duration> = Setting {
+        key: "mass_failure_hold",
+        min: Duration::ZERO,
+        max: Duration::from_mins(10),
+        default: Duration::from_secs(5),
+    };
+
+    /// See [`HealthConfig::flap_hold_min`].
+    pub const FLAP_HOLD_MIN: Setting<Duration> = Setting {
+        key: "flap_hold_min",
+        min: Duration::ZERO,
+        max: Duration::from_mins(10),
+        default: Duration::from_secs(1),
+    };
+
+    /// See [`HealthConfig::flap_hold_max`].
+    pub const FLAP_HOLD_MAX: Setting<Duration> = Setting {
+        key: "flap_hold_max",
+        min: Duration::ZERO,
+        max: Duration::from_hours(1),
+        default: Duration::from_mins(1),
+    };
+
+    /// See [`HealthConfig::flap_memory`].
+    pub const FLAP_MEMORY: Setting<Duration> = Setting {
+        key: "flap_memory",
+        min: Duration::from_secs(1),
+        max: Duration::from_hours(24),
+        default: Duration::from_mins(10),
+    };
+
+    /// See [`HealthConfig::ramp`].
+    pub const RAMP: Setting<Duration> = Setting {
+        key: "ramp",
+        min: Duration::ZERO,
+        max: Duration::from_mins(10),
+        default: Duration::from_secs(5),
+    };
+
+    /// How many hundredths of its keys a server that returns has at once. Not a setting: the time it
+    /// takes to get them all is.
+    pub const RAMP_START_PERCENT: u32 = 10;
+
     /// Each probe interval in percent of the one before. Not a setting: the two ends are.
     pub const PROBE_INTERVAL_GROWTH_PERCENT: u32 = 160;
 
@@ -121,6 +324,21 @@ impl HealthConfig {
         Self::RISE.check(self.rise, table, faults);
         Self::PROBE_INTERVAL_MIN.check(self.probe_interval_min, table, faults);
         Self::PROBE_INTERVAL_MAX.check(self.probe_interval_max, table, faults);
+        Self::SUSPECT_AFTER_MIN.check(self.suspect_after_min, table, faults);
+        Self::SUSPECT_AFTER_FACTOR.check(self.suspect_after_factor, table, faults);
+        Self::WINDOW.check(self.window, table, faults);
+        Self::WINDOW_ATTEMPTS_MIN.check(self.window_attempts_min, table, faults);
+        Self::EJECT_PERCENT.check(self.eject_percent, table, faults);
+        Self::WRITE_REFUSALS_MIN.check(self.write_refusals_min, table, faults);
+        Self::SLOW_FACTOR.check(self.slow_factor, table, faults);
+        Self::SLOW_FLOOR.check(self.slow_floor, table, faults);
+        Self::SLOW_WINDOWS.check(self.slow_windows, table, faults);
+        Self::SOFT_EJECTED_PERCENT_MAX.check(self.soft_ejected_percent_max, table, faults);
+        Self::MASS_FAILURE_HOLD.check(self.mass_failure_hold, table, faults);
+        Self::FLAP_HOLD_MIN.check(self.flap_hold_min, table, faults);
+        Self::FLAP_HOLD_MAX.check(self.flap_hold_max, table, faults);
+        Self::FLAP_MEMORY.check(self.flap_memory, table, faults);
+        Self::RAMP.check(self.ramp, table, faults);
         check_at_least(
             (Self::CANARY_INTERVAL, self.canary_interval),
             (Self::CANARY_TIMEOUT, self.canary_timeout),
@@ -130,6 +348,12 @@ impl HealthConfig {
         check_at_least(
             (Self::PROBE_INTERVAL_MAX, self.probe_interval_max),
             (Self::PROBE_INTERVAL_MIN, self.probe_interval_min),
+            table,
+            faults,
+        );
+        check_at_least(
+            (Self::FLAP_HOLD_MAX, self.flap_hold_max),
+            (Self::FLAP_HOLD_MIN, self.flap_hold_min),
             table,
             faults,
         );
@@ -146,6 +370,21 @@ impl Default for HealthConfig {
             rise: Self::RISE.default,
             probe_interval_min: Self::PROBE_INTERVAL_MIN.default,
             probe_interval_max: Self::PROBE_INTERVAL_MAX.default,
+            suspect_after_min: Self::SUSPECT_AFTER_MIN.default,
+            suspect_after_factor: Self::SUSPECT_AFTER_FACTOR.default,
+            window: Self::WINDOW.default,
+            window_attempts_min: Self::WINDOW_ATTEMPTS_MIN.default,
+            eject_percent: Self::EJECT_PERCENT.default,
+            write_refusals_min: Self::WRITE_REFUSALS_MIN.default,
+            slow_factor: Self::SLOW_FACTOR.default,
+            slow_floor: Self::SLOW_FLOOR.default,
+            slow_windows: Self::SLOW_WINDOWS.default,
+            soft_ejected_percent_max: Self::SOFT_EJECTED_PERCENT_MAX.default,
+            mass_failure_hold: Self::MASS_FAILURE_HOLD.default,
+            flap_hold_min: Self::FLAP_HOLD_MIN.default,
+            flap_hold_max: Self::FLAP_HOLD_MAX.default,
+            flap_memory: Self::FLAP_MEMORY.default,
+            ramp: Self::RAMP.default,
         }
     }
 }

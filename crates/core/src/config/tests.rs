@@ -119,6 +119,34 @@ fn a_range_that_begins_at_zero_ends_somewhere() {
     );
 }
 
+fn health_out_of_range() -> HealthConfig {
+    let zero = Duration::ZERO;
+    HealthConfig {
+        canary_interval: zero,
+        canary_timeout: zero,
+        suspect_clear: zero,
+        eject_after: 0,
+        rise: 0,
+        probe_interval_min: zero,
+        probe_interval_max: zero,
+        suspect_after_min: zero,
+        suspect_after_factor: 0,
+        window: zero,
+        window_attempts_min: 0,
+        eject_percent: 0,
+        write_refusals_min: 0,
+        slow_factor: 0,
+        slow_floor: zero,
+        slow_windows: 0,
+        soft_ejected_percent_max: u32::MAX,
+        mass_failure_hold: Duration::MAX,
+        flap_hold_min: Duration::MAX,
+        flap_hold_max: Duration::MAX,
+        flap_memory: zero,
+        ramp: Duration::MAX,
+    }
+}
+
 #[test]
 fn every_field_of_every_table_is_checked() {
     let zero = Duration::ZERO;
@@ -133,15 +161,7 @@ fn every_field_of_every_table_is_checked() {
     pool.deadline = zero;
     pool.connect_timeout = zero;
     pool.attempts_in_flight_max = 0;
-    pool.health = HealthConfig {
-        canary_interval: zero,
-        canary_timeout: zero,
-        suspect_clear: zero,
-        eject_after: 0,
-        rise: 0,
-        probe_interval_min: zero,
-        probe_interval_max: zero,
-    };
+    pool.health = health_out_of_range();
     let config = Config { listeners: vec![listener], pools: vec![pool], ..Config::default() };
     let at: Vec<_> = config.faults().iter().map(|fault| fault.at.to_string()).collect();
     assert_eq!(
@@ -163,6 +183,21 @@ fn every_field_of_every_table_is_checked() {
             "pool.main.health.rise",
             "pool.main.health.probe_interval_min",
             "pool.main.health.probe_interval_max",
+            "pool.main.health.suspect_after_min",
+            "pool.main.health.suspect_after_factor",
+            "pool.main.health.window",
+            "pool.main.health.window_attempts_min",
+            "pool.main.health.eject_percent",
+            "pool.main.health.write_refusals_min",
+            "pool.main.health.slow_factor",
+            "pool.main.health.slow_floor",
+            "pool.main.health.slow_windows",
+            "pool.main.health.soft_ejected_percent_max",
+            "pool.main.health.mass_failure_hold",
+            "pool.main.health.flap_hold_min",
+            "pool.main.health.flap_hold_max",
+            "pool.main.health.flap_memory",
+            "pool.main.health.ramp",
         ]
     );
 }
@@ -221,6 +256,24 @@ fn probe_intervals_do_not_shrink() {
         &["pool.main.health.probe_interval_max: probe_interval_max (99ms) is less than \
            probe_interval_min (100ms, its default); \
            set probe_interval_max to at least 100ms, or probe_interval_min to at most 99ms"],
+    );
+}
+
+#[test]
+fn the_longest_flap_hold_is_not_below_the_first() {
+    let with_max = |secs| PoolConfig {
+        health: HealthConfig {
+            flap_hold_min: Duration::from_secs(2),
+            flap_hold_max: Duration::from_secs(secs),
+            ..HealthConfig::default()
+        },
+        ..pool()
+    };
+    check_pool(with_max(2), &[]);
+    check_pool(
+        with_max(1),
+        &["pool.main.health.flap_hold_max: flap_hold_max (1s) is less than flap_hold_min (2s); \
+           set flap_hold_max to at least 2s, or flap_hold_min to at most 1s"],
     );
 }
 

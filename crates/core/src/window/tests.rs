@@ -56,7 +56,7 @@ fn a_failure_counts_by_what_it_proves() {
 #[test]
 fn what_is_no_evidence_is_not_counted() {
     let mut tally = Tally::default();
-    for failure in [Failure::Ejected, Failure::NoServer, Failure::Overload] {
+    for failure in [Failure::Ejected, Failure::NoServer, Failure::Misplaced, Failure::Overload] {
         tally.note_failure(Class::Write, failure);
     }
     assert!(tally.is_empty());

@@ -21,13 +21,22 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
     (distance <= differing_max && distance < len).then_some(known)
 }
 
+/// `did you mean "x"?` if there is a near word among `known`, else the choice among `all`.
+pub(crate) fn near_or_all<'k>(
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+    all: impl FnOnce() -> Vec<&'k str>,
+) -> String {
+    match nearest(word, known) {
+        Some(known) => format!("did you mean {known:?}?"),
+        None => format!("choose {}", alternatives(&all())),
+    }
+}
+
 /// `did you mean "x"?` if there is a near word, else the choice among all.
 pub(super) fn suggestion<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    match nearest(word, known.iter().copied()) {
-        Some(known) => format!("did you mean {known:?}?"),
-        None => format!("choose {}", alternatives(&known)),
-    }
+    near_or_all(word, known.clone(), || known)
 }
 
 /// `"a"`, `"a" or "b"`, `"a", "b" or "c"`.

@@ -160,6 +160,21 @@ fn read_health(section: &mut Section<'_, '_>) -> HealthConfig {
         rise: section.count(HealthConfig::RISE),
         probe_interval_min: section.duration(HealthConfig::PROBE_INTERVAL_MIN),
         probe_interval_max: section.duration(HealthConfig::PROBE_INTERVAL_MAX),
+        suspect_after_min: section.duration(HealthConfig::SUSPECT_AFTER_MIN),
+        suspect_after_factor: section.count(HealthConfig::SUSPECT_AFTER_FACTOR),
+        window: section.duration(HealthConfig::WINDOW),
+        window_attempts_min: section.count(HealthConfig::WINDOW_ATTEMPTS_MIN),
+        eject_percent: section.count(HealthConfig::EJECT_PERCENT),
+        write_refusals_min: section.count(HealthConfig::WRITE_REFUSALS_MIN),
+        slow_factor: section.count(HealthConfig::SLOW_FACTOR),
+        slow_floor: section.duration(HealthConfig::SLOW_FLOOR),
+        slow_windows: section.count(HealthConfig::SLOW_WINDOWS),
+        soft_ejected_percent_max: section.count(HealthConfig::SOFT_EJECTED_PERCENT_MAX),
+        mass_failure_hold: section.duration(HealthConfig::MASS_FAILURE_HOLD),
+        flap_hold_min: section.duration(HealthConfig::FLAP_HOLD_MIN),
+        flap_hold_max: section.duration(HealthConfig::FLAP_HOLD_MAX),
+        flap_memory: section.duration(HealthConfig::FLAP_MEMORY),
+        ramp: section.duration(HealthConfig::RAMP),
     }
 }
 

@@ -145,6 +145,21 @@ eject_after = 4
 rise = 5
 probe_interval_min = "200ms"
 probe_interval_max = "2s"
+suspect_after_min = "3s"
+suspect_after_factor = 4
+window = "5s"
+window_attempts_min = 6
+eject_percent = 7
+write_refusals_min = 8
+slow_factor = 9
+slow_floor = "10s"
+slow_windows = 11
+soft_ejected_percent_max = 12
+mass_failure_hold = "13s"
+flap_hold_min = "14s"
+flap_hold_max = "15s"
+flap_memory = "16s"
+ramp = "17s"
 "#;
 
 #[test]
@@ -188,6 +203,21 @@ fn every_setting_is_read() {
         rise: 5,
         probe_interval_min: Duration::from_millis(200),
         probe_interval_max: Duration::from_secs(2),
+        suspect_after_min: Duration::from_secs(3),
+        suspect_after_factor: 4,
+        window: Duration::from_secs(5),
+        window_attempts_min: 6,
+        eject_percent: 7,
+        write_refusals_min: 8,
+        slow_factor: 9,
+        slow_floor: Duration::from_secs(10),
+        slow_windows: 11,
+        soft_ejected_percent_max: 12,
+        mass_failure_hold: Duration::from_secs(13),
+        flap_hold_min: Duration::from_secs(14),
+        flap_hold_max: Duration::from_secs(15),
+        flap_memory: Duration::from_secs(16),
+        ramp: Duration::from_secs(17),
     };
     assert_eq!(pool.health, expected);
 }

@@ -5,19 +5,31 @@
 //! serve no request.
 //!
 //! It keeps a connection of its own for as long as it is good, so that a server that refuses
-//! *further* connections is not taken for one that fails its requests.
+//! *further* connections is not taken for one that fails its requests. A kept connection that turns
+//! out to be lost says no more than a lost connection does: the canary goes on on a new one.
+//!
+//! On a new connection it asks who answers (`stats`), after the rest and outside the measured time:
+//! a process that has ended has closed all its connections. A server that does not say so has no
+//! identity, and is none the worse for it.
+//!
+//! # Self-doubt
+//! A canary that took longer than its timeout allows, good or bad, was held up by this process: the
+//! timeout would have ended it. It proves nothing.
+
+mod answers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::failure::Failure;
-use evenkeel_core::protocol::response::{Invalid, ParsedResponse, Status};
-use evenkeel_core::protocol::{Expect, parse_response};
+use evenkeel_core::health::{CanaryReport, Identity};
+use evenkeel_core::protocol::response::Invalid;
 use evenkeel_core::routing::ServerId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use self::answers::{Questions, Verdict};
 use crate::shared::Shared;
 
 /// What a canary needs to know.
@@ -29,39 +41,71 @@ pub(super) struct Canary {
     pub(super) nonce: u64,
     /// Tells this canary's value from any other's.
     pub(super) serial: u64,
-    /// The bound on all of it together.
+    /// It begins with `flush_all`.
+    pub(super) flushes: bool,
+    /// The bound on all of it together, but for asking who answered, which has as much again.
     pub(super) timeout: Duration,
 }
 
 /// Seconds after which the server forgets a canary that was not deleted.
 const EXPTIME: u32 = 10;
 
-/// More than the three answers can take.
+/// More than the answers can take.
 const ANSWERS_LEN_MAX: usize = 4096;
 
+/// More than `stats` says.
+const STATS_LEN_MAX: usize = 64 * 1024;
+
+/// How much later than due a timer may fire. Later, and our own loop stood still.
+const LATENESS_MAX: Duration = Duration::from_millis(50);
+
 impl Canary {
-    /// Sends it on `stream`, or on a new connection, and says how long it took.
-    pub(super) async fn send(
-        self,
-        stream: Option<TcpStream>,
-    ) -> Result<(Duration, TcpStream), Failure> {
-        let started = self.shared.now();
-        let timeout = self.timeout;
+    /// Sends it on `stream`, or on a new connection. Returns what became of it, and the connection
+    /// if it is good for another.
+    pub(super) async fn send(self, stream: Option<TcpStream>) -> (CanaryReport, Option<TcpStream>) {
+        let started_at = self.shared.now();
         let mut is_connected = stream.is_some();
-        let steps = async {
-            let mut stream = match stream {
-                Some(stream) => stream,
-                None => self.connect().await?,
-            };
-            is_connected = true;
-            self.exchange(&mut stream).await?;
-            Ok(stream)
-        };
-        match tokio::time::timeout(timeout, steps).await {
-            Ok(result) => result.map(|stream| (self.shared.now() - started, stream)),
-            Err(_) if is_connected => Err(Failure::Timeout),
-            Err(_) => Err(Failure::ConnectTimeout),
+        let steps = self.ask_on_any(stream, &mut is_connected);
+        let result = tokio::time::timeout(self.timeout, steps).await;
+        let latency = self.shared.now() - started_at;
+        if latency > self.timeout + LATENESS_MAX {
+            return (CanaryReport::Void, None);
         }
+        match result {
+            Ok(Ok((mut stream, verdict, is_new))) => {
+                let identity = if is_new { self.identify(&mut stream).await } else { Ok(None) };
+                // What may still be said on it would be taken for an answer to the next.
+                let stream = identity.is_ok().then_some(stream);
+                let identity = identity.unwrap_or_default();
+                let report = match verdict {
+                    Verdict::Good => CanaryReport::Good { latency, identity },
+                    Verdict::WriteRefused => CanaryReport::WritesRefused { latency, identity },
+                };
+                (report, stream)
+            }
+            Ok(Err(failure)) => (CanaryReport::Bad(failure), None),
+            Err(_) if is_connected => (CanaryReport::Bad(Failure::Timeout), None),
+            Err(_) => (CanaryReport::Bad(Failure::ConnectTimeout), None),
+        }
+    }
+
+    /// On the connection there is, or if that is lost on a new one; and whether it is a new one.
+    async fn ask_on_any(
+        &self,
+        stream: Option<TcpStream>,
+        is_connected: &mut bool,
+    ) -> Result<(TcpStream, Verdict, bool), Failure> {
+        if let Some(mut stream) = stream {
+            match self.ask(&mut stream).await {
+                Ok(verdict) => return Ok((stream, verdict, false)),
+                Err(Failure::Reset | Failure::Closed) => *is_connected = false,
+                Err(failure) => return Err(failure),
+            }
+        }
+        let mut stream = self.connect().await?;
+        *is_connected = true;
+        let verdict = self.ask(&mut stream).await?;
+        Ok((stream, verdict, true))
     }
 
     async fn connect(&self) -> Result<TcpStream, Failure> {
@@ -88,97 +132,48 @@ impl Canary {
         Ok(found)
     }
 
-    async fn exchange(&self, stream: &mut TcpStream) -> Result<(), Failure> {
+    async fn ask(&self, stream: &mut TcpStream) -> Result<Verdict, Failure> {
         let key = format!("evenkeel:canary:{:x}:{}", self.nonce, self.server.0);
         let value = format!("{:016x}", self.serial);
+        let flush = if self.flushes { "flush_all\r\n" } else { "" };
         let len = value.len();
-        let requests =
-            format!("set {key} 0 {EXPTIME} {len}\r\n{value}\r\nget {key}\r\ndelete {key}\r\n");
+        let requests = format!(
+            "{flush}set {key} 0 {EXPTIME} {len}\r\n{value}\r\nget {key}\r\ndelete {key}\r\n"
+        );
         stream.write_all(requests.as_bytes()).await.map_err(|_| Failure::Reset)?;
+        let questions = Questions { key: &key, value: &value, flushes: self.flushes };
         let mut answers = Vec::new();
-        while !is_all_there(&answers, &key, &value)? {
-            match stream.read_buf(&mut answers).await {
-                Ok(0) => return Err(Failure::Closed),
-                Ok(_) if answers.len() <= ANSWERS_LEN_MAX => {}
-                Ok(_) => return Err(Failure::Garbled(Invalid::Unasked)),
-                Err(_) => return Err(Failure::Reset),
+        loop {
+            if let Some(verdict) = questions.judge(&answers)? {
+                return Ok(verdict);
             }
+            read_more(stream, &mut answers, ANSWERS_LEN_MAX).await?;
         }
-        Ok(())
     }
-}
 
-/// Whether the three answers are there; an error if one of them is not what it must be.
-fn is_all_there(answers: &[u8], key: &str, value: &str) -> Result<bool, Failure> {
-    let mut rest = answers;
-    let mut is_found = false;
-    let get = Expect::Retrieval { has_cas: false };
-    for expect in [Expect::Store, get, get, Expect::Delete] {
-        // Values and their end are two steps of the same response.
-        if expect == get && is_found && rest.is_empty() {
-            return Ok(false);
-        }
-        match parse_response(rest, expect, key.as_bytes()) {
-            ParsedResponse::Incomplete { .. } => return Ok(false),
-            ParsedResponse::Value { key: named, len } => {
-                let is_ours =
-                    named == key.as_bytes() && rest[..len].ends_with(ending(value).as_bytes());
-                if !is_ours {
-                    return Err(Failure::WrongValue);
-                }
-                is_found = true;
-                rest = &rest[len..];
+    /// Who answers; an error if it does not say so in time and in memcached's way.
+    async fn identify(&self, stream: &mut TcpStream) -> Result<Option<Identity>, Failure> {
+        let steps = async {
+            stream.write_all(b"stats\r\n").await.map_err(|_| Failure::Reset)?;
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\nEND\r\n") {
+                read_more(stream, &mut answer, STATS_LEN_MAX).await?;
             }
-            ParsedResponse::Last { response, len } => {
-                judge(expect, response.status, is_found)?;
-                rest = &rest[len..];
-            }
-            ParsedResponse::Invalid(invalid) => return Err(Failure::Garbled(invalid)),
-        }
-    }
-    if rest.is_empty() { Ok(true) } else { Err(Failure::Garbled(Invalid::Unasked)) }
-}
-
-fn ending(value: &str) -> String {
-    format!("\r\n{value}\r\n")
-}
-
-fn judge(expect: Expect, status: Status, is_found: bool) -> Result<(), Failure> {
-    match (expect, status) {
-        (_, Status::Error(_)) => Err(Failure::ServerError),
-        (Expect::Store, Status::Done) | (Expect::Delete, Status::Done | Status::NotFound) => Ok(()),
-        (Expect::Retrieval { .. }, Status::End) if is_found => Ok(()),
-        _ => Err(Failure::WrongValue),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &[u8] = b"STORED\r\nVALUE k 0 2\r\nxy\r\nEND\r\nDELETED\r\n";
-
-    #[test]
-    fn a_server_that_stores_and_returns_is_good() {
-        assert_eq!(is_all_there(GOOD, "k", "xy"), Ok(true));
-        for split in 0..GOOD.len() {
-            assert_eq!(is_all_there(&GOOD[..split], "k", "xy"), Ok(false), "split {split}");
-        }
-    }
-
-    #[test]
-    fn a_server_that_does_not_return_what_was_stored_is_bad() {
-        let check = |answers: &[u8], failure| {
-            assert_eq!(is_all_there(answers, "k", "xy"), Err(failure));
+            Ok(Identity::from_stats(&answer))
         };
-        check(b"STORED\r\nEND\r\nDELETED\r\n", Failure::WrongValue);
-        check(b"STORED\r\nVALUE k 0 2\r\nxx\r\nEND\r\nDELETED\r\n", Failure::WrongValue);
-        check(b"STORED\r\nVALUE j 0 2\r\nxy\r\nEND\r\nDELETED\r\n", Failure::WrongValue);
-        check(b"SERVER_ERROR out of memory storing object\r\n", Failure::ServerError);
-        check(b"NOT_STORED\r\n", Failure::WrongValue);
-        check(b"VERSION 1.6.18\r\n", Failure::Garbled(Invalid::Unexpected));
-        check(b"STORED\r\nVALUE k 0 2\r\nxy\r\nEND\r\nDELETED\r\nEND\r\n", {
-            Failure::Garbled(Invalid::Unasked)
-        });
+        tokio::time::timeout(self.timeout, steps).await.unwrap_or(Err(Failure::Timeout))
+    }
+}
+
+async fn read_more(
+    stream: &mut TcpStream,
+    bytes: &mut Vec<u8>,
+    len_max: usize,
+) -> Result<(), Failure> {
+    match stream.read_buf(bytes).await {
+        Ok(0) => Err(Failure::Closed),
+        Ok(_) if bytes.len() <= len_max => Ok(()),
+        Ok(_) => Err(Failure::Garbled(Invalid::Unasked)),
+        Err(_) => Err(Failure::Reset),
     }
 }

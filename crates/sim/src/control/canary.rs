@@ -1,8 +1,11 @@
-//! One canary: `set`, `get`, compare and `delete` of our own key, on a connection of its own.
+//! One canary: `set`, `get`, compare and `delete` of our own key, on a connection of its own; then
+//! `stats`, to see who answers. It begins with `flush_all` if the server is to be emptied.
+
+use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::failure::Failure;
-use evenkeel_core::health::CanaryId;
+use evenkeel_core::health::{self, CanaryId, CanaryReport, Identity};
 use evenkeel_core::protocol::response::Invalid;
 
 use crate::agenda::Notice;
@@ -21,7 +24,10 @@ pub(super) struct Canary {
     /// When it has failed.
     pub deadline: Instant,
     /// Which of its requests it is at.
-    step: usize,
+    step: Step,
+    is_write_refused: bool,
+    /// How long its requests took, once it only asks who answered.
+    latency: Option<Duration>,
     input: Vec<u8>,
 }
 
@@ -30,49 +36,68 @@ pub(super) struct Canary {
 pub(super) enum Progress {
     /// There is more to wait for.
     Waiting,
-    /// It is good.
-    Good,
-    /// It has failed.
-    Bad(Failure),
+    /// It has come back.
+    Over(CanaryReport),
 }
 
-/// How many requests a canary takes.
-const STEPS_LEN: usize = 3;
-
-/// What is sent at a step, and what a server in order says to it.
-///
-/// Each canary has a key of its own: the late `delete` of one that hung must not look like a loss
-/// to the next.
-fn step(idx: usize, started_at: Instant) -> (String, String) {
-    let key = format!("evenkeel-canary-{}", started_at.as_nanos());
-    match idx {
-        0 => (format!("set {key} 0 60 4\r\nsong\r\n"), "STORED\r\n".to_owned()),
-        1 => (format!("get {key}\r\n"), format!("VALUE {key} 0 4\r\nsong\r\nEND\r\n")),
-        _ => (format!("delete {key}\r\n"), "DELETED\r\n".to_owned()),
-    }
+/// A canary's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Flush,
+    Set,
+    Get,
+    Delete,
+    Stats,
 }
 
 impl Canary {
     /// Sends a canary.
-    pub(super) fn start(scene: &mut Scene, server: usize, id: CanaryId) -> Self {
+    pub(super) fn start(scene: &mut Scene, server: usize, canary: health::Canary) -> Self {
         let link = scene.connect(Peer::Prober(server), Peer::Server(server));
         let started_at = scene.now();
         let deadline = started_at + scene.options.pool.health.canary_timeout;
-        Self { id, link, started_at, deadline, step: 0, input: Vec::new() }
+        Self {
+            id: canary.id,
+            link,
+            deadline,
+            started_at,
+            step: if canary.flushes { Step::Flush } else { Step::Set },
+            is_write_refused: false,
+            latency: None,
+            input: Vec::new(),
+        }
     }
 
     /// It is told something about its link.
     pub(super) fn handle_notice(&mut self, scene: &mut Scene, notice: Notice) -> Progress {
         match notice {
             Notice::Connected => self.ask(scene),
-            Notice::Refused => Progress::Bad(Failure::Refused),
+            Notice::Refused => self.fail(Failure::Refused),
             Notice::Readable => self.read(scene),
             Notice::Writable | Notice::Opened => Progress::Waiting,
         }
     }
 
+    /// What is concluded if nothing more comes in time.
+    pub(super) fn report_of_silence(&self) -> CanaryReport {
+        self.latency.map_or(CanaryReport::Bad(Failure::Timeout), |it| self.report(it, None))
+    }
+
+    /// Each canary has a key of its own: the late `delete` of one that hung must not look like a
+    /// loss to the next.
+    fn key(&self) -> String {
+        format!("evenkeel-canary-{}", self.started_at.as_nanos())
+    }
+
     fn ask(&mut self, scene: &mut Scene) -> Progress {
-        let (request, _) = step(self.step, self.started_at);
+        let key = self.key();
+        let request = match self.step {
+            Step::Flush => "flush_all\r\n".to_owned(),
+            Step::Set => format!("set {key} 0 60 4\r\nsong\r\n"),
+            Step::Get => format!("get {key}\r\n"),
+            Step::Delete => format!("delete {key}\r\n"),
+            Step::Stats => "stats\r\n".to_owned(),
+        };
         let mut rest = request.as_bytes();
         // Its few bytes always find room; a kernel that takes them one by one is asked again.
         for _ in 0..request.len() {
@@ -82,27 +107,83 @@ impl Canary {
         Progress::Waiting
     }
 
+    /// What a server in order says.
+    fn expected(&self) -> String {
+        let key = self.key();
+        match (self.step, self.is_write_refused) {
+            (Step::Flush, _) => "OK\r\n".to_owned(),
+            (Step::Set, _) => "STORED\r\n".to_owned(),
+            (Step::Get, false) => format!("VALUE {key} 0 4\r\nsong\r\nEND\r\n"),
+            (Step::Get, true) | (Step::Stats, _) => "END\r\n".to_owned(),
+            (Step::Delete, false) => "DELETED\r\n".to_owned(),
+            (Step::Delete, true) => "NOT_FOUND\r\n".to_owned(),
+        }
+    }
+
     fn read(&mut self, scene: &mut Scene) -> Progress {
         match scene.read(self.link, End::Near, 4096) {
             Read::Bytes(bytes) => self.input.extend_from_slice(&bytes),
             Read::Nothing => return Progress::Waiting,
-            Read::Eof => return Progress::Bad(Failure::Closed),
-            Read::Reset => return Progress::Bad(Failure::Reset),
+            Read::Eof => return self.fail(Failure::Closed),
+            Read::Reset => return self.fail(Failure::Reset),
         }
-        let (_, expected) = step(self.step, self.started_at);
+        if self.step == Step::Stats {
+            return self.read_stats();
+        }
+        let expected = self.expected();
         if self.input == expected.as_bytes() {
-            self.input.clear();
-            self.step += 1;
-            return if self.step == STEPS_LEN { Progress::Good } else { self.ask(scene) };
+            return self.go_on(scene);
         }
         if expected.as_bytes().starts_with(&self.input) {
             return Progress::Waiting;
         }
-        Progress::Bad(if self.input.starts_with(b"SERVER_ERROR") {
-            Failure::ServerError
+        if !self.input.starts_with(b"SERVER_ERROR") {
+            return self.fail(Failure::Garbled(Invalid::Unexpected));
+        }
+        match self.step {
+            _ if !self.input.ends_with(b"\r\n") => Progress::Waiting,
+            Step::Set => {
+                self.is_write_refused = true;
+                self.go_on(scene)
+            }
+            Step::Flush | Step::Get | Step::Delete | Step::Stats => self.fail(Failure::ServerError),
+        }
+    }
+
+    fn go_on(&mut self, scene: &mut Scene) -> Progress {
+        self.input.clear();
+        self.step = match self.step {
+            Step::Flush => Step::Set,
+            Step::Set => Step::Get,
+            Step::Get => Step::Delete,
+            Step::Delete | Step::Stats => {
+                self.latency = Some(scene.now() - self.started_at);
+                Step::Stats
+            }
+        };
+        self.ask(scene)
+    }
+
+    fn read_stats(&mut self) -> Progress {
+        if !self.input.ends_with(b"END\r\n") {
+            return Progress::Waiting;
+        }
+        let latency = self.latency.expect("it is measured before the last step");
+        Progress::Over(self.report(latency, Identity::from_stats(&self.input)))
+    }
+
+    fn report(&self, latency: Duration, identity: Option<Identity>) -> CanaryReport {
+        if self.is_write_refused {
+            CanaryReport::WritesRefused { latency, identity }
         } else {
-            Failure::Garbled(Invalid::Unexpected)
-        })
+            CanaryReport::Good { latency, identity }
+        }
+    }
+
+    /// A server that does not say who it is has no identity, and is none the worse for it.
+    fn fail(&self, failure: Failure) -> Progress {
+        let report = self.latency.map_or(CanaryReport::Bad(failure), |it| self.report(it, None));
+        Progress::Over(report)
     }
 
     /// Lets go of its link.

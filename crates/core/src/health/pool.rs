@@ -1,0 +1,339 @@
+//! The judge of a pool: it owns the servers' machines and decides what only comparing can show.
+
+use std::time::Duration;
+
+use super::server::{Canary, CanaryId, CanaryReport, Health, Peers, Soft};
+use crate::config::PoolConfig;
+use crate::event::{Event, Evidence, Happening, Order, StateName};
+use crate::failure::Failure;
+use crate::random::Random;
+use crate::routing::{ServerId, ServerRoute};
+use crate::time::{Instant, earliest};
+use crate::window::Tally;
+
+/// The health of a pool's servers. See [`crate::health`].
+#[derive(Debug)]
+pub struct PoolHealth {
+    members: Vec<Member>,
+    slow_factor: u32,
+    slow_floor: Duration,
+    slow_windows: u32,
+    /// How many servers may be out of use on soft evidence.
+    soft_max: usize,
+    window: Duration,
+    /// When the next window ends.
+    window_at: Instant,
+    /// More servers look bad than may be, and it has been said.
+    is_mass_failure: bool,
+    events: Vec<Event>,
+}
+
+#[derive(Debug)]
+struct Member {
+    server: ServerId,
+    health: Health,
+    /// Its latency when it was last measured in use.
+    latency: Option<Duration>,
+    /// It was measured in the last window.
+    is_measured: bool,
+    /// For how many windows in a row it has been slow.
+    slow_windows: u32,
+}
+
+/// What health says of a server to routing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SlowMember {
+    idx: usize,
+    latency: Duration,
+    others: Duration,
+}
+
+impl Member {
+    fn measure(&mut self, now: Instant) {
+        let measured = self.health.latency(now);
+        self.is_measured = measured.is_some();
+        if measured.is_some() || !self.health.state().is_usable() {
+            self.latency = measured;
+        }
+    }
+}
+
+impl PoolHealth {
+    /// All servers of a pool, taken to be Up. `servers` are their ids in the order of `config`.
+    ///
+    /// # Panics
+    /// Unless there are as many ids as servers.
+    pub fn new(
+        now: Instant,
+        config: &PoolConfig,
+        servers: impl IntoIterator<Item = ServerId>,
+    ) -> Self {
+        let health = |server| Member {
+            server,
+            health: Health::new(now, config.health.clone(), config.timeout),
+            latency: None,
+            is_measured: false,
+            slow_windows: 0,
+        };
+        let members: Vec<_> = servers.into_iter().map(health).collect();
+        assert_eq!(members.len(), config.servers.len(), "every server has an id");
+        let percent = usize::try_from(config.health.soft_ejected_percent_max).unwrap_or(100);
+        Self {
+            soft_max: (members.len() * percent / 100).max(1),
+            members,
+            slow_factor: config.health.slow_factor,
+            slow_floor: config.health.slow_floor,
+            slow_windows: config.health.slow_windows,
+            window: config.health.window,
+            window_at: now + config.health.window,
+            is_mass_failure: false,
+            events: Vec::new(),
+        }
+    }
+
+    // What the servers are taken for.
+
+    /// The pool's servers, in its order.
+    pub fn servers(&self) -> impl Iterator<Item = ServerId> + '_ {
+        self.members.iter().map(|member| member.server)
+    }
+
+    /// One server's machine.
+    ///
+    /// # Panics
+    /// If it is not in this pool; so do all that name a server.
+    pub fn server(&self, server: ServerId) -> &Health {
+        &self.members[self.idx(server)].health
+    }
+
+    /// What each server is taken for, and since when, in the pool's order.
+    pub fn states(&self) -> impl Iterator<Item = (ServerId, StateName, Instant)> + '_ {
+        self.members.iter().map(|it| (it.server, it.health.state(), it.health.since()))
+    }
+
+    /// Writes what routing is to know of a server into its part of a table; true if that changes
+    /// it.
+    pub fn update_route(&self, server: ServerId, route: &mut ServerRoute) -> bool {
+        let health = self.server(server);
+        let before = *route;
+        route.usable = health.usable();
+        route.takes_writes = health.takes_writes();
+        route.suspect_after = health.suspect_after();
+        before.usable != route.usable
+            || before.takes_writes != route.takes_writes
+            || before.suspect_after != route.suspect_after
+    }
+
+    // Evidence from workers.
+
+    /// See [`Health::handle_failure`].
+    pub fn handle_failure(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        failure: Failure,
+        timeouts_in_a_row: u32,
+    ) {
+        self.judge(now, server, |health, peers| {
+            health.handle_failure(now, failure, timeouts_in_a_row, peers);
+        });
+    }
+
+    /// See [`Health::handle_overdue`].
+    pub fn handle_overdue(&mut self, now: Instant, server: ServerId, waited: Duration) {
+        self.judge(now, server, |health, _| health.handle_overdue(now, waited));
+    }
+
+    /// See [`Health::handle_tally`].
+    pub fn handle_tally(&mut self, now: Instant, server: ServerId, tally: &Tally) {
+        self.judge(now, server, |health, peers| health.handle_tally(now, tally, peers));
+    }
+
+    // Canaries.
+
+    /// A canary to send now; call until `None`. Report each by [`PoolHealth::handle_canary`].
+    pub fn poll_canary(&mut self, now: Instant) -> Option<(ServerId, Canary)> {
+        self.members.iter_mut().find_map(|member| {
+            let canary = member.health.poll_canary(now)?;
+            Some((member.server, canary))
+        })
+    }
+
+    /// See [`Health::handle_canary`].
+    pub fn handle_canary(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        id: CanaryId,
+        report: CanaryReport,
+        random: &mut Random,
+    ) {
+        self.judge(now, server, |health, peers| {
+            health.handle_canary(now, id, report, peers, random);
+        });
+    }
+
+    // Orders.
+
+    /// See [`Health::handle_order`].
+    pub fn handle_order(&mut self, now: Instant, server: ServerId, order: Order) {
+        self.judge(now, server, |health, _| health.handle_order(now, order));
+    }
+
+    /// See [`Health::require_flush`].
+    pub fn require_flush(&mut self, now: Instant, server: ServerId) {
+        self.judge(now, server, |health, _| health.require_flush(now));
+    }
+
+    // Judging.
+
+    fn idx(&self, server: ServerId) -> usize {
+        let idx = self.members.iter().position(|member| member.server == server);
+        idx.expect("the caller knows which server is in which pool")
+    }
+
+    /// Gives one server's machine something to judge, and sees what follows for the others.
+    fn judge(&mut self, now: Instant, server: ServerId, judge: impl FnOnce(&mut Health, Peers)) {
+        let idx = self.idx(server);
+        let peers = self.peers(idx);
+        judge(&mut self.members[idx].health, peers);
+        self.collect(idx);
+        self.doubt_ourselves(now, idx);
+    }
+
+    fn peers(&self, idx: usize) -> Peers {
+        let others = self.softly_failing_len() - usize::from(self.is_softly_failing(idx));
+        let soft = if others < self.soft_max { Soft::Ejects } else { Soft::IsDoubted };
+        Peers { soft, slow_above: self.others(idx).map(|others| self.slow_above(others)) }
+    }
+
+    fn is_softly_failing(&self, idx: usize) -> bool {
+        self.members[idx].health.is_softly_failing()
+    }
+
+    fn softly_failing_len(&self) -> usize {
+        self.members.iter().filter(|member| member.health.is_softly_failing()).count()
+    }
+
+    /// If too many look bad, none stays ejected that has just been; said once.
+    fn doubt_ourselves(&mut self, now: Instant, idx: usize) {
+        let failing = self.softly_failing_len();
+        let was_mass_failure = self.is_mass_failure;
+        self.is_mass_failure = failing > self.soft_max;
+        if !self.is_mass_failure || was_mass_failure {
+            return;
+        }
+        let servers_len = self.members.len();
+        let what = Happening::MassFailure { failing, servers_len };
+        self.events.push(Event { at: now, server: self.members[idx].server, what });
+        for other in 0..servers_len {
+            let evidence = Evidence::Others { failing, servers_len };
+            self.members[other].health.revoke(now, evidence);
+            self.collect(other);
+        }
+    }
+
+    fn collect(&mut self, idx: usize) {
+        let member = &mut self.members[idx];
+        let server = member.server;
+        let happenings = member.health.drain_happenings();
+        self.events.extend(happenings.map(|(at, what)| Event { at, server, what }));
+    }
+
+    // Slowness.
+
+    /// The median of the other servers' latencies; of two the lower, so that of three servers two
+    /// slow ones do not hide each other.
+    fn others(&self, idx: usize) -> Option<Duration> {
+        let others = self.members.iter().enumerate().filter(|(other, _)| *other != idx);
+        let mut latencies: Vec<_> = others.filter_map(|(_, member)| member.latency).collect();
+        latencies.sort_unstable();
+        latencies.get(latencies.len().checked_sub(1)? / 2).copied()
+    }
+
+    fn slow_above(&self, others: Duration) -> Duration {
+        others.saturating_mul(self.slow_factor).max(self.slow_floor)
+    }
+
+    fn handle_window_end(&mut self, now: Instant) {
+        for member in &mut self.members {
+            member.measure(now);
+            member.health.handle_window_end(now);
+        }
+        let slow: Vec<_> =
+            (0..self.members.len()).filter_map(|idx| self.slow_member(idx)).collect();
+        for (idx, member) in self.members.iter_mut().enumerate() {
+            let is_slow = slow.iter().any(|it| it.idx == idx);
+            match (member.is_measured, is_slow) {
+                // Without a request or a canary nothing is known, for better or worse.
+                (false, _) => {}
+                (true, true) => member.slow_windows = member.slow_windows.saturating_add(1),
+                (true, false) => member.slow_windows = 0,
+            }
+        }
+        let for_long = |it: &&SlowMember| {
+            let member = &self.members[it.idx];
+            member.is_measured && member.slow_windows >= self.slow_windows
+        };
+        let slow: Vec<_> = slow.iter().filter(for_long).copied().collect();
+        self.eject_slow(now, &slow);
+    }
+
+    fn slow_member(&self, idx: usize) -> Option<SlowMember> {
+        let latency = self.members[idx].latency?;
+        let others = self.others(idx)?;
+        (latency > self.slow_above(others)).then_some(SlowMember { idx, latency, others })
+    }
+
+    fn eject_slow(&mut self, now: Instant, slow: &[SlowMember]) {
+        let Some(first) = slow.first() else { return };
+        let failing_before = self.softly_failing_len();
+        let new_len = slow.iter().filter(|it| !self.is_softly_failing(it.idx)).count();
+        let (failing, servers_len) = (failing_before + new_len, self.members.len());
+        if failing > self.soft_max {
+            // Said when it begins: the windows before the last were not slow enough for it.
+            let is_new =
+                slow.iter().any(|it| self.members[it.idx].slow_windows == self.slow_windows);
+            if is_new {
+                let what = Happening::MassFailure { failing, servers_len };
+                self.events.push(Event { at: now, server: self.members[first.idx].server, what });
+            }
+            return;
+        }
+        for SlowMember { idx, latency, others } in slow.iter().copied() {
+            let member = &mut self.members[idx];
+            let windows = std::mem::take(&mut member.slow_windows);
+            member.health.eject_as_slow(now, Evidence::Slow { windows, latency, others });
+            member.latency = None;
+            self.collect(idx);
+        }
+    }
+
+    // Time.
+
+    /// Lets time take its course.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for idx in 0..self.members.len() {
+            self.members[idx].health.handle_timeout(now);
+            self.collect(idx);
+        }
+        if self.window_at <= now {
+            self.window_at = now + self.window;
+            self.handle_window_end(now);
+        }
+    }
+
+    /// When to call [`PoolHealth::handle_timeout`] and [`PoolHealth::poll_canary`] next.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let members = self.members.iter().map(|member| member.health.next_timeout());
+        members.fold(Some(self.window_at), earliest)
+    }
+
+    /// What has happened since the last call, oldest first.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.events.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests;
