@@ -1,0 +1,253 @@
+//! The control plane against servers that break: what it finds out, and what it is told to do.
+//!
+//! No requests are sent here: what is found out is found out by canaries.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use evenkeel_core::config::{Config, ListenerConfig, PoolConfig, ServerConfig};
+use evenkeel_core::event::{Event, Happening, Order, Rule, StateName};
+use evenkeel_lab::relay::{Fault, Relay};
+use evenkeel_lab::server::{Config as LabConfig, Server};
+use evenkeel_proxy::handle::OrderError;
+use evenkeel_proxy::{Handle, Proxy};
+
+/// Three servers named a, b and c, each behind a relay, and a proxy before them.
+struct Rig {
+    servers: Vec<Server>,
+    relays: Vec<Relay>,
+    proxy: Option<Proxy>,
+    handle: Handle,
+}
+
+const FREE_PORT: &str = "there are free ports";
+
+const PLAIN: &str = "it is written as it must be";
+
+/// Enough for anything here on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Rig {
+    fn new() -> Self {
+        let start = |_| Server::start(LabConfig::default()).expect(FREE_PORT);
+        let servers: Vec<_> = (0..3).map(start).collect();
+        let relays: Vec<_> =
+            servers.iter().map(|it| Relay::start(it.addr()).expect(FREE_PORT)).collect();
+        let pool = pool("main", relays.iter().zip(["a", "b", "c"]));
+        let proxy = Proxy::start(&config(vec![pool])).expect(FREE_PORT);
+        let handle = proxy.handle();
+        Self { servers, relays, proxy: Some(proxy), handle }
+    }
+
+    fn state(&self, server: usize) -> StateName {
+        self.handle.states()[server].standing.state
+    }
+
+    #[track_caller]
+    fn wait_for(&self, server: usize, state: StateName) {
+        wait_until(&format!("server {server} to be {state:?}"), || self.state(server) == state);
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.handle.events_since(0).events
+    }
+
+    fn rules_of(&self, server: u16) -> Vec<Rule> {
+        let rule = |event: &Event| match event.what {
+            Happening::State(transition) if event.server.0 == server => Some(transition.rule),
+            _ => None,
+        };
+        self.events().iter().filter_map(rule).collect()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(proxy) = self.proxy.take() {
+            proxy.stop();
+        }
+    }
+}
+
+fn pool<'a>(name: &str, servers: impl Iterator<Item = (&'a Relay, &'a str)>) -> PoolConfig {
+    let server = |(relay, name): (&Relay, &str)| ServerConfig {
+        name: Some(name.parse().expect(PLAIN)),
+        ..ServerConfig::new(relay.addr().to_string().parse().expect(PLAIN))
+    };
+    let mut pool = PoolConfig::new(name.parse().expect(PLAIN), servers.map(server).collect());
+    pool.health.canary_interval = Duration::from_millis(200);
+    // This machine may be busy, and these servers are not.
+    pool.health.canary_timeout = Duration::from_millis(200);
+    pool.health.ramp = Duration::from_millis(200);
+    pool
+}
+
+fn config(pools: Vec<PoolConfig>) -> Config {
+    let address = "127.0.0.1:0".parse().expect(PLAIN);
+    let listener =
+        ListenerConfig::new("main".parse().expect(PLAIN), address, pools[0].name.clone());
+    let mut config = Config { listeners: vec![listener], pools, ..Config::default() };
+    config.proxy.workers = 1;
+    config
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn healthy_servers_are_up() {
+    let rig = Rig::new();
+    wait_until("canaries", || rig.servers.iter().all(|it| it.counters().set_cmds > 3));
+    let states = rig.handle.states();
+    let names: Vec<_> = states.iter().map(|it| (it.pool.as_str(), it.name.as_str())).collect();
+    assert_eq!(names, [("main", "a"), ("main", "b"), ("main", "c")]);
+    assert!(states.iter().all(|it| it.standing.state == StateName::Up));
+    assert!(states.iter().all(|it| it.standing.takes_writes));
+}
+
+#[test]
+fn a_drained_server_stays_out_of_use_until_it_is_readmitted() {
+    let rig = Rig::new();
+    rig.handle.drain("b").unwrap();
+    rig.wait_for(1, StateName::Drained);
+    rig.handle.readmit("b").unwrap();
+    rig.wait_for(1, StateName::Up);
+    assert_eq!(rig.rules_of(1), [Rule::Drain, Rule::Readmit, Rule::Canaries, Rule::Ramp]);
+    assert_eq!(rig.rules_of(0), []);
+    rig.handle.eject("main/c").unwrap();
+    rig.wait_for(2, StateName::Drained);
+    assert_eq!(rig.rules_of(2), [Rule::Eject]);
+}
+
+#[test]
+fn a_flush_empties_one_server() {
+    let rig = Rig::new();
+    for server in &rig.servers {
+        let mut stream = TcpStream::connect(server.addr()).unwrap();
+        stream.write_all(b"set k 0 0 1\r\nx\r\n").unwrap();
+        BufReader::new(stream).read_line(&mut String::new()).unwrap();
+    }
+    rig.handle.flush("b").unwrap();
+    let is_flushed = |it: &Event| matches!(it.what, Happening::Flushed { .. });
+    wait_until("the flush", || rig.events().iter().any(is_flushed));
+    let flushes: Vec<_> = rig.servers.iter().map(|it| it.counters().flush_cmds).collect();
+    assert_eq!(flushes, [0, 1, 0]);
+    assert_eq!(rig.state(1), StateName::Up);
+    assert_eq!(rig.events()[0].what, Happening::Ordered(Order::Flush));
+}
+
+#[test]
+fn an_order_for_nobody_names_the_nearest_server() {
+    let servers: Vec<_> = (0..2).map(|_| Server::start(LabConfig::default()).unwrap()).collect();
+    let relays: Vec<_> = servers.iter().map(|it| Relay::start(it.addr()).unwrap()).collect();
+    let pools = vec![
+        pool("one", relays[..1].iter().zip(["cache-eins"])),
+        pool("two", relays.iter().zip(["cache-eins", "cache-zwei"])),
+    ];
+    let proxy = Proxy::start(&config(pools)).unwrap();
+    let handle = proxy.handle();
+    let error = |name: &str| handle.drain(name).unwrap_err().to_string();
+    assert_eq!(
+        error("cache-zwie"),
+        "there is no server \"cache-zwie\"; did you mean \"cache-zwei\"?"
+    );
+    assert_eq!(
+        error("nothing"),
+        "there is no server \"nothing\"; \
+         choose \"cache-eins\" or \"cache-zwei\""
+    );
+    assert_eq!(
+        error("cache-eins"),
+        "several pools have a server \"cache-eins\"; \
+         write \"one/cache-eins\" or \"two/cache-eins\""
+    );
+    handle.drain("two/cache-eins").unwrap();
+    let state = |idx: usize| handle.states()[idx].standing.state;
+    wait_until("the order to be carried out", || state(1) == StateName::Drained);
+    assert_eq!(state(0), StateName::Up);
+    proxy.stop();
+    assert_eq!(handle.drain("cache-zwei"), Err(OrderError::Stopping));
+}
+
+#[test]
+fn a_server_that_restarts_is_found_to_be_empty() {
+    let mut rig = Rig::new();
+    // The first canary has then asked who answers.
+    wait_until("a second canary", || rig.servers[1].counters().set_cmds > 1);
+    rig.servers[1].stop();
+    // The relay then refuses nobody; a server that is gone does.
+    rig.relays[1].set(Fault::Refuse);
+    rig.wait_for(1, StateName::Down);
+    let refused_at = rig.handle.now();
+    std::thread::sleep(Duration::from_millis(500));
+    rig.servers[1].restart().unwrap();
+    rig.relays[1].clear();
+    rig.wait_for(1, StateName::Up);
+    let lost_before = rig.events().iter().find_map(|event| match event.what {
+        Happening::Restarted { lost_before } => Some(lost_before),
+        _ => None,
+    });
+    let lost_before = lost_before.expect("it is an event").expect("a canary was refused");
+    assert!(lost_before < refused_at + Duration::from_secs(1), "no later than the refusal");
+}
+
+#[test]
+fn a_server_that_answers_version_and_stats_only_is_ejected_and_stays_so() {
+    let rig = Rig::new();
+    rig.relays[0].set(Fault::OnlyVersion);
+    rig.wait_for(0, StateName::Down);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(rig.state(0), StateName::Down);
+    assert_eq!(rig.rules_of(0), [Rule::Suspicion, Rule::Canary]);
+    rig.relays[0].clear();
+    rig.wait_for(0, StateName::Up);
+}
+
+#[test]
+fn a_server_that_refuses_writes_keeps_its_reads() {
+    let rig = Rig::new();
+    rig.relays[2].set(Fault::ServerErrorOnWrites("out of memory storing object".to_owned()));
+    let takes_writes = || rig.handle.states()[2].standing.takes_writes;
+    wait_until("writes to be ejected", || !takes_writes());
+    assert!(rig.state(2).is_usable());
+    rig.relays[2].clear();
+    wait_until("writes to be readmitted", takes_writes);
+    rig.wait_for(2, StateName::Up);
+}
+
+#[test]
+fn a_server_that_refuses_everything_is_ejected() {
+    let rig = Rig::new();
+    rig.relays[2].set(Fault::ServerError("busy".to_owned()));
+    rig.wait_for(2, StateName::Down);
+}
+
+#[test]
+fn a_server_that_is_slower_than_the_others_is_ejected_without_a_request() {
+    let rig = Rig::new();
+    rig.relays[1].set(Fault::Delay(Duration::from_millis(60)));
+    rig.wait_for(1, StateName::Down);
+    assert_eq!(rig.rules_of(1).last(), Some(&Rule::Slow));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(rig.state(1), StateName::Down, "its canaries are slow too");
+    rig.relays[1].clear();
+    rig.wait_for(1, StateName::Up);
+}
+
+#[test]
+fn a_connection_that_is_reset_is_forgiven() {
+    let rig = Rig::new();
+    rig.relays[1].set(Fault::ResetEvery(Duration::from_millis(300)));
+    wait_until("several resets", || rig.relays[1].counters().connections_total > 10);
+    assert_ne!(rig.state(1), StateName::Down);
+    rig.relays[1].clear();
+    rig.wait_for(1, StateName::Up);
+    assert!(!rig.rules_of(1).contains(&Rule::Canary), "{:?}", rig.rules_of(1));
+}
