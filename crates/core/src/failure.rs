@@ -61,6 +61,24 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether it is only that something took too long: a stall of our own looks the same.
+    pub fn is_soft(self) -> bool {
+        match self {
+            Self::Timeout | Self::ConnectTimeout => true,
+            Self::Refused
+            | Self::Unreachable
+            | Self::Reset
+            | Self::Closed
+            | Self::Garbled(_)
+            | Self::ServerError
+            | Self::WrongValue
+            | Self::Ejected
+            | Self::NoServer
+            | Self::Misplaced
+            | Self::Overload => false,
+        }
+    }
+
     /// One word, for logs, metrics, the API and the page.
     pub fn label(self) -> &'static str {
         match self {

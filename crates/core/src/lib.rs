@@ -47,6 +47,8 @@ pub mod worker;
 
 pub mod window;
 
+pub mod report;
+
 pub mod event;
 
 pub mod health;

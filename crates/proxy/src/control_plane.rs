@@ -1,6 +1,6 @@
 //! Health, canaries, tables: one thread that decides for all workers (P5).
 //!
-//! It gathers the workers' outcomes, sends canaries, carries out an operator's orders, lets
+//! It gathers the workers' reports, sends canaries, carries out an operator's orders, lets
 //! [`PoolHealth`] judge, and publishes a routing table whenever that changes what workers are to
 //! know. Whatever happens to a server is one event and one log line, with the rule and the evidence
 //! (P9).
@@ -22,9 +22,9 @@ use evenkeel_core::event::{Event, Happening, Order, StateName};
 use evenkeel_core::health::{CanaryId, CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
 use evenkeel_core::recovery::Recovery;
+use evenkeel_core::report::Report;
 use evenkeel_core::routing::{ServerId, Usable};
 use evenkeel_core::time::earliest;
-use evenkeel_core::worker::Outcome;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,7 +32,7 @@ use self::canary::Canary;
 use self::cleaner::Cleaner;
 use crate::handle::Standing;
 use crate::routes::server_id;
-use crate::shared::{OUTCOMES_MAX, Shared};
+use crate::shared::{REPORTS_MAX, Shared};
 
 /// The control plane.
 #[derive(Debug)]
@@ -53,8 +53,8 @@ pub struct ControlPlane {
 /// What the control plane is told.
 #[derive(Debug)]
 pub struct Inputs {
-    /// By workers, of failures.
-    pub outcomes: mpsc::Receiver<Outcome>,
+    /// By workers, about servers.
+    pub reports: mpsc::Receiver<Report>,
     /// By operators.
     pub orders: mpsc::UnboundedReceiver<(ServerId, Order)>,
     /// It ends when this is used or dropped.
@@ -134,7 +134,7 @@ impl ControlPlane {
             let sleep_time = wake_at.map_or(Duration::from_secs(1), |at| at - self.shared.now());
             tokio::select! {
                 _ = &mut self.inputs.stop => return,
-                Some(outcome) = self.inputs.outcomes.recv() => self.handle_outcomes(outcome),
+                Some(report) = self.inputs.reports.recv() => self.handle_reports(&report),
                 Some((server, order)) = self.inputs.orders.recv() => {
                     let now = self.shared.now();
                     self.pool_of(server).health.handle_order(now, server, order);
@@ -150,20 +150,19 @@ impl ControlPlane {
     }
 
     /// Handles `first` and all that wait behind it: failures come in crowds.
-    fn handle_outcomes(&mut self, first: Outcome) {
-        self.handle_outcome(first);
-        for _ in 0..OUTCOMES_MAX {
-            match self.inputs.outcomes.try_recv() {
-                Ok(outcome) => self.handle_outcome(outcome),
+    fn handle_reports(&mut self, first: &Report) {
+        self.handle_report(first);
+        for _ in 0..REPORTS_MAX {
+            match self.inputs.reports.try_recv() {
+                Ok(report) => self.handle_report(&report),
                 Err(_) => return,
             }
         }
     }
 
-    fn handle_outcome(&mut self, outcome: Outcome) {
-        let Outcome { server, failure, timeouts_in_a_row } = outcome;
+    fn handle_report(&mut self, report: &Report) {
         let now = self.shared.now();
-        self.pool_of(server).health.handle_failure(now, server, failure, timeouts_in_a_row);
+        self.pool_of(report.server()).health.handle_report(now, report);
     }
 
     fn send_canaries(&mut self, now: Instant) {
@@ -283,7 +282,7 @@ fn watched_pool(now: Instant, pool: &PoolConfig, servers: std::ops::Range<usize>
 
 fn losses(shared: &Shared) -> [Loss; 3] {
     [
-        ("outcomes dropped", shared.outcomes_dropped.load(Ordering::Relaxed)),
+        ("reports dropped", shared.reports_dropped.load(Ordering::Relaxed)),
         ("values dropped", shared.counters().values_dropped),
         ("sessions refused", shared.sessions_refused.load(Ordering::Relaxed)),
     ]

@@ -24,6 +24,7 @@ use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
+use evenkeel_core::report::Report;
 use evenkeel_core::routing::{RoutingTable, ServerId};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Worker, WorkerSettings};
@@ -470,7 +471,7 @@ impl DataPlane {
             }
         }
         for outcome in self.worker.drain_outcomes() {
-            self.shared.report(outcome);
+            self.shared.report(Report::Failure(outcome));
         }
     }
 

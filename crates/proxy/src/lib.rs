@@ -11,7 +11,7 @@
 //!             ┌─ worker 0 ── sessions, connections ─┐
 //! sessions ──►├─ worker 1 ── …                      ├──► servers
 //!             └─ worker n                           ┘
-//!        outcomes │ ▲ tables, addresses                  ▲
+//!        reports │ ▲ tables, addresses                  ▲
 //!                 ▼ │                                    │
 //!             control plane ─────── canaries ────────────┘
 //! ```

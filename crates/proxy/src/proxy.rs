@@ -74,10 +74,10 @@ impl Proxy {
         let wakers = polls.iter().map(DataPlane::waker).collect::<io::Result<Vec<_>>>()?;
         let recoveries = config.pools.iter().map(routes::recovery_settings);
         let misplaced = Misplaced::new(recoveries, RandomState::new().build_hasher().finish());
-        let (shared, outcomes) = Shared::new(servers, table, misplaced, wakers);
+        let (shared, reports) = Shared::new(servers, table, misplaced, wakers);
         let (control_plane_stop, stop) = tokio::sync::oneshot::channel();
         let (orders_in, orders) = tokio::sync::mpsc::unbounded_channel();
-        let inputs = Inputs { outcomes, orders, stop };
+        let inputs = Inputs { reports, orders, stop };
         let control_plane = ControlPlane::new(Arc::clone(&shared), config, inputs);
         let pool_names = config.pools.iter().map(|pool| pool.name.clone()).collect();
         let mut proxy = Self {

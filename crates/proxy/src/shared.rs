@@ -1,7 +1,7 @@
 //! What the data plane and the control plane share.
 //!
 //! Workers read; the control plane writes; nobody waits. The one thing that flows the other way
-//! is the feed of outcomes, a bounded queue.
+//! is the feed of reports, a bounded queue.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -11,16 +11,17 @@ use std::time::{Duration, Instant as WallInstant, SystemTime, UNIX_EPOCH};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use evenkeel_core::Instant;
 use evenkeel_core::config::ServerConfig;
+use evenkeel_core::report::Report;
 use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
-use evenkeel_core::worker::{Counters, Outcome};
+use evenkeel_core::worker::Counters;
 
 use crate::events::EventLog;
 use crate::handle::Standing;
 use crate::misplaced::Misplaced;
 
-/// Outcomes that may wait for the control plane. Past it they are dropped and counted: it then
+/// Reports that may wait for the control plane. Past it they are dropped and counted: it then
 /// has evidence enough.
-pub const OUTCOMES_MAX: usize = 4096;
+pub const REPORTS_MAX: usize = 4096;
 
 /// Everything shared.
 #[derive(Debug)]
@@ -38,15 +39,15 @@ pub struct Shared {
     pub workers: Vec<SharedWorker>,
     /// Stop: accept nothing, finish what is in flight.
     pub is_stopping: AtomicBool,
-    /// Outcomes dropped because the feed was full.
-    pub outcomes_dropped: AtomicU64,
+    /// Reports dropped because the feed was full.
+    pub reports_dropped: AtomicU64,
     /// Sessions refused because their listener had `sessions_max`.
     pub sessions_refused: AtomicU64,
     /// What has happened to servers.
     pub events: EventLog,
     /// What each server is taken for.
     standings: Mutex<Vec<Standing>>,
-    feed: tokio::sync::mpsc::Sender<Outcome>,
+    feed: tokio::sync::mpsc::Sender<Report>,
 }
 
 /// One server, for both planes.
@@ -76,8 +77,8 @@ impl Shared {
         table: RoutingTable,
         misplaced: Misplaced,
         wakers: Vec<mio::Waker>,
-    ) -> (Arc<Self>, tokio::sync::mpsc::Receiver<Outcome>) {
-        let (feed, outcomes) = tokio::sync::mpsc::channel(OUTCOMES_MAX);
+    ) -> (Arc<Self>, tokio::sync::mpsc::Receiver<Report>) {
+        let (feed, reports) = tokio::sync::mpsc::channel(REPORTS_MAX);
         let workers = wakers
             .into_iter()
             .map(|waker| SharedWorker { waker, counters: SharedCounters::default() })
@@ -90,13 +91,13 @@ impl Shared {
             misplaced: Arc::new(misplaced),
             workers,
             is_stopping: AtomicBool::new(false),
-            outcomes_dropped: AtomicU64::new(0),
+            reports_dropped: AtomicU64::new(0),
             sessions_refused: AtomicU64::new(0),
             events: EventLog::default(),
             standings: Mutex::default(),
             feed,
         };
-        (Arc::new(shared), outcomes)
+        (Arc::new(shared), reports)
     }
 
     /// The time, on the one clock of this process.
@@ -110,9 +111,9 @@ impl Shared {
     }
 
     /// Reports evidence to the control plane.
-    pub fn report(&self, outcome: Outcome) {
-        if self.feed.try_send(outcome).is_err() {
-            self.outcomes_dropped.fetch_add(1, Ordering::Relaxed);
+    pub fn report(&self, report: Report) {
+        if self.feed.try_send(report).is_err() {
+            self.reports_dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 

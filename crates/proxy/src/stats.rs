@@ -14,7 +14,7 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     let counters = shared.counters();
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let uptime = shared.now().as_nanos() / 1_000_000_000;
-    let outcomes_dropped = shared.outcomes_dropped.load(Ordering::Relaxed);
+    let reports_dropped = shared.reports_dropped.load(Ordering::Relaxed);
     let mut words = Vec::new();
     let mut stat = |name: &str, value: u64| {
         write!(words, "STAT {name} {value}\r\n").expect("writing to memory does not fail");
@@ -44,7 +44,7 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("evenkeel_misplaced_keys", misplaced_keys(shared));
     stat("evenkeel_values_dropped", counters.values_dropped);
     stat("evenkeel_late_responses", counters.late_responses);
-    stat("evenkeel_outcomes_dropped", outcomes_dropped);
+    stat("evenkeel_reports_dropped", reports_dropped);
     let version = concat!("STAT version evenkeel-", env!("CARGO_PKG_VERSION"), "\r\nEND\r\n");
     words.extend_from_slice(version.as_bytes());
     words

@@ -8,14 +8,14 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
+use evenkeel_core::report::Report;
 use evenkeel_core::routing::ServerId;
-use evenkeel_core::worker::Outcome;
 
 use crate::network::{End, LinkId};
 use crate::options::Phase;
 
 /// Something that is going to happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Something that was sent on a link arrives at its end `to`.
     Arrive {
@@ -61,7 +61,7 @@ pub enum Event {
         application: usize,
     },
     /// A worker's evidence reaches the control plane.
-    Evidence(Outcome),
+    Evidence(Box<Report>),
     /// The control plane's timer.
     Control,
     /// A table reaches a worker.

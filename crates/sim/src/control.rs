@@ -14,11 +14,11 @@ use evenkeel_core::event::{Happening, StateName};
 use evenkeel_core::health::{CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
 use evenkeel_core::recovery::Cleaning;
+use evenkeel_core::report::Report;
 use evenkeel_core::routing::{
     ConnectionSettings, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute, Usable,
 };
 use evenkeel_core::time::earliest;
-use evenkeel_core::worker::Outcome;
 
 use self::canary::{Canary, Progress};
 use self::sweep::Sweep;
@@ -97,11 +97,10 @@ impl Control {
         self.tables.last().expect("there is a first table")
     }
 
-    /// A worker has reported a failure.
-    pub fn handle_evidence(&mut self, scene: &mut Scene, outcome: Outcome) {
-        scene.note(Note::Evidence(outcome));
-        let Outcome { server, failure, timeouts_in_a_row } = outcome;
-        self.health.handle_failure(scene.now(), server, failure, timeouts_in_a_row);
+    /// A worker has reported something about a server.
+    pub fn handle_evidence(&mut self, scene: &mut Scene, report: &Report) {
+        scene.note(Note::Evidence(report));
+        self.health.handle_report(scene.now(), report);
         self.conclude(scene);
     }
 

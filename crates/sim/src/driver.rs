@@ -12,6 +12,7 @@ use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
+use evenkeel_core::report::Report;
 use evenkeel_core::routing::{PoolId, RoutingTable};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Counters, Worker, WorkerSettings};
@@ -313,7 +314,11 @@ impl Driver {
         }
         for outcome in self.worker.drain_outcomes() {
             let lag_max = scene.options.control.evidence_lag_max;
-            scene.soon(lag_max, &mut self.dice, Event::Evidence(outcome));
+            scene.soon(
+                lag_max,
+                &mut self.dice,
+                Event::Evidence(Box::new(Report::Failure(outcome))),
+            );
         }
         for (link, seat) in &mut self.sessions {
             if seat.is_put_off && self.worker.wants_input(seat.id) {

@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 use evenkeel_core::Instant;
 use evenkeel_core::event::Event;
 use evenkeel_core::health::CanaryReport;
-use evenkeel_core::worker::{Action, Outcome};
+use evenkeel_core::report::Report;
+use evenkeel_core::worker::Action;
 
 use crate::agenda::Notice;
 use crate::faults::FaultKind;
@@ -30,8 +31,8 @@ pub enum Note<'a> {
     Action(usize, Action),
     /// A worker was given a table, by its version.
     Table(usize, usize),
-    /// The control plane learnt of a failure.
-    Evidence(Outcome),
+    /// The control plane learnt something from a worker.
+    Evidence(&'a Report),
     /// A server was tried, and how that went.
     Canary(usize, CanaryReport),
     /// A server was sent so many steps of cleaning.
@@ -121,7 +122,7 @@ impl fmt::Display for Note<'_> {
             Self::Behaved(number, how) => write!(f, "application {number} {how}"),
             Self::Action(number, action) => write!(f, "worker {number} {action:?}"),
             Self::Table(number, version) => write!(f, "worker {number} has table {version}"),
-            Self::Evidence(outcome) => write!(f, "evidence {outcome:?}"),
+            Self::Evidence(report) => write!(f, "evidence {report:?}"),
             Self::Canary(number, result) => write!(f, "canary of server {number}: {result:?}"),
             Self::Sweep(number, len) => write!(f, "sweep of {len} at server {number}"),
             Self::Event(event) => write!(f, "server {} {}", event.server.0, event.what),

@@ -179,7 +179,7 @@ impl World {
             Event::Turn { worker } => self.drivers[worker].turn(scene),
             Event::Serve { server, link } => self.servers[server].serve(scene, link),
             Event::Act { application } => self.applications[application].act(scene),
-            Event::Evidence(outcome) => self.control.handle_evidence(scene, outcome),
+            Event::Evidence(report) => self.control.handle_evidence(scene, &report),
             Event::Control => self.control.handle_timer(scene),
             Event::Publish { worker, version } => {
                 scene.note(Note::Table(worker, version));

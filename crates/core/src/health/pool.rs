@@ -7,9 +7,11 @@ use crate::config::PoolConfig;
 use crate::event::{Event, Evidence, Happening, Order, StateName};
 use crate::failure::Failure;
 use crate::random::Random;
+use crate::report::Report;
 use crate::routing::{ServerId, ServerRoute};
 use crate::time::{Instant, earliest};
 use crate::window::Tally;
+use crate::worker::Outcome;
 
 /// The health of a pool's servers. See [`crate::health`].
 #[derive(Debug)]
@@ -125,6 +127,17 @@ impl PoolHealth {
     }
 
     // Evidence from workers.
+
+    /// A worker has reported something about one of the servers.
+    pub fn handle_report(&mut self, now: Instant, report: &Report) {
+        match report {
+            Report::Failure(Outcome { server, failure, timeouts_in_a_row }) => {
+                self.handle_failure(now, *server, *failure, *timeouts_in_a_row);
+            }
+            Report::Overdue { server, waited } => self.handle_overdue(now, *server, *waited),
+            Report::Tally { server, tally } => self.handle_tally(now, *server, tally),
+        }
+    }
 
     /// See [`Health::handle_failure`].
     pub fn handle_failure(

@@ -242,7 +242,7 @@ impl Health {
         match (&mut self.state, failure) {
             (State::Down(down), _) => {
                 self.canary_at = down.probation.handle_bad(now, &self.config, random);
-                down.is_soft &= is_soft(failure);
+                down.is_soft &= failure.is_soft();
             }
             (State::Drained, _) => {
                 self.canary_at = now + random.jittered(self.config.canary_interval, JITTER_PERCENT);
@@ -251,7 +251,7 @@ impl Health {
                 self.go_down(now, Rule::Refused, evidence, false);
             }
             (State::Up, _) => self.suspect(now, Rule::Suspicion, evidence),
-            (State::Suspect { .. } | State::Returning { .. }, failure) if is_soft(failure) => {
+            (State::Suspect { .. } | State::Returning { .. }, failure) if failure.is_soft() => {
                 self.canary_at = now + self.config.probe_interval_min;
                 self.go_down_softly(now, Rule::Canary, evidence, peers);
             }
@@ -259,22 +259,5 @@ impl Health {
                 self.go_down(now, Rule::Canary, evidence, false);
             }
         }
-    }
-}
-
-fn is_soft(failure: Failure) -> bool {
-    match failure {
-        Failure::Timeout | Failure::ConnectTimeout => true,
-        Failure::Refused
-        | Failure::Unreachable
-        | Failure::Reset
-        | Failure::Closed
-        | Failure::Garbled(_)
-        | Failure::ServerError
-        | Failure::WrongValue
-        | Failure::Ejected
-        | Failure::NoServer
-        | Failure::Misplaced
-        | Failure::Overload => false,
     }
 }
