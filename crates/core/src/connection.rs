@@ -113,6 +113,10 @@ pub struct Connection {
     /// reconnects. A response that is late behind others that keep coming is not counted: its
     /// server serves, and a canary tells whether it does so quickly.
     timeouts_in_a_row: u32,
+    /// How long it may be silent before that is said.
+    suspect_after: Duration,
+    /// It has been said of the silence that lasts.
+    is_overdue: bool,
 }
 
 /// See the module's table.
@@ -155,6 +159,8 @@ impl Connection {
             timed_out: 0,
             served_at: Instant::ZERO,
             timeouts_in_a_row: 0,
+            suspect_after: settings.timeout,
+            is_overdue: false,
         }
     }
 
@@ -195,6 +201,7 @@ impl Connection {
         attempt.sent_at = now;
         if self.in_flight.is_empty() {
             self.served_at = now;
+            self.is_overdue = false;
         }
         attempt.stream_at = self.stream_written + (self.output.len() - self.written) as u64;
         self.output.extend_from_slice(&attempt.encoded);
@@ -214,6 +221,16 @@ impl Connection {
     pub fn attempt_mut(&mut self, number: u64) -> Option<&mut Attempt> {
         let idx = self.in_flight.binary_search_by_key(&number, |it| it.number).ok()?;
         self.in_flight.get_mut(idx)
+    }
+
+    /// After how long without a byte [`TimedOut::Overdue`] is said.
+    pub fn set_suspect_after(&mut self, suspect_after: Duration) {
+        self.suspect_after = suspect_after;
+    }
+
+    /// Timeouts so far were no fault of the server.
+    pub fn forget_timeouts(&mut self) {
+        self.timeouts_in_a_row = 0;
     }
 
     /// How many timeouts have followed one another, with not a byte between.

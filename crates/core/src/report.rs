@@ -19,7 +19,6 @@ use crate::protocol::request::Class;
 use crate::routing::ServerId;
 use crate::time::Instant;
 use crate::window::Tally;
-use crate::worker::Outcome;
 
 /// Something about a server, for the control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +41,17 @@ pub enum Report {
         /// What was counted.
         tally: Tally,
     },
+}
+
+/// Evidence about a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The server.
+    pub server: ServerId,
+    /// What went wrong.
+    pub failure: Failure,
+    /// How many timeouts, this one among them, had followed one another on the connection.
+    pub timeouts_in_a_row: u32,
 }
 
 impl Report {
@@ -142,11 +152,11 @@ impl Reports {
         self.stalled_at.is_some_and(|at| now.saturating_since(at) < latency)
     }
 
-    /// A request has failed, or a connection.
-    pub fn note_failure(&mut self, now: Instant, failed: Failed) {
+    /// A request has failed, or a connection. False if it is our own fault, and dropped.
+    pub fn note_failure(&mut self, now: Instant, failed: Failed) -> bool {
         let Failed { outcome, class, waiting_since } = failed;
         if outcome.failure.is_soft() && self.is_doubtful(waiting_since) {
-            return;
+            return false;
         }
         self.waiting.push(Report::Failure(outcome));
         if let Some(class) = class {
@@ -155,6 +165,7 @@ impl Reports {
             self.tallies_at.get_or_insert(now + REPORT_INTERVAL);
             self.hurry(outcome.server);
         }
+        true
     }
 
     /// The oldest request in flight waits for longer than its server is usually silent.

@@ -13,12 +13,13 @@
 //! ```
 //!
 //! # How to drive it
-//! Inputs, any number in any order, with the time of the turn: `handle_*`. Then, until none has
+//! [`Worker::handle_turn`]; then inputs, any number in any order, with the time of the turn:
+//! `handle_*`. Then, until none has
 //! anything more: [`Worker::poll_action`], [`Worker::poll_connection_to_write`],
 //! [`Worker::poll_session_to_write`]. Then sleep until [`Worker::next_timeout`] at most.
 //!
 //! # What it decides
-//! Nothing about a server's health: it reports outcomes and obeys the routing table. Nothing about
+//! Nothing about a server's health: it reports what it sees and obeys the routing table. Nothing about
 //! where a misplaced key is: it asks recovery, and tells it how each write ended. Only it retries:
 //! what was never sent, and writes whose fate is unknown or which were refused, elsewhere, within
 //! their deadline and a budget.
@@ -51,11 +52,11 @@ use self::desk::Desk;
 use self::dispatch::Draft;
 use self::settling::{Budget, Retry};
 use crate::connection::{Connection, ConnectionId};
-use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
 use crate::protocol::parse::Parsed;
 use crate::random::Random;
 use crate::recovery::SharedRecovery;
+use crate::report::{Report, Reports};
 use crate::routing::{PoolId, RoutingTable, ServerId};
 use crate::session::{Session, SessionLimits};
 use crate::time::{Instant, earliest};
@@ -74,7 +75,7 @@ pub struct Worker {
     /// For each pool, its exchanges by deadline, with some that are settled already.
     deadlines: Vec<VecDeque<(Instant, ExchangeId)>>,
     actions: VecDeque<Action>,
-    outcomes: Vec<Outcome>,
+    reports: Reports,
     random: Random,
     /// Scratch space of a split; always empty between requests.
     drafts: Vec<Draft>,
@@ -117,17 +118,6 @@ pub enum Action {
     CloseSession(SessionId),
     /// Say what `stats` says, by [`Worker::answer_stats`].
     Stats(ExchangeId),
-}
-
-/// Evidence about a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The server.
-    pub server: ServerId,
-    /// What went wrong.
-    pub failure: Failure,
-    /// How many timeouts, this one among them, had followed one another on the connection.
-    pub timeouts_in_a_row: u32,
 }
 
 /// What a worker has done since it started.
@@ -178,6 +168,7 @@ impl Worker {
         settings: WorkerSettings,
         recovery: Arc<dyn SharedRecovery>,
     ) -> Self {
+        let servers_len = table.servers.len();
         let servers = (0..).map(ServerId).zip(&table.servers);
         let connections = servers.map(|(id, it)| Connection::new(id, it.settings)).collect();
         let deadlines = table.pools.iter().map(|_| VecDeque::new()).collect();
@@ -189,7 +180,7 @@ impl Worker {
             desk: Desk::default(),
             deadlines,
             actions: VecDeque::new(),
-            outcomes: Vec::new(),
+            reports: Reports::new(servers_len),
             random: Random::new(settings.seed),
             drafts: Vec::new(),
             recovery,
@@ -198,6 +189,7 @@ impl Worker {
             budget: Budget::default(),
         };
         for (connection, route) in worker.connections.iter_mut().zip(&worker.table.servers) {
+            connection.set_suspect_after(route.suspect_after);
             if route.is_wanted() {
                 connection.want(now);
             }
@@ -344,6 +336,7 @@ impl Worker {
         let before = std::mem::replace(&mut self.table, table);
         for idx in 0..self.connections.len() {
             let server = ServerId(u16::try_from(idx).expect("a server's id is 16 bits"));
+            self.connections[idx].set_suspect_after(self.table.server(server).suspect_after);
             match (before.server(server).is_wanted(), self.table.server(server).is_wanted()) {
                 (true, false) => self.eject(now, server),
                 (false, true) => self.connections[idx].want(now),
@@ -358,19 +351,28 @@ impl Worker {
         self.actions.pop_front()
     }
 
-    /// Evidence gathered since the last call.
-    pub fn drain_outcomes(&mut self) -> impl Iterator<Item = Outcome> + '_ {
-        self.outcomes.drain(..)
+    /// What there is to report about servers since the last call.
+    pub fn drain_reports(&mut self) -> impl Iterator<Item = Report> + '_ {
+        self.reports.drain()
     }
 
     // Time.
+
+    /// A turn begins: to be called first in it. True if our own loop has stood still since the
+    /// last; the driver then reads all there is to read before it calls
+    /// [`Worker::handle_timeout`], because what has waited in its sockets came in time.
+    pub fn handle_turn(&mut self, now: Instant) -> bool {
+        let due = self.next_timeout();
+        self.reports.handle_turn(now, due)
+    }
 
     /// When to call [`Worker::handle_timeout`] next.
     pub fn next_timeout(&self) -> Option<Instant> {
         let connections = self.connections.iter().map(Connection::next_timeout);
         let deadlines = self.deadlines.iter().map(|it| it.front().map(|(at, _)| *at));
         let parked = self.parked.iter().map(|it| Some(it.deadline));
-        connections.chain(deadlines).chain(parked).fold(None, earliest)
+        let reports = self.reports.next_timeout();
+        connections.chain(deadlines).chain(parked).fold(reports, earliest)
     }
 
     /// Deals with all that has run out of time by `now`.
@@ -382,6 +384,7 @@ impl Worker {
         }
         self.expire_parked(now);
         self.start_connecting(now);
+        self.reports.handle_timeout(now);
     }
 }
 

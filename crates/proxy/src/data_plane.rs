@@ -24,7 +24,6 @@ use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
-use evenkeel_core::report::Report;
 use evenkeel_core::routing::{RoutingTable, ServerId};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Worker, WorkerSettings};
@@ -102,6 +101,9 @@ fn connection_id(token: usize) -> Option<ConnectionId> {
 
 /// How much is read at once.
 const BUFFER_LEN: usize = 64 * 1024;
+
+/// How often each socket is read after a stall of our own before timers fire: 4 MiB of each.
+const BACKLOG_READS_MAX: usize = 64;
 
 /// How many sessions are accepted in one turn.
 const ACCEPTS_MAX: usize = 256;
@@ -185,6 +187,8 @@ impl DataPlane {
     }
 
     fn turn(&mut self, now: Instant, events: &Events) {
+        // What came while this loop stood still came in time: timers must not find it unread.
+        let reads = if self.worker.handle_turn(now) { BACKLOG_READS_MAX } else { 1 };
         for event in events {
             self.handle_event(now, event);
         }
@@ -192,7 +196,9 @@ impl DataPlane {
             self.accept_at = None;
             self.accept_all(now);
         }
-        self.read_ready(now);
+        for _ in 0..reads {
+            self.read_ready(now);
+        }
         if self.worker.next_timeout().is_some_and(|at| at <= now) {
             self.worker.handle_timeout(now);
         }
@@ -470,8 +476,8 @@ impl DataPlane {
                 self.write_session(id);
             }
         }
-        for outcome in self.worker.drain_outcomes() {
-            self.shared.report(Report::Failure(outcome));
+        for report in self.worker.drain_reports() {
+            self.shared.report(report);
         }
     }
 

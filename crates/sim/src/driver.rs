@@ -12,7 +12,6 @@ use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
-use evenkeel_core::report::Report;
 use evenkeel_core::routing::{PoolId, RoutingTable};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Counters, Worker, WorkerSettings};
@@ -127,6 +126,7 @@ impl Driver {
             return;
         }
         self.turn_at = None;
+        self.worker.handle_turn(scene.now());
         let timers_first = self.dice.happens(Chance::percent(50));
         if timers_first {
             self.fire_timers(scene);
@@ -312,13 +312,9 @@ impl Driver {
                 break;
             }
         }
-        for outcome in self.worker.drain_outcomes() {
+        for report in self.worker.drain_reports() {
             let lag_max = scene.options.control.evidence_lag_max;
-            scene.soon(
-                lag_max,
-                &mut self.dice,
-                Event::Evidence(Box::new(Report::Failure(outcome))),
-            );
+            scene.soon(lag_max, &mut self.dice, Event::Evidence(Box::new(report)));
         }
         for (link, seat) in &mut self.sessions {
             if seat.is_put_off && self.worker.wants_input(seat.id) {

@@ -47,6 +47,7 @@ impl Connection {
     pub fn receive<'a>(&mut self, now: Instant, bytes: &'a [u8]) -> Received<'a> {
         if let State::Ready { progress_at, .. } = &mut self.state {
             *progress_at = now;
+            self.is_overdue = false;
         }
         Received::new(&mut self.input, bytes)
     }

@@ -14,6 +14,12 @@ pub enum TimedOut {
     /// Attempts are late that were never sent, because what is before them is not taken. They must
     /// be taken back by [`super::Connection::take_back_late`].
     Unsent,
+    /// Responses are owed and no byte has come for longer than the server is usually silent. Said
+    /// once for each silence; the connection goes on.
+    Overdue {
+        /// Since when.
+        since: Instant,
+    },
     /// One attempt's response is late. It stays in flight, at `idx` of
     /// [`super::Connection::in_flight_mut`], to take its response with it.
     Attempt {
@@ -33,7 +39,9 @@ impl Connection {
                 let silent_since = self.silent_since(progress_at)?;
                 let waiting_since = self.in_flight.get(self.timed_out).map(|it| it.sent_at);
                 let since = waiting_since.map_or(silent_since, |it| it.min(silent_since));
-                Some(since + self.settings.timeout)
+                let late_at = since + self.settings.timeout;
+                let overdue_at = silent_since + self.suspect_after;
+                Some(if self.is_overdue { late_at } else { late_at.min(overdue_at) })
             }
         }
     }
@@ -44,8 +52,14 @@ impl Connection {
             State::Unwanted | State::Wanted { .. } => None,
             State::Connecting { deadline } => (deadline <= now).then_some(TimedOut::Connect),
             State::Ready { progress_at, .. } => {
+                let silent_since = self.silent_since(progress_at)?;
                 let is_over = |since: Instant| since + self.settings.timeout <= now;
-                let is_silent = is_over(self.silent_since(progress_at)?);
+                let is_silent = is_over(silent_since);
+                let is_overdue = silent_since + self.suspect_after <= now;
+                if is_overdue && !is_silent && !self.is_overdue {
+                    self.is_overdue = true;
+                    return Some(TimedOut::Overdue { since: silent_since });
+                }
                 let is_one_late =
                     self.in_flight.get(self.timed_out).is_some_and(|it| is_over(it.sent_at));
                 let unserved_max = self.settings.timeout * UNSERVED_TIMEOUTS_MAX;

@@ -7,11 +7,10 @@ use crate::config::PoolConfig;
 use crate::event::{Event, Evidence, Happening, Order, StateName};
 use crate::failure::Failure;
 use crate::random::Random;
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 use crate::routing::{ServerId, ServerRoute};
 use crate::time::{Instant, earliest};
 use crate::window::Tally;
-use crate::worker::Outcome;
 
 /// The health of a pool's servers. See [`crate::health`].
 #[derive(Debug)]

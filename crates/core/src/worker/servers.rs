@@ -3,10 +3,12 @@
 use crate::Instant;
 use crate::connection::{Connection, ConnectionId, TimedOut};
 use crate::failure::Failure;
+use crate::protocol::request::Class;
+use crate::report::{Failed, Outcome};
 use crate::routing::{Effect, ServerId};
 use crate::worker::desk::Desk;
 use crate::worker::settling::{self, Retry};
-use crate::worker::{Action, Outcome, Parked, Worker};
+use crate::worker::{Action, Parked, Worker};
 
 /// How many connections to one server are set aside at once. Past it the oldest is closed.
 const PARKED_MAX: usize = 4;
@@ -30,15 +32,19 @@ impl Worker {
         if connection.id() != id || !connection.is_ready() {
             return self.handle_parked_bytes(now, id, bytes);
         }
+        let timeout = self.table.server(id.server).settings.timeout;
         let received = connection.receive(now, bytes);
         let mut at = 0;
         let end = loop {
             match connection.match_response(received.as_slice(), &mut at) {
                 Ok(Some(matched)) => {
                     let server = id.server;
-                    if Desk::is_evidence(matched.response.status) {
-                        let failure = Failure::ServerError;
-                        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row: 0 });
+                    let latency = now - matched.attempt.sent_at;
+                    // One that came too late has been counted already.
+                    if latency < timeout {
+                        let is_error = Desk::is_evidence(matched.response.status);
+                        let seen = (matched.attempt.class, latency, is_error);
+                        self.reports.note_response(now, server, seen);
                     }
                     if matched.attempt.effect == Effect::Reads {
                         self.desk.settle_response(matched);
@@ -103,7 +109,7 @@ impl Worker {
 
     /// The connection is gone, or is to go.
     pub(super) fn lose(&mut self, now: Instant, server: ServerId, failure: Failure) {
-        self.report(server, failure);
+        self.report(now, server, failure);
         let connection = &mut self.connections[usize::from(server.0)];
         self.actions.push_back(Action::Disconnect(connection.id()));
         let lost: Vec<_> = connection.handle_lost(now, &mut self.random).collect();
@@ -116,9 +122,19 @@ impl Worker {
         self.start_connecting(now);
     }
 
-    fn report(&mut self, server: ServerId, failure: Failure) {
-        let timeouts_in_a_row = self.connections[usize::from(server.0)].timeouts_in_a_row();
-        self.outcomes.push(Outcome { server, failure, timeouts_in_a_row });
+    /// Reports one failure, of however many requests. It is counted for the oldest.
+    fn report(&mut self, now: Instant, server: ServerId, failure: Failure) {
+        let settings = self.table.server(server).settings;
+        let connection = &mut self.connections[usize::from(server.0)];
+        let class: Option<Class> = connection.in_flight_mut().next().map(|oldest| oldest.class);
+        let is_connect = failure == Failure::ConnectTimeout;
+        let waited = if is_connect { settings.connect_timeout } else { settings.timeout };
+        let outcome =
+            Outcome { server, failure, timeouts_in_a_row: connection.timeouts_in_a_row() };
+        let failed = Failed { outcome, class, waiting_since: now.before(waited) };
+        if !self.reports.note_failure(now, failed) {
+            connection.forget_timeouts();
+        }
     }
 
     /// Answers at once what waits for a server that has just become unusable.
@@ -178,13 +194,14 @@ impl Worker {
                 TimedOut::Connection => self.replace(now, server),
                 TimedOut::Unsent => self.expire_unsent(now, server),
                 TimedOut::Attempt { idx } => self.expire_attempt(now, server, idx),
+                TimedOut::Overdue { since } => self.reports.note_overdue(now, server, since),
             }
         }
         self.retry_all(now);
     }
 
     fn expire_attempt(&mut self, now: Instant, server: ServerId, idx: usize) {
-        self.report(server, Failure::Timeout);
+        self.report(now, server, Failure::Timeout);
         let connection = &mut self.connections[usize::from(server.0)];
         let settler = settling::Settler { recovery: &*self.recovery, now, server };
         if let Some(attempt) = connection.in_flight_mut().nth(idx) {
@@ -195,7 +212,7 @@ impl Worker {
     }
 
     fn expire_unsent(&mut self, now: Instant, server: ServerId) {
-        self.report(server, Failure::Timeout);
+        self.report(now, server, Failure::Timeout);
         let connection = &mut self.connections[usize::from(server.0)];
         let settler = settling::Settler { recovery: &*self.recovery, now, server };
         for mut attempt in connection.take_back_late(now) {
@@ -213,7 +230,7 @@ impl Worker {
             return self.lose(now, server, Failure::Timeout);
         }
         let failure = Failure::Timeout;
-        self.report(server, failure);
+        self.report(now, server, failure);
         let connection = &mut self.connections[usize::from(server.0)];
         let (mut parked, unsent) = connection.park(now, &mut self.random);
         if !self.table.server(server).is_wanted() {

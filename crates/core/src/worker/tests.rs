@@ -12,6 +12,8 @@ mod cross_talk;
 
 mod chaos;
 
+mod reporting;
+
 mod rig;
 mod server;
 mod shared;
@@ -22,7 +24,9 @@ use self::rig::{LIMITS, POOL, Rig};
 use self::server::Manner;
 use super::*;
 use crate::config::OnUnavailable;
+use crate::failure::Failure;
 use crate::protocol::ParseLimits;
+use crate::report::Outcome;
 use crate::routing::Substitute;
 
 const TIMED_OUT: &str = "SERVER_ERROR evenkeel: timed out\r\n";

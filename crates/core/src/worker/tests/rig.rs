@@ -13,7 +13,9 @@ use super::shared::Shared;
 use crate::config::{OnUnavailable, Rejoin};
 use crate::connection::ConnectionId;
 use crate::distribution::{Distribution, Member, Scheme, Settings};
+use crate::failure::Failure;
 use crate::protocol::ParseLimits;
+use crate::report::Outcome;
 use crate::routing::{ConnectionSettings, PoolRoutes, ServerRoute, Substitute, Usable};
 
 pub(super) const POOL: PoolId = PoolId(0);
@@ -40,6 +42,8 @@ pub(super) struct Rig {
     pub(super) servers: Vec<Server>,
     pub(super) applications: BTreeMap<SessionId, Application>,
     pub(super) outcomes: Vec<Outcome>,
+    /// All other reports.
+    pub(super) reports: Vec<Report>,
     table: RoutingTable,
 }
 
@@ -70,6 +74,7 @@ impl Rig {
             servers: (0..servers_len).map(|_| Server::default()).collect(),
             applications: BTreeMap::new(),
             outcomes: Vec::new(),
+            reports: Vec::new(),
             table,
         };
         rig.drive();
@@ -134,6 +139,14 @@ impl Rig {
             self.worker.handle_server_lost(self.now, id, failure);
         }
         self.drive();
+    }
+
+    /// How long each server may be silent before that is reported.
+    pub(super) fn suspect_after(&mut self, suspect_after: Duration) {
+        for route in &mut self.table.servers {
+            route.suspect_after = suspect_after;
+        }
+        self.worker.handle_table(self.now, Arc::new(self.table.clone()));
     }
 
     /// The control plane says whether `server` is usable.
@@ -225,11 +238,20 @@ impl Rig {
     pub(super) fn drive(&mut self) {
         for _ in 0..ROUNDS_MAX {
             if !self.step() {
-                self.outcomes.extend(self.worker.drain_outcomes());
+                self.take_reports();
                 return self.check_at_rest();
             }
         }
         panic!("the worker never comes to rest");
+    }
+
+    fn take_reports(&mut self) {
+        for report in self.worker.drain_reports() {
+            match report {
+                Report::Failure(outcome) => self.outcomes.push(outcome),
+                Report::Overdue { .. } | Report::Tally { .. } => self.reports.push(report),
+            }
+        }
     }
 
     /// One round; true if there was something to do.
