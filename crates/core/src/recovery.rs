@@ -306,7 +306,8 @@ impl Recovery {
         home: ServerId,
         entry: Option<&Entry>,
     ) -> Option<ServerId> {
-        let is_usable = |server| route.is_usable(server) && !self.is_unflushed(server);
+        let is_flushed = |server| !self.is_unflushed(server);
+        let is_possible = |server| route.is_possible(server) && is_flushed(server);
         // What looks at the value that is there must not find one whose entry was given up.
         let may_look = |server| server == home || !self.is_diverting_closed(now, server);
         let may_begin = |server| match route.effect {
@@ -314,15 +315,26 @@ impl Recovery {
             Effect::Writes | Effect::Deletes => true,
         };
         match (route.effect, entry) {
-            (Effect::Reads, Some(entry)) => entry.holder.filter(|holder| is_usable(*holder)),
-            (_, None) => route.first(&mut |server| is_usable(server) && may_begin(server)),
+            // The holder alone has the value: a share of its keys is no reason not to read it.
+            (Effect::Reads, Some(entry)) => entry.holder.filter(|holder| is_possible(*holder)),
+            (_, None) => route.first_usable(&mut |server, is_usable| {
+                is_usable && is_flushed(server) && may_begin(server)
+            }),
             (effect, Some(entry)) => {
-                let is_fit = |server: &ServerId| is_usable(*server) && !entry.is_stale(*server);
-                let home_first = [Some(home), entry.holder];
-                let holder_first = [entry.holder, Some(home)];
-                let known = if effect == Effect::Changes { holder_first } else { home_first };
-                let known = known.into_iter().flatten().find(is_fit);
-                known.or_else(|| route.first(&mut |it| is_fit(&it) && may_begin(it)))
+                let home = Some(home).filter(|home| {
+                    route.is_usable(*home) && is_flushed(*home) && !entry.is_stale(*home)
+                });
+                let holder = entry.holder.filter(|holder| is_possible(*holder));
+                let known =
+                    if effect == Effect::Changes { holder.or(home) } else { home.or(holder) };
+                known.or_else(|| {
+                    route.first_usable(&mut |server, is_usable| {
+                        is_usable
+                            && is_flushed(server)
+                            && !entry.is_stale(server)
+                            && may_begin(server)
+                    })
+                })
             }
         }
     }

@@ -80,18 +80,23 @@ pub struct ServerRoute {
 }
 
 impl ServerRoute {
-    /// Whether it may be used for a request to `key`.
+    /// Whether it is to be used for a request to `key`.
     pub fn serves(&self, key: &[u8], effect: Effect) -> bool {
-        let is_usable = match self.usable {
-            Usable::No => false,
+        let has_key = match self.usable {
+            Usable::No | Usable::Yes => true,
             Usable::Share(share) => share.holds(key),
-            Usable::Yes => true,
         };
+        has_key && self.could_serve(effect)
+    }
+
+    /// The same, for a key that no other server can take: shares spread load, and are no reason to
+    /// serve nobody.
+    pub fn could_serve(&self, effect: Effect) -> bool {
         let is_write = match effect {
             Effect::Reads | Effect::Deletes => false,
             Effect::Writes | Effect::Changes => true,
         };
-        is_usable && (self.takes_writes || !is_write)
+        self.is_wanted() && (self.takes_writes || !is_write)
     }
 
     /// Whether there is to be a connection to it.
@@ -105,7 +110,8 @@ impl ServerRoute {
 pub enum Usable {
     /// For none.
     No,
-    /// For those in a share of hash space: it is coming back.
+    /// For those in a share of hash space, and those that no other server can take: it is coming
+    /// back.
     Share(Share),
     /// For all.
     Yes,
@@ -181,8 +187,7 @@ impl RoutingTable {
     ) -> Option<Planned> {
         let route = KeyRoute { table: self, pool: self.pool(pool), key, effect, can_send };
         let mut is_one_passed_over = false;
-        let server = route.first(&mut |server| {
-            let is_usable = route.is_usable(server);
+        let server = route.first_usable(&mut |_, is_usable| {
             is_one_passed_over |= !is_usable;
             is_usable
         })?;
@@ -212,9 +217,24 @@ impl KeyRoute<'_> {
         self.pool.servers[self.pool.distribution.home(self.key).as_usize()]
     }
 
-    /// Whether the request could be sent to `server` now.
+    /// Whether the request is to be sent to `server` if it is the first in order.
     pub fn is_usable(&self, server: ServerId) -> bool {
         self.table.server(server).serves(self.key, self.effect) && (self.can_send)(server)
+    }
+
+    /// Whether it could be sent to `server`, which may only have got a share of its keys back.
+    pub fn is_possible(&self, server: ServerId) -> bool {
+        self.table.server(server).could_serve(self.effect) && (self.can_send)(server)
+    }
+
+    /// The first server that is usable, or, if none is, possible, and that `accepts`, which is told
+    /// so and sees every server in order.
+    pub fn first_usable(
+        &self,
+        accepts: &mut dyn FnMut(ServerId, bool) -> bool,
+    ) -> Option<ServerId> {
+        let usable = self.first(&mut |server| accepts(server, self.is_usable(server)));
+        usable.or_else(|| self.first(&mut |server| accepts(server, self.is_possible(server))))
     }
 
     /// The first server that `accepts`, in the order in which the key's failover tries them.

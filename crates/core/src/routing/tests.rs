@@ -166,3 +166,16 @@ fn a_key_whose_home_cannot_be_used_goes_to_the_gutter() {
         assert_eq!(planned(&|server| server.0 > 2 && server != home), None);
     }
 }
+
+#[test]
+fn a_key_outside_every_share_is_served_all_the_same() {
+    let mut table = table(Substitute::Next);
+    for server in &mut table.servers {
+        server.usable = Usable::Share(Share::percent(10));
+    }
+    for key in keys() {
+        let home = order(&table, &key)[0];
+        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true).unwrap();
+        assert_eq!(planned, Planned { server: home, is_home: true });
+    }
+}
