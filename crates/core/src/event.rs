@@ -259,6 +259,8 @@ pub enum Evidence {
     },
     /// So long without a failure.
     Time(Duration),
+    /// There was no other server to take its keys.
+    NobodyElse,
     /// A person's word.
     Operator,
 }
@@ -293,6 +295,7 @@ impl fmt::Display for Evidence {
                 write!(f, "{failing} of {servers_len} servers look bad")
             }
             Self::Time(interval) => write!(f, "{} ms without a failure", interval.as_millis()),
+            Self::NobodyElse => f.write_str("no other server could take its keys"),
             Self::Operator => f.write_str("operator"),
         }
     }
@@ -358,6 +361,7 @@ mod tests {
             ),
             (Evidence::Others { failing: 2, servers_len: 3 }, "2 of 3 servers look bad"),
             (Evidence::Time(Duration::from_secs(5)), "5000 ms without a failure"),
+            (Evidence::NobodyElse, "no other server could take its keys"),
             (Evidence::Operator, "operator"),
         ] {
             assert_eq!(evidence.to_string(), wanted);

@@ -24,7 +24,7 @@
 //! | Suspect, Returning | a canary failed | Down | `canary` |
 //! | Suspect | a good canary, and no failure for `suspect_clear` | Up | `cleared` |
 //! | Down | `rise` good canaries in a row, and the hold is over | Returning | `canaries` |
-//! | Returning | `ramp` has passed | Up | `ramp` |
+//! | Returning | `ramp` has passed, or no other server could have its keys | Up | `ramp` |
 //! | Down by soft evidence, not for longer than `window` | too many others look bad too | Suspect | `mass-failure` |
 //! | any | an operator's word | Drained | `drain`, `eject` |
 //! | Drained, Down | an operator takes the word back | Down without a hold | `readmit` |
@@ -103,6 +103,8 @@
 //!   restart would always be a ratio.
 //! - Failures that follow from an ejection (`ejected`, `no-server`) or from our own limits
 //!   (`overload`) are not evidence.
+//! - All servers return at once. A ramp would leave most keys without any server, so the first one
+//!   has none; the same holds when the others fail while one returns, and with `failover = "none"`.
 //! - A server that adds 60 ms to each response answers canaries in time. One that was ejected for
 //!   slowness comes back only by canaries that are not slow either, by the same measure.
 //! - A server without memory refuses writes and serves reads. Its canary's `set` fails and the rest

@@ -164,8 +164,9 @@ pub struct HealthConfig {
     /// How long a server that returns takes to get all of its keys back, from a tenth of them on.
     ///
     /// A duration from 0 s to 10 m; 5 s by default. The keys come back by share of hash space, so
-    /// that an empty server does not send all its misses to the database at once. Lengthen it if
-    /// your database needs longer to fill the cache; 0 s gives everything back at once.
+    /// that an empty server does not send all its misses to the database at once. Where no other
+    /// server could have the keys there is no ramp. Lengthen it if your database needs longer to
+    /// fill the cache; 0 s gives everything back at once.
     pub ramp: Duration,
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::server::{Canary, CanaryId, CanaryReport, Health, Peers, Soft};
-use crate::config::PoolConfig;
+use crate::config::{Failover, PoolConfig};
 use crate::event::{Event, Evidence, Happening, Order, StateName};
 use crate::failure::Failure;
 use crate::random::Random;
@@ -16,6 +16,8 @@ use crate::window::Tally;
 #[derive(Debug)]
 pub struct PoolHealth {
     members: Vec<Member>,
+    /// Where a key goes while its server cannot be used.
+    failover: Failover,
     slow_factor: u32,
     slow_floor: Duration,
     slow_windows: u32,
@@ -82,6 +84,7 @@ impl PoolHealth {
         Self {
             soft_max: (members.len() * percent / 100).max(1),
             members,
+            failover: config.failover,
             slow_factor: config.health.slow_factor,
             slow_floor: config.health.slow_floor,
             slow_windows: config.health.slow_windows,
@@ -211,6 +214,28 @@ impl PoolHealth {
         judge(&mut self.members[idx].health, peers);
         self.collect(idx);
         self.doubt_ourselves(now, idx);
+        self.end_ramps(now);
+    }
+
+    /// A ramp spares the others' misses by leaving keys with them. Where no other server could have
+    /// them it would spare nobody, and leave them without any.
+    fn end_ramps(&mut self, now: Instant) {
+        let has_all = |member: &Member| match member.health.state() {
+            StateName::Up | StateName::Suspect => true,
+            StateName::Down | StateName::Returning | StateName::Drained => false,
+        };
+        let is_of_use = match self.failover {
+            Failover::None => false,
+            Failover::Gutter => true,
+            Failover::Next => self.members.iter().any(has_all),
+        };
+        if is_of_use {
+            return;
+        }
+        for idx in 0..self.members.len() {
+            self.members[idx].health.end_ramp(now);
+            self.collect(idx);
+        }
     }
 
     fn peers(&self, idx: usize) -> Peers {

@@ -327,6 +327,13 @@ impl Health {
         self.canary_latency.take()
     }
 
+    /// Nobody else could take the keys that a ramp keeps from it: it gets them all.
+    pub(super) fn end_ramp(&mut self, now: Instant) {
+        if matches!(self.state, State::Returning { .. }) {
+            self.change(now, State::Up, Rule::Ramp, Evidence::NobodyElse);
+        }
+    }
+
     /// A window has ended.
     pub(super) fn handle_window_end(&mut self, now: Instant) {
         let sum = self.window.sum(now);

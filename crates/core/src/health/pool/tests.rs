@@ -194,6 +194,39 @@ fn a_server_that_has_long_been_down_stays_so_when_another_hangs() {
     rig.check(&[Down, Down, Up]);
 }
 
+// Ramps.
+
+#[test]
+fn of_servers_that_return_together_the_first_gets_all_its_keys_at_once() {
+    let mut rig = Rig::new(3);
+    for number in 0..3 {
+        rig.refuse(number);
+    }
+    rig.pass(ms(100), &[Some(ms(1)), None, None]);
+    rig.check(&[Up, Down, Down]);
+    rig.pass(ms(300), &[Some(ms(1)); 3]);
+    rig.check(&[Up, StateName::Returning, StateName::Returning]);
+}
+
+#[test]
+fn a_returning_server_gets_all_its_keys_when_the_others_fail() {
+    let mut rig = Rig::new(2);
+    rig.refuse(0);
+    rig.pass(ms(200), &[Some(ms(1)); 2]);
+    rig.check(&[StateName::Returning, Up]);
+    rig.refuse(1);
+    rig.check(&[Up, Down]);
+}
+
+#[test]
+fn without_failover_there_is_no_ramp() {
+    let mut rig = Rig::new(2);
+    rig.pool.failover = Failover::None;
+    rig.refuse(0);
+    rig.pass(ms(200), &[Some(ms(1)); 2]);
+    rig.check(&[Up, Up]);
+}
+
 // Slowness.
 
 const QUICK: Duration = Duration::from_micros(300);
