@@ -54,10 +54,10 @@ pub struct HealthConfig {
     /// notices a restarted server sooner.
     pub probe_interval_min: Duration,
 
-    /// The longest time from one probe of a Down server to the next, before jitter.
+    /// The longest time from one probe of a Down server to the next; jitter only shortens it.
     ///
-    /// A duration from 10 ms to 10 m; 1 s by default. At least `probe_interval_min`. A server
-    /// that is back is noticed within this time. One probe a second costs nothing; lengthen it
+    /// A duration from 10 ms to 10 m; 500 ms by default. At least `probe_interval_min`. A server
+    /// that is back is noticed within this time. Two probes a second cost nothing; lengthen it
     /// only where very many processes watch the same servers.
     pub probe_interval_max: Duration,
 
@@ -215,7 +215,7 @@ impl HealthConfig {
         key: "probe_interval_max",
         min: Duration::from_millis(10),
         max: Duration::from_mins(10),
-        default: Duration::from_secs(1),
+        default: Duration::from_millis(500),
     };
 
     /// See [`HealthConfig::suspect_after_min`].

@@ -100,7 +100,7 @@ fn the_defaults_are_these() {
     assert_eq!(pool.health.eject_after, 3);
     assert_eq!(pool.health.rise, 2);
     assert_eq!(pool.health.probe_interval_min, Duration::from_millis(100));
-    assert_eq!(pool.health.probe_interval_max, Duration::from_secs(1));
+    assert_eq!(pool.health.probe_interval_max, Duration::from_millis(500));
     assert_eq!(pool.servers[0].weight, Weight::ONE);
     assert_eq!(pool.servers[0].name, None);
 }
