@@ -112,6 +112,25 @@ impl Config {
         self.check_pool_name(&listener.pool, listener.path().key("pool"), faults);
     }
 
+    fn check_gutter_of(&self, pool: &PoolConfig, faults: &mut Vec<Fault>) {
+        let Some(name) = pool.gutter.as_ref().filter(|name| **name != pool.name) else { return };
+        let at = pool.path().key("gutter");
+        self.check_pool_name(name, at.clone(), faults);
+        let is_shared =
+            self.pools.iter().any(|it| it.name != pool.name && it.gutter == pool.gutter)
+                || self.listeners.iter().any(|it| it.pool == *name);
+        if is_shared {
+            faults.push(Fault::new(at.clone(), Problem::GutterShared(name.clone())));
+        }
+        let spare = self.pool(name).map_or(&[][..], |gutter| &gutter.servers);
+        for server in &pool.servers {
+            if spare.iter().any(|it| it.address == server.address) {
+                let problem = Problem::ServerInGutter(server.address.to_string());
+                faults.push(Fault::new(at.clone(), problem));
+            }
+        }
+    }
+
     fn check_pool_name(&self, name: &PoolName, at: KeyPath, faults: &mut Vec<Fault>) {
         if self.pool(name).is_none() {
             let pools_there = self.pools.iter().map(|pool| pool.name.clone()).collect();
@@ -127,9 +146,7 @@ impl Config {
         let mut names = BTreeSet::new();
         for pool in &self.pools {
             pool.check(faults);
-            if let Some(gutter) = &pool.gutter {
-                self.check_pool_name(gutter, pool.path().key("gutter"), faults);
-            }
+            self.check_gutter_of(pool, faults);
             if !names.insert(&pool.name) {
                 let problem = Problem::PoolNameTaken(pool.name.clone());
                 faults.push(Fault::new(pool.path(), problem));

@@ -49,12 +49,13 @@ pub enum Happening {
     },
     /// An operator has said something about it.
     Ordered(Order),
-    /// It has been emptied by `flush_all`.
-    Flushed {
-        /// Whatever it had been sent before this is gone.
-        lost_before: Instant,
-    },
-    /// There were too many misplaced keys of which it is home: it is to be flushed before use.
+    /// It is to be emptied by `flush_all`, and is not used before that.
+    FlushRequired,
+    /// It has refused to be emptied, and is not used until it does or comes back empty.
+    FlushRefused,
+    /// It has been emptied, and may be used.
+    Flushed,
+    /// There were too many misplaced keys; of some it may hold old values.
     Overflowed {
         /// How many of its keys were given up.
         keys: u64,
@@ -71,7 +72,9 @@ impl Happening {
             Self::Restarted { .. } => "restarted",
             Self::MassFailure { .. } => "mass-failure",
             Self::Ordered(_) => "ordered",
-            Self::Flushed { .. } => "flushed",
+            Self::FlushRequired => "flush-required",
+            Self::FlushRefused => "flush-refused",
+            Self::Flushed => "flushed",
             Self::Overflowed { .. } => "overflowed",
         }
     }
@@ -97,9 +100,13 @@ impl fmt::Display for Happening {
                 write!(f, "stays in use: {failing} of {servers_len} servers look bad at once")
             }
             Self::Ordered(order) => write!(f, "operator: {}", order.label()),
-            Self::Flushed { .. } => f.write_str("has been flushed"),
+            Self::FlushRequired => f.write_str("is to be flushed before it is used"),
+            Self::FlushRefused => f.write_str(
+                "refuses flush_all and is not used: restart it, without -F if it has it",
+            ),
+            Self::Flushed => f.write_str("has been flushed"),
             Self::Overflowed { keys } => {
-                write!(f, "is to be flushed: {keys} misplaced keys are too many")
+                write!(f, "has {keys} of the misplaced keys that were given up: there are too many")
             }
         }
     }
@@ -405,11 +412,17 @@ mod tests {
                 "stays in use: 2 of 3 servers look bad at once",
             ),
             (Happening::Ordered(Order::Drain), "ordered", "operator: drain"),
-            (Happening::Flushed { lost_before: at }, "flushed", "has been flushed"),
+            (Happening::FlushRequired, "flush-required", "is to be flushed before it is used"),
+            (
+                Happening::FlushRefused,
+                "flush-refused",
+                "refuses flush_all and is not used: restart it, without -F if it has it",
+            ),
+            (Happening::Flushed, "flushed", "has been flushed"),
             (
                 Happening::Overflowed { keys: 9 },
                 "overflowed",
-                "is to be flushed: 9 misplaced keys are too many",
+                "has 9 of the misplaced keys that were given up: there are too many",
             ),
         ] {
             assert_eq!((what.label(), what.to_string().as_str()), (label, wanted));

@@ -25,7 +25,8 @@
 //!    one more write is in flight.
 //! 3. **Unknown fate.** Where a write ended without an answer its server is stale, and is no
 //!    holder.
-//! 4. **Clean** ([`Recovery::poll_cleaning`]): with no write in flight, delete the key at each
+//! 4. **Clean** ([`Recovery::poll_cleaning`]): with no write in flight, and when every write that
+//!    went home before there was an entry has ended, delete the key at each
 //!    stale server; when none is left, at a holder that is not home, and drop the entry. Each step
 //!    counts only if the generation is still the one it began with.
 //! 5. **Late writes.** No cleaning at a server that may still apply a write we gave up: it waits
@@ -50,8 +51,12 @@
 //! - *Two workers write one key while its server is ejected.* Route and mark are one step under
 //!   one lock; whoever comes second finds the first one's entry and goes to the same holder.
 //! - *A write home is in flight, unmarked, when another is diverted.* The two overlap, so either
-//!   may be the last. If the first then fails, home is stale again by rule 3, with a new
-//!   generation, and a cleaning that had begun does not count.
+//!   may be the last; but one session's are in order. If the first then fails, home is stale again
+//!   by rule 3, with a new generation, and a cleaning that had begun does not count. Cleaning does
+//!   not begin before it has ended.
+//! - *A write that was given up is tried again elsewhere, behind a later one of its session that
+//!   its server answers after all.* An answer from a stale server takes the holder away: the key
+//!   is a miss until it is cleaned.
 //! - *A write acknowledged by B in the instant before B fails.* B is its holder and cannot be
 //!   used: reads are misses. The next write goes to a third server, and B is stale.
 //! - *Home and substitute fail in turn.* Each failure adds to `stale`; nobody reads from there
@@ -90,13 +95,14 @@ mod cleaning;
 mod entry;
 mod overflow;
 mod server_marks;
+mod shared;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
-pub use self::cleaning::{Cleaning, Step};
+pub use self::cleaning::{Cleaning, Step, Taken};
 pub use self::entry::Generation;
+pub use self::shared::{Ended, Fate, LateEnd, Routed, SharedRecovery};
 
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
@@ -105,8 +111,9 @@ use self::entry::Entry;
 use self::server_marks::ServerMarks;
 use crate::Instant;
 use crate::config::Rejoin;
+use crate::event::{Event, Happening};
 use crate::failure::Failure;
-use crate::routing::{Effect, KeyRoute, PoolId, ServerId};
+use crate::routing::{Effect, KeyRoute, ServerId};
 
 /// One pool's misplaced keys. See the module's documentation.
 #[derive(Clone, Debug)]
@@ -121,7 +128,7 @@ pub struct Recovery {
     /// Where the next look for something to clean begins.
     cursor: usize,
     tally: RecoveryTally,
-    events: Vec<RecoveryEvent>,
+    events: Vec<Event>,
 }
 
 /// What can be set.
@@ -129,6 +136,9 @@ pub struct Recovery {
 pub struct RecoverySettings {
     /// What a server that returns may serve.
     pub rejoin: Rejoin,
+    /// How long a request is in flight at most: cleaning waits for those that were when the key was
+    /// found to be misplaced.
+    pub settle_interval: Duration,
     /// See rule 5.
     pub late_write_grace: Duration,
     /// See rules 7 and 8.
@@ -150,88 +160,6 @@ pub struct RecoveryTally {
     pub cleaned: u64,
     /// Entries given up because there were too many.
     pub overflowed: u64,
-}
-
-/// Something an operator should know of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecoveryEvent {
-    /// There were too many misplaced keys: so many were given up, and their servers will be
-    /// flushed before they are used.
-    Overflowed(u64),
-    /// The server must be flushed before it is used.
-    FlushRequired(ServerId),
-    /// The server has been flushed, and may be used.
-    Flushed(ServerId),
-}
-
-/// Where a request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Routed {
-    /// To a server.
-    To {
-        /// The server.
-        server: ServerId,
-        /// It is the key's home.
-        is_home: bool,
-        /// The request was marked; to be given back by [`Recovery::settle`].
-        mark: Option<Generation>,
-    },
-    /// Nowhere: the delete is remembered, and may be acknowledged.
-    Remembered,
-    /// Nowhere.
-    Nowhere(Failure),
-}
-
-/// How a write or delete that was sent has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It was answered, or was never sent: what became of it is known.
-    Known,
-    /// It was given up. Its connection lives and may still answer it:
-    /// [`Recovery::handle_late_end`] follows.
-    Late,
-    /// Its connection is lost.
-    Lost,
-    /// The server refused it for a reason of its own, and it is to be tried elsewhere.
-    Refused,
-}
-
-/// How a write that was given up has ended after all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LateEnd {
-    /// It was answered.
-    Answered,
-    /// Its connection is lost.
-    Lost,
-}
-
-/// An attempt that has ended, as far as recovery cares.
-#[derive(Clone, Copy, Debug)]
-pub struct Ended<'a> {
-    /// The key.
-    pub key: &'a [u8],
-    /// Where it was sent.
-    pub server: ServerId,
-    /// What [`Routed`] said.
-    pub mark: Option<Generation>,
-    /// How it ended.
-    pub fate: Fate,
-}
-
-/// The way of all workers to their pools' recovery.
-///
-/// Each call is one step that no other caller sees half of.
-pub trait SharedRecovery: fmt::Debug + Send + Sync {
-    /// See [`Recovery::is_clear`].
-    fn is_clear(&self, pool: PoolId) -> bool;
-    /// See [`Recovery::route`].
-    fn route(&self, now: Instant, pool: PoolId, route: &KeyRoute<'_>) -> Routed;
-    /// See [`Recovery::settle`].
-    fn settle(&self, now: Instant, pool: PoolId, ended: &Ended<'_>) -> bool;
-    /// See [`Recovery::handle_late_end`].
-    fn handle_late_end(&self, now: Instant, pool: PoolId, server: ServerId, end: LateEnd);
-    /// See [`Recovery::require_flush`].
-    fn require_flush(&self, pool: PoolId, server: ServerId) -> bool;
 }
 
 impl Recovery {
@@ -271,7 +199,7 @@ impl Recovery {
     }
 
     /// What has happened since the last call, oldest first.
-    pub fn drain_events(&mut self) -> impl Iterator<Item = RecoveryEvent> + '_ {
+    pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
         self.events.drain(..)
     }
 
@@ -371,7 +299,8 @@ impl Recovery {
         self.last_generation = generation;
         if !self.entries.contains_key(key) {
             self.bytes += Entry::bytes(key);
-            self.entries.insert(key.into(), Entry::new(generation));
+            let entry = Entry::new(generation, now + self.settings.settle_interval);
+            self.entries.insert(key.into(), entry);
         }
         let entry = &mut self.entries[key];
         entry.generation = generation;
@@ -393,19 +322,20 @@ impl Recovery {
             return false;
         }
         let Ended { key, server, mark, fate } = *ended;
-        let entry = self.entries.get_mut(key);
-        let is_kept = match (entry, mark) {
-            (Some(entry), Some(mark)) if entry.made_at <= mark => {
-                entry.in_flight -= 1;
-                true
-            }
-            (_, Some(_)) => false,
-            (_, None) => true,
-        };
+        let is_counted = self.uncount(key, mark);
         match fate {
+            Fate::Known if self.entries.get(key).is_some_and(|entry| entry.is_stale(server)) => {
+                // An earlier write of this caller may have been given up there, and tried again
+                // elsewhere, behind this one. Which is the last cannot be told any more.
+                self.touch(now, key, |entry| {
+                    let former = entry.holder.take();
+                    entry.add_stale(former);
+                });
+                return false;
+            }
+            Fate::Known if mark.is_none() || is_counted => return false,
             // The entry was given up while the write was on its way: that it is there, or not, is
             // written down nowhere.
-            Fate::Known if is_kept => return false,
             Fate::Known | Fate::Refused => {}
             Fate::Late => self.servers.entry(server).or_default().late += 1,
             Fate::Lost => self.servers.entry(server).or_default().lose(now),
@@ -416,6 +346,17 @@ impl Recovery {
             entry.add_stale([server]);
         });
         true
+    }
+
+    /// A marked write is in flight no more. False if its entry was given up since.
+    fn uncount(&mut self, key: &[u8], mark: Option<Generation>) -> bool {
+        match (self.entries.get_mut(key), mark) {
+            (Some(entry), Some(mark)) if entry.made_at <= mark => {
+                entry.in_flight -= 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// A write whose fate was [`Fate::Late`] has ended after all.
@@ -441,26 +382,33 @@ impl Recovery {
     pub fn handle_emptied(&mut self, server: ServerId, before: Instant) {
         let marks = self.servers.entry(server).or_default();
         marks.emptied_at = marks.emptied_at.max(before);
+        if marks.flush_required_at < before {
+            marks.flush = None;
+        }
     }
 
     /// The server has been taken out of use.
-    pub fn handle_ejected(&mut self, server: ServerId) {
+    pub fn handle_ejected(&mut self, now: Instant, server: ServerId) {
         if self.settings.rejoin == Rejoin::Flush {
-            self.require_flush(server);
+            self.require_flush(now, server);
         }
     }
 
-    /// The server must be flushed before it is used again. Returns whether it will be.
-    pub fn require_flush(&mut self, server: ServerId) -> bool {
-        if self.settings.rejoin == Rejoin::Trust {
-            return false;
-        }
+    /// The server must be flushed before it is used again. Until then it is passed over.
+    pub fn require_flush(&mut self, now: Instant, server: ServerId) {
         self.last_generation = self.last_generation.next();
+        let settled_at = now + self.settings.settle_interval;
         let marks = self.servers.entry(server).or_default();
+        marks.flush_deadline = marks.flush_deadline.max(settled_at);
+        marks.flush_required_at = now;
+        marks.is_flush_refused = false;
         if marks.flush.replace(self.last_generation).is_none() {
-            self.events.push(RecoveryEvent::FlushRequired(server));
+            self.note(now, server, Happening::FlushRequired);
         }
-        true
+    }
+
+    fn note(&mut self, at: Instant, server: ServerId, what: Happening) {
+        self.events.push(Event { at, server, what });
     }
 
     /// The server is no longer in any pool.

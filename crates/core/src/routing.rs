@@ -170,6 +170,16 @@ impl RoutingTable {
         &self.pools[usize::from(pool.0)]
     }
 
+    /// The servers that may hold keys of a pool: its own, and its gutter's.
+    pub fn servers_of(&self, pool: PoolId) -> impl Iterator<Item = ServerId> + '_ {
+        let pool = self.pool(pool);
+        let gutter = match pool.failover {
+            Substitute::Gutter(gutter) => &self.pool(gutter).servers[..],
+            Substitute::Next | Substitute::None => &[],
+        };
+        pool.servers.iter().chain(gutter).copied()
+    }
+
     /// A server's part.
     pub fn server(&self, server: ServerId) -> &ServerRoute {
         &self.servers[usize::from(server.0)]

@@ -52,7 +52,7 @@ impl SharedRecovery for Clear {
         unreachable!("nothing is late")
     }
 
-    fn require_flush(&self, _: PoolId, _: ServerId) -> bool {
+    fn require_flush(&self, _: Instant, _: PoolId, _: ServerId) {
         unreachable!("every server is in use")
     }
 }

@@ -67,8 +67,6 @@ type Loss = (&'static str, u64);
 /// One pool as the control plane sees it.
 #[derive(Debug)]
 struct Pool {
-    /// For log lines.
-    name: String,
     health: PoolHealth,
     canary_timeout: Duration,
 }
@@ -127,7 +125,7 @@ impl ControlPlane {
                 pool.health.handle_timeout(now);
             }
             self.send_canaries(now);
-            self.announce();
+            self.announce(now);
             self.report_losses();
             let wake_at = self.pools.iter().map(|it| it.health.next_timeout());
             let wake_at = wake_at.fold(None, earliest);
@@ -137,7 +135,7 @@ impl ControlPlane {
                 Some(report) = self.inputs.reports.recv() => self.handle_reports(&report),
                 Some((server, order)) = self.inputs.orders.recv() => {
                     let now = self.shared.now();
-                    self.pool_of(server).health.handle_order(now, server, order);
+                    self.handle_order(now, server, order);
                 }
                 Some(result) = self.results.1.recv() => self.handle_result(result),
                 () = tokio::time::sleep(sleep_time) => {}
@@ -147,6 +145,14 @@ impl ControlPlane {
 
     fn pool_of(&mut self, server: ServerId) -> &mut Pool {
         &mut self.pools[self.servers[usize::from(server.0)].pool]
+    }
+
+    fn handle_order(&mut self, now: Instant, server: ServerId, order: Order) {
+        self.pool_of(server).health.handle_order(now, server, order);
+        if order == Order::Flush {
+            let step = |it: &mut Recovery| it.require_flush(now, server);
+            self.shared.misplaced.with(self.shared.server(server).pool, step);
+        }
     }
 
     /// Handles `first` and all that wait behind it: failures come in crowds.
@@ -173,7 +179,6 @@ impl ControlPlane {
                     server,
                     nonce: self.nonce,
                     serial: self.random.next_u64(),
-                    flushes: due.flushes,
                     timeout: pool.canary_timeout,
                 };
                 let stream = self.servers[usize::from(server.0)].stream.take();
@@ -207,7 +212,7 @@ impl ControlPlane {
     }
 
     /// Logs and keeps every event, and publishes a table if it makes a difference to workers.
-    fn announce(&mut self) {
+    fn announce(&mut self, now: Instant) {
         let before = self.shared.table.load_full();
         let mut table = None;
         let mut is_eventful = false;
@@ -217,15 +222,14 @@ impl ControlPlane {
                 if let Happening::Restarted { lost_before: Some(before) } = event.what {
                     forget(&self.shared, event.server, before);
                 }
-                log(&pool.name, &self.shared.server(event.server).config.to_string(), &event);
-                self.shared.events.push(event);
+                announce(&self.shared, &event);
             }
             for server in pool.health.servers() {
                 let mut route = *before.server(server);
                 let was_usable = route.usable != Usable::No;
                 if pool.health.update_route(server, &mut route) {
                     if was_usable && route.usable == Usable::No {
-                        let step = |it: &mut Recovery| it.handle_ejected(server);
+                        let step = |it: &mut Recovery| it.handle_ejected(now, server);
                         self.shared.misplaced.with(self.shared.server(server).pool, step);
                     }
                     let table = table.get_or_insert_with(|| before.as_ref().clone());
@@ -274,7 +278,6 @@ fn forget(shared: &Shared, server: ServerId, before: Instant) {
 
 fn watched_pool(now: Instant, pool: &PoolConfig, servers: std::ops::Range<usize>) -> Pool {
     Pool {
-        name: pool.name.to_string(),
         health: PoolHealth::new(now, pool, servers.map(server_id)),
         canary_timeout: pool.health.canary_timeout,
     }
@@ -288,7 +291,12 @@ fn losses(shared: &Shared) -> [Loss; 3] {
     ]
 }
 
-fn log(pool: &str, server: &str, event: &Event) {
+/// Logs and keeps an event.
+fn announce(shared: &Shared, event: &Event) {
+    shared.events.push(*event);
+    let server = shared.server(event.server);
+    let (pool, server) =
+        (shared.pools[usize::from(server.pool.0)].as_str(), &*server.config.to_string());
     let label = event.what.label();
     match &event.what {
         Happening::State(transition) => {
@@ -306,11 +314,13 @@ fn log(pool: &str, server: &str, event: &Event) {
         Happening::WritesReadmitted(..)
         | Happening::Restarted { .. }
         | Happening::Ordered(_)
-        | Happening::Flushed { .. } => {
+        | Happening::Flushed => {
             tracing::info!(pool, server, event = label, "server {}", event.what);
         }
         Happening::WritesEjected(..)
         | Happening::MassFailure { .. }
+        | Happening::FlushRequired
+        | Happening::FlushRefused
         | Happening::Overflowed { .. } => {
             tracing::warn!(pool, server, event = label, "server {}", event.what);
         }

@@ -21,7 +21,6 @@ use crate::shared::{Shared, SharedServer};
 #[derive(Clone, Debug)]
 pub struct Handle {
     shared: Arc<Shared>,
-    pools: Arc<[PoolName]>,
     orders: UnboundedSender<(ServerId, Order)>,
 }
 
@@ -74,12 +73,8 @@ pub enum OrderError {
 }
 
 impl Handle {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        pools: Arc<[PoolName]>,
-        orders: UnboundedSender<(ServerId, Order)>,
-    ) -> Self {
-        Self { shared, pools, orders }
+    pub(crate) fn new(shared: Arc<Shared>, orders: UnboundedSender<(ServerId, Order)>) -> Self {
+        Self { shared, orders }
     }
 
     /// Takes a server out of use until it is readmitted.
@@ -101,7 +96,7 @@ impl Handle {
         self.order(server, Order::Readmit)
     }
 
-    /// Empties a server: at once if it is in use, and otherwise before it is used again.
+    /// Empties a server before it is used again: it is passed over until it has been.
     pub fn flush(&self, server: &str) -> Result<(), OrderError> {
         self.order(server, Order::Flush)
     }
@@ -122,7 +117,7 @@ impl Handle {
         let standings = self.shared.standings();
         let servers = self.shared.servers.iter().zip(standings).enumerate();
         let status = servers.map(|(idx, (server, standing))| ServerStatus {
-            pool: self.pools[usize::from(server.pool.0)].clone(),
+            pool: self.shared.pools[usize::from(server.pool.0)].clone(),
             name: server.config.to_string(),
             id: server_id(idx),
             standing,
@@ -160,7 +155,7 @@ impl Handle {
 
     fn names(&self, server: &SharedServer) -> Names {
         let known_as = server.config.to_string();
-        let pool = &self.pools[usize::from(server.pool.0)];
+        let pool = &self.shared.pools[usize::from(server.pool.0)];
         Names { with_pool: format!("{pool}/{known_as}"), known_as }
     }
 }

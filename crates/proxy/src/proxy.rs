@@ -72,16 +72,16 @@ impl Proxy {
         let (listeners, addresses) = bind_all(config, workers_len)?;
         let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let wakers = polls.iter().map(DataPlane::waker).collect::<io::Result<Vec<_>>>()?;
+        let pool_names = config.pools.iter().map(|pool| pool.name.clone()).collect();
         let recoveries = config.pools.iter().map(routes::recovery_settings);
         let misplaced = Misplaced::new(recoveries, RandomState::new().build_hasher().finish());
-        let (shared, reports) = Shared::new(servers, table, misplaced, wakers);
+        let (shared, reports) = Shared::new(pool_names, servers, table, misplaced, wakers);
         let (control_plane_stop, stop) = tokio::sync::oneshot::channel();
         let (orders_in, orders) = tokio::sync::mpsc::unbounded_channel();
         let inputs = Inputs { reports, orders, stop };
         let control_plane = ControlPlane::new(Arc::clone(&shared), config, inputs);
-        let pool_names = config.pools.iter().map(|pool| pool.name.clone()).collect();
         let mut proxy = Self {
-            handle: Handle::new(Arc::clone(&shared), pool_names, orders_in),
+            handle: Handle::new(Arc::clone(&shared), orders_in),
             shared,
             addresses,
             workers: Vec::new(),

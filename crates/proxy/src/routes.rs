@@ -73,6 +73,7 @@ fn disguise(address: &str) -> u64 {
 pub fn recovery_settings(pool: &PoolConfig) -> RecoverySettings {
     RecoverySettings {
         rejoin: pool.rejoin,
+        settle_interval: pool.deadline,
         late_write_grace: pool.late_write_grace,
         failover_ttl: pool.failover_ttl,
         misplaced_bytes_max: pool.misplaced_max.as_len(),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant as WallInstant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use evenkeel_core::Instant;
-use evenkeel_core::config::ServerConfig;
+use evenkeel_core::config::{PoolName, ServerConfig};
 use evenkeel_core::report::Report;
 use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
 use evenkeel_core::worker::Counters;
@@ -31,6 +31,8 @@ pub struct Shared {
     pub started_at: Duration,
     /// The servers, by [`ServerId`].
     pub servers: Vec<SharedServer>,
+    /// The names of the pools, by [`PoolId`].
+    pub pools: Vec<PoolName>,
     /// What workers route by.
     pub table: ArcSwap<RoutingTable>,
     /// Keys that are not where they belong.
@@ -73,6 +75,7 @@ pub struct SharedWorker {
 impl Shared {
     /// Shared state with a first table. Returns the control plane's end of the feed too.
     pub fn new(
+        pools: Vec<PoolName>,
         servers: Vec<SharedServer>,
         table: RoutingTable,
         misplaced: Misplaced,
@@ -86,6 +89,7 @@ impl Shared {
         let shared = Self {
             clock: WallInstant::now(),
             started_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            pools,
             servers,
             table: ArcSwap::from_pointee(table),
             misplaced: Arc::new(misplaced),

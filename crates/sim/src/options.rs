@@ -183,6 +183,7 @@ impl Options {
             pool: pool(3),
             recovery: RecoverySettings {
                 rejoin: Rejoin::Clean,
+                settle_interval: Duration::from_millis(350),
                 late_write_grace: Duration::from_secs(1),
                 failover_ttl: Duration::from_mins(1),
                 misplaced_bytes_max: 64 * 1024 * 1024,

@@ -21,7 +21,7 @@ use std::time::Duration;
 use evenkeel_core::Instant;
 use evenkeel_core::recovery::{
     Cleaning, Ended, Fate, Generation, LateEnd, Recovery, RecoverySettings, Routed, SharedRecovery,
-    Step,
+    Step, Taken,
 };
 use evenkeel_core::routing::{Effect, KeyRoute, PoolId, RoutingTable, ServerId, Usable};
 
@@ -134,8 +134,8 @@ impl SharedRecovery for SharedMap {
         });
     }
 
-    fn require_flush(&self, _: PoolId, server: ServerId) -> bool {
-        self.with(|inner| inner.recovery.require_flush(server))
+    fn require_flush(&self, now: Instant, _: PoolId, server: ServerId) {
+        self.with(|inner| inner.recovery.require_flush(now, server));
     }
 }
 
@@ -267,7 +267,7 @@ impl Inner {
         if self.sabotage == Some(Sabotage::LeaveHolder) {
             let is_of_holder = |it: &mut Cleaning| matches!(it.step, Step::DeleteHolder(_));
             for cleaning in steps.extract_if(.., is_of_holder) {
-                self.recovery.handle_cleaned(&cleaning, true);
+                self.recovery.handle_cleaned(now, &cleaning, Taken::Done);
             }
         }
         steps
@@ -283,13 +283,14 @@ impl Inner {
         if is_done && self.sabotage == Some(Sabotage::IgnoreGeneration) {
             self.pretend(now, table, cleaning.server, &cleaning.step);
         }
-        self.recovery.handle_cleaned(cleaning, is_done);
+        let taken = if is_done { Taken::Done } else { Taken::Unanswered };
+        self.recovery.handle_cleaned(now, cleaning, taken);
     }
 
     /// Counts a step as taken now, whenever it was begun.
     fn pretend(&mut self, now: Instant, table: &RoutingTable, server: ServerId, step: &Step) {
         if let Some(forged) = self.forge(now, table, server, step) {
-            self.recovery.handle_cleaned(&forged, true);
+            self.recovery.handle_cleaned(now, &forged, Taken::Done);
         }
     }
 

@@ -159,6 +159,13 @@ pub enum Problem {
     /// A pool that is to stand in for itself.
     #[error("a pool cannot be its own gutter")]
     OwnGutter,
+    /// A server that would stand in for itself: what it was sent late under one name could be read
+    /// under the other.
+    #[error("server {0} is in the pool and in its gutter")]
+    ServerInGutter(String),
+    /// A gutter that another pool or a listener uses too: their keys would mix there.
+    #[error("pool {0} is not this pool's alone")]
+    GutterShared(PoolName),
     /// Two listeners at one address: the system would share sessions between them at random.
     #[error("listener {first} already listens on {address}")]
     AddressTaken {
@@ -231,6 +238,10 @@ impl Problem {
             Self::GutterMissing => "set gutter to the NAME of a pool of spare servers".to_owned(),
             Self::GutterUnused => "remove it, or set failover to \"gutter\"".to_owned(),
             Self::OwnGutter => "name a pool of other servers".to_owned(),
+            Self::ServerInGutter(_) => "give the gutter servers of its own".to_owned(),
+            Self::GutterShared(_) => {
+                "give each pool a gutter of its own that no listener names".to_owned()
+            }
             Self::AddressTaken { .. } => "give each listener an address of its own".to_owned(),
             Self::PoolNameTaken(_) | Self::ListenerNameTaken(_) => {
                 "give one of them another name".to_owned()

@@ -195,11 +195,6 @@ impl PoolHealth {
         self.judge(now, server, |health, _| health.handle_order(now, order));
     }
 
-    /// See [`Health::require_flush`].
-    pub fn require_flush(&mut self, now: Instant, server: ServerId) {
-        self.judge(now, server, |health, _| health.require_flush(now));
-    }
-
     // Judging.
 
     fn idx(&self, server: ServerId) -> usize {

@@ -30,7 +30,6 @@ pub struct Health {
     flap: Flap,
     writes: Writes,
     writes_flap: Flap,
-    flush: Flush,
     /// The canary that is on its way.
     canary: Option<Canary>,
     next_canary_id: u64,
@@ -86,16 +85,6 @@ enum Writes {
     Ejected { since: Instant, probation: Probation, canary_at: Instant },
 }
 
-/// Whether it is to be emptied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flush {
-    NotNeeded,
-    /// By the next canary.
-    Wanted,
-    /// And until then it may not be used.
-    BeforeUse,
-}
-
 /// What the other servers of the pool say about evidence against one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peers {
@@ -138,7 +127,6 @@ impl Health {
             flap: Flap::default(),
             writes: Writes::Taken,
             writes_flap: Flap::default(),
-            flush: Flush::NotNeeded,
             canary: None,
             next_canary_id: 0,
             canary_at: now,
@@ -173,7 +161,6 @@ impl Health {
     /// For which keys it may be used.
     pub fn usable(&self) -> Usable {
         match self.state {
-            _ if self.flush == Flush::BeforeUse => Usable::No,
             State::Down(_) | State::Drained => Usable::No,
             State::Up | State::Suspect { .. } => Usable::Yes,
             State::Returning { steps } => {

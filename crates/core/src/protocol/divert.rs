@@ -143,9 +143,10 @@ pub fn disguise_values(body: &[u8], disguise: u64, output: &mut Vec<u8>) {
 /// Appends the line of a meta response with its token disguised.
 pub fn disguise_meta_line(line: &[u8], disguise: u64, output: &mut Vec<u8>) {
     let has_value = line.starts_with(b"VA ");
+    let has_flags = !line.starts_with(b"ME ");
     for (idx, word) in Tokens::new(line).enumerate() {
         output.extend_from_slice(if idx == 0 { b"" } else { b" " });
-        let is_flag = idx > usize::from(has_value);
+        let is_flag = has_flags && idx > usize::from(has_value);
         match word.strip_prefix(b"c").and_then(token::unsigned) {
             Some(cas) if is_flag => {
                 output.push(b'c');
@@ -267,5 +268,6 @@ mod tests {
         check(b"VA 2 c255 kc1 f3", b"VA 2 c65535 kc1 f3");
         check(b"HD c255", b"HD c65535");
         check(b"EN", b"EN");
+        check(b"ME c12 exp=-1 cas=5", b"ME c12 exp=-1 cas=5");
     }
 }

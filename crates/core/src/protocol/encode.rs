@@ -99,28 +99,23 @@ pub fn request(request: &Request<'_>, output: &mut Vec<u8>) -> Range<usize> {
     }
 }
 
-/// Appends a delete of `key`, and returns what kind of response it calls for.
+/// Appends a delete of `key`. Returns what kind of response it calls for, and where its key stands
+/// in `output`.
 ///
 /// The key may be any bytes: what text cannot hold once came in base64, and goes out so.
-pub fn delete(key: &[u8], output: &mut Vec<u8>) -> Expect {
-    if key.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+pub fn delete(key: &[u8], output: &mut Vec<u8>) -> (Expect, Range<usize>) {
+    if key.iter().any(|byte| matches!(byte, b'\0' | b' ' | b'\r' | b'\n')) {
         output.extend_from_slice(b"md ");
         let start = output.len();
         output.resize(start + key.len().div_ceil(3) * 4, 0);
         STANDARD.encode_slice(key, &mut output[start..]).expect("there is room for the padding");
-        output.extend_from_slice(b" b\r\n");
-        return Expect::Meta(MetaOp::Delete);
+        let keys_at = start..output.len();
+        output.extend_from_slice(b" b k\r\n");
+        return (Expect::Meta(MetaOp::Delete), keys_at);
     }
-    output.extend_from_slice(b"delete ");
-    output.extend_from_slice(key);
+    let keys_at = named("delete", key, output);
     output.extend_from_slice(b"\r\n");
-    Expect::Delete
-}
-
-/// Appends `flush_all`, and returns what kind of response it calls for.
-pub fn flush_all(output: &mut Vec<u8>) -> Expect {
-    output.extend_from_slice(b"flush_all\r\n");
-    Expect::FlushAll
+    (Expect::Delete, keys_at)
 }
 
 fn named(command: &str, key: &[u8], output: &mut Vec<u8>) -> Range<usize> {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::Instant;
+use crate::event::Happening;
+use crate::recovery::Recovery;
 use crate::recovery::entry::{Entry, Generation};
-use crate::recovery::{Recovery, RecoveryEvent};
 use crate::routing::{Effect, KeyRoute, PoolId, RoutingTable, ServerId};
 
 /// A step of cleaning for the control plane to take; report it by [`Recovery::handle_cleaned`].
@@ -16,8 +17,8 @@ pub struct Cleaning {
     pub step: Step,
     /// It counts only if this is still the generation when it is done.
     generation: Generation,
-    /// When it was made.
-    polled_at: Instant,
+    /// The last there was when it was made.
+    polled_at: Generation,
 }
 
 /// What is to be done at a server.
@@ -29,6 +30,17 @@ pub enum Step {
     DeleteHolder(Box<[u8]>),
     /// `flush_all`: the server is used only after that.
     Flush,
+}
+
+/// What has become of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The server has done it.
+    Done,
+    /// The server has said no.
+    Refused,
+    /// Nobody knows.
+    Unanswered,
 }
 
 impl Step {
@@ -60,6 +72,9 @@ impl Recovery {
         len_max: usize,
         steps: &mut Vec<Cleaning>,
     ) {
+        if self.bytes > self.settings.misplaced_bytes_max {
+            self.overflow(now, table);
+        }
         self.poll_servers(now, table, steps);
         let steps_max = steps.len() + len_max;
         for _ in 0..SCAN_LEN_MAX.min(self.entries.len()) {
@@ -79,7 +94,7 @@ impl Recovery {
 
     /// Flushes that are due, and what need not be remembered any more.
     fn poll_servers(&mut self, now: Instant, table: &RoutingTable, steps: &mut Vec<Cleaning>) {
-        let grace = self.settings.late_write_grace;
+        let (grace, polled_at) = (self.settings.late_write_grace, self.last_generation);
         for (server, marks) in &mut self.servers {
             marks.closed_until.take_if(|until| *until <= now);
             let Some(generation) = marks.flush else { continue };
@@ -87,7 +102,7 @@ impl Recovery {
             if is_due && table.server(*server).is_wanted() {
                 marks.flush_deadline = now + CLEANING_TIMEOUT;
                 let step = Step::Flush;
-                steps.push(Cleaning { server: *server, step, generation, polled_at: now });
+                steps.push(Cleaning { server: *server, step, generation, polled_at });
             }
         }
     }
@@ -100,13 +115,14 @@ impl Recovery {
         table: &RoutingTable,
         steps: &mut Vec<Cleaning>,
     ) -> bool {
-        let Self { entries, servers, settings, .. } = self;
+        let Self { entries, servers, settings, last_generation, .. } = self;
         let (key, entry) = entries.get_index_mut(self.cursor).expect("the cursor is inside");
-        if entry.in_flight > 0 || now < entry.cleaning_deadline {
+        if entry.in_flight > 0 || now < entry.cleaning_deadline.max(entry.settled_at) {
             return false;
         }
         let marks = |server: ServerId| servers.get(&server).copied().unwrap_or_default();
-        entry.stale.retain(|server| marks(*server).emptied_at <= entry.changed_at);
+        let (changed_at, generation) = (entry.changed_at, entry.generation);
+        entry.stale.retain(|server| !marks(*server).was_emptied_after(changed_at, generation));
         let is_cleanable = |server: &&ServerId| {
             let marks = marks(**server);
             table.server(**server).is_wanted()
@@ -117,7 +133,7 @@ impl Recovery {
             server,
             step,
             generation: entry.generation,
-            polled_at: now,
+            polled_at: *last_generation,
         };
         let before = steps.len();
         if entry.stale.is_empty() {
@@ -141,18 +157,19 @@ impl Recovery {
         false
     }
 
-    /// A step has been taken: the server has answered it, or it has failed.
-    pub fn handle_cleaned(&mut self, cleaning: &Cleaning, is_done: bool) {
+    /// A step has been taken, or not.
+    pub fn handle_cleaned(&mut self, now: Instant, cleaning: &Cleaning, taken: Taken) {
         let Some(key) = cleaning.step.key() else {
-            return self.handle_flushed(cleaning, is_done);
+            return self.handle_flushed(now, cleaning, taken);
         };
         let Some((idx, _, entry)) = self.entries.get_full_mut(key) else { return };
         if entry.generation != cleaning.generation {
             return;
         }
-        if !is_done {
+        match taken {
+            Taken::Done => {}
             // It is tried again when its time is over: a server that fails is not hurried.
-            return;
+            Taken::Refused | Taken::Unanswered => return,
         }
         match cleaning.step {
             Step::DeleteStale(_) => {
@@ -166,12 +183,25 @@ impl Recovery {
         }
     }
 
-    fn handle_flushed(&mut self, cleaning: &Cleaning, is_done: bool) {
-        let Some(marks) = self.servers.get_mut(&cleaning.server) else { return };
-        if is_done && marks.flush == Some(cleaning.generation) {
-            marks.flush = None;
-            marks.emptied_at = marks.emptied_at.max(cleaning.polled_at);
-            self.events.push(RecoveryEvent::Flushed(cleaning.server));
+    fn handle_flushed(&mut self, now: Instant, cleaning: &Cleaning, taken: Taken) {
+        let server = cleaning.server;
+        let Some(marks) = self.servers.get_mut(&server) else { return };
+        if marks.flush != Some(cleaning.generation) {
+            return;
+        }
+        match taken {
+            Taken::Done => {
+                marks.flush = None;
+                marks.flushed_at = cleaning.polled_at;
+                self.note(now, server, Happening::Flushed);
+            }
+            Taken::Refused => {
+                // Once for each demand: it is asked for again and again.
+                if !std::mem::replace(&mut marks.is_flush_refused, true) {
+                    self.note(now, server, Happening::FlushRefused);
+                }
+            }
+            Taken::Unanswered => {}
         }
     }
 

@@ -30,12 +30,14 @@ pub(super) struct Entry {
     pub(super) in_flight: u32,
     /// When it was last changed.
     pub(super) changed_at: Instant,
+    /// When every write that went home before there was an entry has ended.
+    pub(super) settled_at: Instant,
     /// Until when a cleaning that has been sent is waited for.
     pub(super) cleaning_deadline: Instant,
 }
 
 impl Entry {
-    pub(super) fn new(generation: Generation) -> Self {
+    pub(super) fn new(generation: Generation, settled_at: Instant) -> Self {
         Self {
             stale: SmallVec::new(),
             holder: None,
@@ -43,6 +45,7 @@ impl Entry {
             made_at: generation,
             in_flight: 0,
             changed_at: Instant::ZERO,
+            settled_at,
             cleaning_deadline: Instant::ZERO,
         }
     }

@@ -16,10 +16,16 @@ pub(super) struct ServerMarks {
     served_at: Option<Instant>,
     /// It must be flushed before it is used; the generation tells two such demands apart.
     pub(super) flush: Option<Generation>,
+    /// When that was last demanded.
+    pub(super) flush_required_at: Instant,
+    /// The server has refused it.
+    pub(super) is_flush_refused: bool,
     /// Until when a flush that has been sent is waited for.
     pub(super) flush_deadline: Instant,
-    /// What was stale there before is gone.
+    /// What was stale there before is gone: it came back empty.
     pub(super) emptied_at: Instant,
+    /// What had become stale there by then is gone: it was flushed.
+    pub(super) flushed_at: Generation,
     /// It may hold keys that are not its own and have no entry any more.
     pub(super) closed_until: Option<Instant>,
 }
@@ -40,6 +46,11 @@ impl ServerMarks {
         if self.served_at.is_none() && self.lost_at.is_some_and(|lost_at| sent_at > lost_at) {
             self.served_at = Some(now);
         }
+    }
+
+    /// Whether what became stale there with this change is gone.
+    pub(super) fn was_emptied_after(&self, changed_at: Instant, generation: Generation) -> bool {
+        changed_at < self.emptied_at || generation <= self.flushed_at
     }
 
     /// Whether no write that was given up can be applied there any more.

@@ -7,7 +7,7 @@ use super::*;
 use crate::config::OnUnavailable;
 use crate::distribution::{Distribution, Member, Scheme, Settings};
 use crate::routing::{
-    ConnectionSettings, PoolRoutes, RoutingTable, ServerRoute, Share, Substitute, Usable,
+    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerRoute, Share, Substitute, Usable,
 };
 
 mod cleaning;
@@ -27,6 +27,7 @@ struct Rig {
 
 const SETTINGS: RecoverySettings = RecoverySettings {
     rejoin: Rejoin::Clean,
+    settle_interval: Duration::ZERO,
     late_write_grace: Duration::from_secs(1),
     failover_ttl: Duration::from_mins(1),
     misplaced_bytes_max: 1 << 20,
@@ -125,7 +126,7 @@ impl Rig {
         for _ in 0..10 {
             let steps = self.poll();
             for step in &steps {
-                self.recovery.handle_cleaned(step, true);
+                self.recovery.handle_cleaned(self.now, step, Taken::Done);
             }
             servers.extend(steps.iter().map(|step| step.server));
         }
@@ -251,7 +252,7 @@ fn a_write_goes_home_when_home_is_clean_and_a_change_goes_to_the_value() {
         rig.write("k");
         rig.readmit(order[0]);
         for step in rig.poll() {
-            rig.recovery.handle_cleaned(&step, true);
+            rig.recovery.handle_cleaned(rig.now, &step, Taken::Done);
         }
         (rig, order)
     };
@@ -314,7 +315,7 @@ fn a_write_home_that_fails_after_another_was_diverted_makes_home_stale_again() {
     let steps = rig.poll();
     rig.settle("k", home, unmarked, Fate::Lost);
     for step in &steps {
-        rig.recovery.handle_cleaned(step, true);
+        rig.recovery.handle_cleaned(rig.now, step, Taken::Done);
     }
     assert_eq!(rig.poll(), Vec::new(), "it may still be applied");
     assert_eq!(rig.read("k"), Some(next));
@@ -361,8 +362,25 @@ fn a_server_that_is_trusted_may_be_stale() {
     let [home, next, _] = rig.order("k");
     rig.eject(home);
     assert_eq!(rig.send("k", Effect::Writes), (next, None));
-    rig.recovery.require_flush(home);
     rig.readmit(home);
     assert_eq!(rig.read("k"), Some(home));
+    assert!(rig.recovery.is_clear());
+}
+
+#[test]
+fn an_answer_from_a_stale_server_takes_the_holder_away_and_makes_it_stale() {
+    let mut rig = Rig::new();
+    let [home, next, _] = rig.order("k");
+    let (_, unmarked) = rig.send("k", Effect::Writes);
+    rig.eject(home);
+    rig.write("k");
+    rig.settle("k", home, unmarked, Fate::Known);
+    assert_eq!(rig.read("k"), None, "either may be the last");
+    rig.readmit(home);
+    let mut cleaned = rig.clean();
+    cleaned.sort();
+    let mut both = vec![home, next];
+    both.sort();
+    assert_eq!(cleaned, both);
     assert!(rig.recovery.is_clear());
 }

@@ -307,20 +307,17 @@ impl Worker {
         let on_unavailable = self.table.pool(pool).on_unavailable;
         let exchange = self.open(now, id, pool, Wording::new(request, on_unavailable, Vec::new()));
         let table = self.table.clone();
-        let servers = &table.pool(pool).servers;
+        let servers: Vec<_> = table.servers_of(pool).collect();
         let mut split = self.desk.spare.take_split();
         split.waiting = servers.len();
         split.parts.resize_with(servers.len(), Part::default);
         self.desk.split(exchange, split);
-        for (part, server) in (0..).zip(servers) {
+        for (part, server) in (0..).zip(&servers) {
             let can_send =
                 self.connections.get(usize::from(server.0)).is_some_and(Connection::can_send);
             if !can_send || !table.server(*server).is_wanted() {
-                if self.recovery.require_flush(pool, *server) {
-                    self.desk.settle_part_done(exchange, part);
-                } else {
-                    self.desk.settle_failure(exchange, part, Failure::NoServer);
-                }
+                self.recovery.require_flush(now, pool, *server);
+                self.desk.settle_part_done(exchange, part);
                 continue;
             }
             let mut encoded = self.desk.spare.take();

@@ -28,7 +28,8 @@ impl Worker {
 
     /// A server has sent `bytes`.
     pub fn handle_server_bytes(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
-        let connection = &mut self.connections[usize::from(id.server.0)];
+        let idx = usize::from(id.server.0);
+        let connection = &mut self.connections[idx];
         if connection.id() != id || !connection.is_ready() {
             return self.handle_parked_bytes(now, id, bytes);
         }
@@ -36,7 +37,7 @@ impl Worker {
         let received = connection.receive(now, bytes);
         let mut at = 0;
         let end = loop {
-            match connection.match_response(received.as_slice(), &mut at) {
+            match self.connections[idx].match_response(received.as_slice(), &mut at) {
                 Ok(Some(matched)) => {
                     let server = id.server;
                     let latency = now - matched.attempt.sent_at;
@@ -58,16 +59,17 @@ impl Worker {
                     {
                         desk.settle_response(matched);
                     }
+                    // Before the next is settled, which may be of the same key.
+                    self.retry_all(now);
                 }
                 Ok(None) => break Ok(()),
                 Err(invalid) => break Err(Failure::Garbled(invalid)),
             }
         };
         match end {
-            Ok(()) => connection.keep(received, at),
+            Ok(()) => self.connections[idx].keep(received, at),
             Err(failure) => self.lose(now, id.server, failure),
         }
-        self.retry_all(now);
     }
 
     /// The connection is lost, or could not be made.
@@ -241,8 +243,12 @@ impl Worker {
             let retry = settler.give_up(attempt, failure, &mut self.desk, &mut self.budget);
             self.retries.extend(retry);
         }
-        let deadline = now + self.settings.parked_timeout;
-        self.parked.push(Parked { connection: parked, deadline });
+        if parked.in_flight_mut().any(|attempt| attempt.is_late) {
+            let deadline = now + self.settings.parked_timeout;
+            self.parked.push(Parked { connection: parked, deadline });
+        } else {
+            self.actions.push_back(Action::Disconnect(parked.id()));
+        }
         self.retry_all(now);
         for (attempt, sent) in unsent {
             self.fail(now, server, attempt, sent, failure);
@@ -308,6 +314,9 @@ impl Worker {
 
     /// Tries again elsewhere what may be.
     pub(super) fn retry_all(&mut self, now: Instant) {
+        if self.retries.is_empty() {
+            return;
+        }
         let mut retries = std::mem::take(&mut self.retries);
         // In the order in which they were sent first.
         for Retry { attempt, failure } in retries.drain(..) {

@@ -79,7 +79,10 @@ impl Settler<'_> {
             return None;
         }
         let is_refused = matched.response.status == Status::Error(ErrorKind::Server);
+        // What depends on the value that is there must not find another server's.
+        let may_move = matches!(matched.attempt.effect, Effect::Writes | Effect::Deletes);
         if is_refused
+            && may_move
             && self.has_other(table, &matched.attempt)
             && may_be_tried_again(&matched.attempt, desk, budget)
             && self.end(&mut matched.attempt, Fate::Refused)
@@ -87,7 +90,10 @@ impl Settler<'_> {
             retries.push(Retry { attempt: matched.attempt, failure: Failure::ServerError });
             return None;
         }
-        self.forget(&mut matched.attempt);
+        if matched.attempt.mark.is_some() || !self.recovery.is_clear(matched.attempt.pool) {
+            // Unmarked, too: another write of its key may have been given up since.
+            self.end(&mut matched.attempt, Fate::Known);
+        }
         Some(matched)
     }
 

@@ -374,6 +374,16 @@ fn a_gutter_must_be_another_pool_and_be_used() {
         &["6:10: pool.main.gutter: there is no pool \"spare\"; the only pool is main"],
     );
     check_pool_line(
+        "gutter = \"spare\"\nfailover = \"gutter\"\n[pool.spare]\nservers = [\"10.0.0.1\"]\n\
+         [listener.spare]\naddress = \"127.0.0.1:1\"\npool = \"spare\"",
+        &[
+            "6:10: pool.main.gutter: pool spare is not this pool's alone; \
+             give each pool a gutter of its own that no listener names",
+            "6:10: pool.main.gutter: server 10.0.0.1:11211 is in the pool and in its gutter; \
+             give the gutter servers of its own",
+        ],
+    );
+    check_pool_line(
         "gutter = \"main\"",
         &["6:10: pool.main.gutter: gutter has no effect unless failover is \"gutter\"; \
            remove it, or set failover to \"gutter\""],

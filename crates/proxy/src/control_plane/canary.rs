@@ -41,8 +41,6 @@ pub(super) struct Canary {
     pub(super) nonce: u64,
     /// Tells this canary's value from any other's.
     pub(super) serial: u64,
-    /// It begins with `flush_all`.
-    pub(super) flushes: bool,
     /// The bound on all of it together, but for asking who answered, which has as much again.
     pub(super) timeout: Duration,
 }
@@ -135,13 +133,11 @@ impl Canary {
     async fn ask(&self, stream: &mut TcpStream) -> Result<Verdict, Failure> {
         let key = format!("evenkeel:canary:{:x}:{}", self.nonce, self.server.0);
         let value = format!("{:016x}", self.serial);
-        let flush = if self.flushes { "flush_all\r\n" } else { "" };
         let len = value.len();
-        let requests = format!(
-            "{flush}set {key} 0 {EXPTIME} {len}\r\n{value}\r\nget {key}\r\ndelete {key}\r\n"
-        );
+        let requests =
+            format!("set {key} 0 {EXPTIME} {len}\r\n{value}\r\nget {key}\r\ndelete {key}\r\n");
         stream.write_all(requests.as_bytes()).await.map_err(|_| Failure::Reset)?;
-        let questions = Questions { key: &key, value: &value, flushes: self.flushes };
+        let questions = Questions { key: &key, value: &value };
         let mut answers = Vec::new();
         loop {
             if let Some(verdict) = questions.judge(&answers)? {

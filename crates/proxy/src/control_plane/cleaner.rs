@@ -1,8 +1,8 @@
 //! Brings misplaced keys home: carries out the steps that recovery names.
 //!
 //! For each server one task and one connection of its own: deletes go out in batches, the next when
-//! all of the last have been answered, so that a server that has just returned is not flooded. A
-//! batch without all its answers has failed as a whole; deleting twice does no harm.
+//! all of the last have been answered, so that a server that has just returned is not flooded. Each
+//! step is judged by its own answer; deleting twice does no harm.
 //!
 //! It decides nothing. What is safe to delete, and whether a step still counts when it is done, is
 //! recovery's to say.
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::protocol::response::{Invalid, ParsedResponse, Status};
-use evenkeel_core::protocol::{Expect, encode, parse_response};
-use evenkeel_core::recovery::{Cleaning, RecoveryEvent};
+use evenkeel_core::protocol::{Expect, Request, encode, parse_response};
+use evenkeel_core::recovery::{Cleaning, Taken};
 use evenkeel_core::routing::{PoolId, ServerId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -74,7 +74,7 @@ impl Cleaner {
             (!recovery.is_clear(), recovery.drain_events().collect::<Vec<_>>())
         });
         for event in events {
-            self.log(&event);
+            super::announce(&self.shared, &event);
         }
         let mut batches = BTreeMap::<ServerId, Vec<Cleaning>>::new();
         for step in steps {
@@ -97,21 +97,6 @@ impl Cleaner {
         // What does not fit is named again when its time is over.
         let _ = task.try_send(batch);
     }
-
-    fn log(&self, event: &RecoveryEvent) {
-        let name = |server: ServerId| self.shared.server(server).config.to_string();
-        match *event {
-            RecoveryEvent::Overflowed(keys) => {
-                tracing::warn!(keys, "too many misplaced keys: servers that are away get flushed");
-            }
-            RecoveryEvent::FlushRequired(server) => {
-                tracing::warn!(server = name(server), "server is to be flushed before it is used");
-            }
-            RecoveryEvent::Flushed(server) => {
-                tracing::info!(server = name(server), "server has been flushed");
-            }
-        }
-    }
 }
 
 /// One server's connection.
@@ -125,37 +110,60 @@ struct ServerTask {
 impl ServerTask {
     async fn run(mut self, mut batches: mpsc::Receiver<Batch>) {
         while let Some(Batch { pool, steps }) = batches.recv().await {
-            let result = tokio::time::timeout(BATCH_TIMEOUT, self.exchange(&steps)).await;
-            let is_done = matches!(result, Ok(Ok(())));
-            if !is_done {
-                self.stream = None;
-            }
+            let mut taken = self.take(&steps).await;
+            taken.resize(steps.len(), Taken::Unanswered);
+            let now = self.shared.now();
             self.shared.misplaced.with(pool, |recovery| {
-                for step in &steps {
-                    recovery.handle_cleaned(step, is_done);
+                for (step, taken) in steps.iter().zip(taken) {
+                    recovery.handle_cleaned(now, step, taken);
                 }
             });
         }
     }
 
-    async fn exchange(&mut self, steps: &[Cleaning]) -> Result<(), Failure> {
+    /// Takes the steps: what has become of each, as far as answers came.
+    async fn take(&mut self, steps: &[Cleaning]) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        // A connection that was kept may have ended with the process that it was made to.
+        for is_last_try in [self.stream.is_none(), true] {
+            let exchange = self.exchange(steps, &mut taken);
+            let result = tokio::time::timeout(BATCH_TIMEOUT, exchange).await;
+            if matches!(result, Ok(Ok(()))) {
+                break;
+            }
+            self.stream = None;
+            if is_last_try || !taken.is_empty() || result.is_err() {
+                break;
+            }
+        }
+        taken
+    }
+
+    async fn exchange(
+        &mut self,
+        steps: &[Cleaning],
+        taken: &mut Vec<Taken>,
+    ) -> Result<(), Failure> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => self.stream.insert(connect(&self.shared, self.server).await?),
         };
         let mut requests = Vec::new();
-        let write = |step: &Cleaning| match step.step.key() {
-            Some(key) => encode::delete(key, &mut requests),
-            None => encode::flush_all(&mut requests),
+        let write = |step: &Cleaning| {
+            if let Some(key) = step.step.key() {
+                return encode::delete(key, &mut requests);
+            }
+            (Expect::FlushAll, encode::request(&FLUSH_ALL, &mut requests))
         };
         let expects: Vec<_> = steps.iter().map(write).collect();
         stream.write_all(&requests).await.map_err(|_| Failure::Reset)?;
         let mut answers = Vec::new();
         let mut at = 0;
-        for expect in expects {
+        for (expect, key_at) in expects {
             loop {
-                match judge(&answers[at..], expect)? {
-                    Some(len) => {
+                match judge(&answers[at..], expect, &requests[key_at.clone()])? {
+                    Some((step_taken, len)) => {
+                        taken.push(step_taken);
                         at += len;
                         break;
                     }
@@ -178,15 +186,45 @@ async fn connect(shared: &Shared, server: ServerId) -> Result<TcpStream, Failure
     Ok(stream)
 }
 
-/// How long the answer to a step is; `None` if it is not all there.
-fn judge(answers: &[u8], expect: Expect) -> Result<Option<usize>, Failure> {
-    match parse_response(answers, expect, b"") {
+/// What the answer to a step says, and how long it is; `None` if it is not all there.
+fn judge(answers: &[u8], expect: Expect, key: &[u8]) -> Result<Option<(Taken, usize)>, Failure> {
+    match parse_response(answers, expect, key) {
         ParsedResponse::Incomplete { .. } => Ok(None),
-        ParsedResponse::Last { response, len } => match response.status {
-            Status::Done | Status::NotFound => Ok(Some(len)),
-            _ => Err(Failure::ServerError),
-        },
+        ParsedResponse::Last { response, len } => Ok(Some(match response.status {
+            Status::Done | Status::NotFound => (Taken::Done, len),
+            _ => (Taken::Refused, len),
+        })),
         ParsedResponse::Value { .. } => Err(Failure::Garbled(Invalid::Unexpected)),
         ParsedResponse::Invalid(invalid) => Err(Failure::Garbled(invalid)),
+    }
+}
+
+const FLUSH_ALL: Request<'_> = Request::FlushAll { delay: 0, noreply: false };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_is_judged_by_its_own_answer() {
+        let delete = |answers: &[u8]| judge(answers, Expect::Delete, b"k");
+        assert_eq!(delete(b"DELETED\r\nX"), Ok(Some((Taken::Done, 9))));
+        assert_eq!(delete(b"NOT_FOUND\r\n"), Ok(Some((Taken::Done, 11))));
+        assert_eq!(delete(b"CLIENT_ERROR bad\r\n"), Ok(Some((Taken::Refused, 18))));
+        assert_eq!(delete(b"DELE"), Ok(None));
+        assert_eq!(delete(b"STORED\r\n"), Err(Failure::Garbled(Invalid::Unexpected)));
+        let refused = b"CLIENT_ERROR flush_all not allowed\r\n";
+        assert_eq!(judge(refused, Expect::FlushAll, b""), Ok(Some((Taken::Refused, 36))));
+    }
+
+    #[test]
+    fn a_key_that_text_cannot_hold_is_deleted_by_its_base64() {
+        let mut requests = Vec::new();
+        let (expect, key_at) = encode::delete(b"a b", &mut requests);
+        assert_eq!(requests, b"md YSBi b k\r\n");
+        let key = &requests[key_at];
+        assert_eq!(judge(b"HD kYSBi b\r\n", expect, key), Ok(Some((Taken::Done, 12))));
+        assert_eq!(judge(b"NF kYSBi b\r\n", expect, key), Ok(Some((Taken::Done, 12))));
+        assert!(judge(b"HD kYSBj b\r\n", expect, key).is_err());
     }
 }

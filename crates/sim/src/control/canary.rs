@@ -1,5 +1,5 @@
 //! One canary: `set`, `get`, compare and `delete` of our own key, on a connection of its own; then
-//! `stats`, to see who answers. It begins with `flush_all` if the server is to be emptied.
+//! `stats`, to see who answers.
 
 use std::time::Duration;
 
@@ -43,7 +43,6 @@ pub(super) enum Progress {
 /// A canary's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    Flush,
     Set,
     Get,
     Delete,
@@ -61,7 +60,7 @@ impl Canary {
             link,
             deadline,
             started_at,
-            step: if canary.flushes { Step::Flush } else { Step::Set },
+            step: Step::Set,
             is_write_refused: false,
             latency: None,
             input: Vec::new(),
@@ -92,7 +91,6 @@ impl Canary {
     fn ask(&mut self, scene: &mut Scene) -> Progress {
         let key = self.key();
         let request = match self.step {
-            Step::Flush => "flush_all\r\n".to_owned(),
             Step::Set => format!("set {key} 0 60 4\r\nsong\r\n"),
             Step::Get => format!("get {key}\r\n"),
             Step::Delete => format!("delete {key}\r\n"),
@@ -111,7 +109,6 @@ impl Canary {
     fn expected(&self) -> String {
         let key = self.key();
         match (self.step, self.is_write_refused) {
-            (Step::Flush, _) => "OK\r\n".to_owned(),
             (Step::Set, _) => "STORED\r\n".to_owned(),
             (Step::Get, false) => format!("VALUE {key} 0 4\r\nsong\r\nEND\r\n"),
             (Step::Get, true) | (Step::Stats, _) => "END\r\n".to_owned(),
@@ -146,14 +143,13 @@ impl Canary {
                 self.is_write_refused = true;
                 self.go_on(scene)
             }
-            Step::Flush | Step::Get | Step::Delete | Step::Stats => self.fail(Failure::ServerError),
+            Step::Get | Step::Delete | Step::Stats => self.fail(Failure::ServerError),
         }
     }
 
     fn go_on(&mut self, scene: &mut Scene) -> Progress {
         self.input.clear();
         self.step = match self.step {
-            Step::Flush => Step::Set,
             Step::Set => Step::Get,
             Step::Get => Step::Delete,
             Step::Delete | Step::Stats => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Flush, Health, Peers, State, Writes};
+use super::{Health, Peers, State, Writes};
 use crate::event::{Evidence, Happening, Rule};
 use crate::failure::Failure;
 use crate::health::lineage::{Identity, Restarted};
@@ -19,8 +19,6 @@ pub struct CanaryId(u64);
 pub struct Canary {
     /// Its name.
     pub id: CanaryId,
-    /// It begins with `flush_all`, which must be answered `OK`.
-    pub flushes: bool,
     sent_at: Instant,
 }
 
@@ -65,9 +63,8 @@ impl Health {
         }
         let id = CanaryId(self.next_canary_id);
         self.next_canary_id += 1;
-        let flushes = self.flush != Flush::NotNeeded;
         self.canary_sent_at = now;
-        self.canary = Some(Canary { id, flushes, sent_at: now });
+        self.canary = Some(Canary { id, sent_at: now });
         self.canary
     }
 
@@ -134,10 +131,6 @@ impl Health {
             identity.and_then(|identity| self.lineage.handle_identity(canary.sent_at, identity));
         if let Some(Restarted { lost_before }) = restarted {
             self.happenings.push((now, Happening::Restarted { lost_before }));
-        }
-        if canary.flushes {
-            self.flush = Flush::NotNeeded;
-            self.happenings.push((now, Happening::Flushed { lost_before: canary.sent_at }));
         }
     }
 

@@ -1,8 +1,8 @@
-//! What an operator, or recovery, says about a server.
+//! What an operator says about a server.
 
 use std::time::Duration;
 
-use super::{Down, Flush, Health, State, Writes};
+use super::{Down, Health, State, Writes};
 use crate::event::{Evidence, Happening, Order, Rule};
 use crate::health::probation::{Flap, Probation};
 use crate::time::Instant;
@@ -15,7 +15,8 @@ impl Health {
             Order::Drain => self.drain(now, Rule::Drain),
             Order::Eject => self.drain(now, Rule::Eject),
             Order::Readmit => self.readmit(now),
-            Order::Flush => self.want_flush(now, Flush::Wanted),
+            // What a server holds says nothing about its health: recovery sees to it.
+            Order::Flush => {}
         }
     }
 
@@ -46,21 +47,5 @@ impl Health {
         self.state = down;
         self.canary = None;
         self.canary_at = now;
-    }
-
-    /// It must be emptied before it is used again. Until then it is out of use, whatever its state.
-    pub fn require_flush(&mut self, now: Instant) {
-        self.want_flush(now, Flush::BeforeUse);
-    }
-
-    fn want_flush(&mut self, now: Instant, flush: Flush) {
-        if self.flush != Flush::BeforeUse {
-            self.flush = flush;
-        }
-        if !matches!(self.state, State::Down(_)) {
-            self.canary_at = now;
-        }
-        // One that was sent before does not flush.
-        self.canary = None;
     }
 }

@@ -1,4 +1,4 @@
-//! Orders, flushes, and servers that turn out to be empty.
+//! Orders, and servers that turn out to be empty.
 
 use super::*;
 use crate::event::Order;
@@ -88,56 +88,6 @@ fn readmitting_ends_the_hold_of_refused_writes() {
     order(&mut watch, Order::Readmit);
     watch.canary_comes_back(Ok(1)).canary_comes_back(Ok(1));
     assert!(watch.health.takes_writes());
-}
-
-// Flushing.
-
-#[test]
-fn a_flush_goes_out_with_a_canary_at_once_and_the_server_stays_in_use() {
-    let mut watch = Watch::new();
-    assert!(!watch.canary().flushes);
-    order(&mut watch, Order::Flush);
-    let canary = watch.canary();
-    assert!(canary.flushes);
-    assert_eq!(watch.health.usable(), Usable::Yes);
-    let sent_at = watch.now;
-    watch.pass_ms(3).report(canary, report(Ok(100)));
-    let wanted = [Happening::Ordered(Order::Flush), Happening::Flushed { lost_before: sent_at }];
-    assert_eq!(watch.happened(), wanted);
-    watch.wait_for_canary();
-    assert!(!watch.canary().flushes, "once");
-}
-
-#[test]
-fn a_flush_that_fails_is_tried_again() {
-    let mut watch = Watch::new();
-    order(&mut watch, Order::Flush);
-    watch.canary_comes_back(Err(Failure::Timeout));
-    assert!(watch.canary().flushes);
-}
-
-#[test]
-fn a_down_server_is_flushed_before_it_returns() {
-    let mut watch = Watch::down();
-    order(&mut watch, Order::Flush);
-    watch.wait_for_canary();
-    let canary = watch.canary();
-    assert!(canary.flushes);
-    watch.report(canary, report(Ok(1)));
-    watch.check(StateName::Down);
-    watch.canary_comes_back(Ok(1));
-    watch.check(StateName::Returning);
-}
-
-#[test]
-fn a_server_that_must_be_flushed_is_out_of_use_until_it_is() {
-    let mut watch = Watch::new();
-    watch.health.require_flush(watch.now);
-    order(&mut watch, Order::Flush);
-    assert_eq!(watch.health.usable(), Usable::No);
-    watch.check(StateName::Up);
-    watch.canary_comes_back(Ok(1));
-    assert_eq!(watch.health.usable(), Usable::Yes);
 }
 
 // Restarts.

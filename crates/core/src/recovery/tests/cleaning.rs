@@ -12,6 +12,14 @@ fn returned() -> (Rig, [ServerId; 3]) {
     (rig, order)
 }
 
+/// Some keys of a server. Names that differ at their start are spread over all servers.
+fn keys_of(rig: &Rig, home: ServerId) -> Vec<String> {
+    let keys = (0..200).map(|it| format!("{it}:key"));
+    let keys: Vec<_> = keys.filter(|key| rig.order(key)[0] == home).collect();
+    assert!(keys.len() > 20);
+    keys
+}
+
 #[test]
 fn a_key_is_deleted_at_home_then_at_its_holder_and_is_home_again() {
     let (mut rig, [home, next, _]) = returned();
@@ -57,7 +65,7 @@ fn a_step_that_a_write_overtook_does_not_count() {
     let steps = rig.poll();
     rig.write("k");
     for step in &steps {
-        rig.recovery.handle_cleaned(step, true);
+        rig.recovery.handle_cleaned(rig.now, step, Taken::Done);
     }
     assert_eq!(rig.read("k"), Some(next));
     assert_eq!(rig.recovery.entries_len(), 1);
@@ -68,12 +76,12 @@ fn a_step_that_a_write_overtook_does_not_count() {
 fn a_write_that_went_home_makes_the_former_holder_stale() {
     let (mut rig, [home, next, _]) = returned();
     for step in rig.poll() {
-        rig.recovery.handle_cleaned(&step, true);
+        rig.recovery.handle_cleaned(rig.now, &step, Taken::Done);
     }
     let holder_step = rig.poll();
     assert_eq!(rig.write("k"), home);
     for step in &holder_step {
-        rig.recovery.handle_cleaned(step, true);
+        rig.recovery.handle_cleaned(rig.now, step, Taken::Done);
     }
     assert_eq!(rig.recovery.entries_len(), 1, "what was deleted then may have been written since");
     assert_eq!(rig.clean(), vec![next]);
@@ -85,7 +93,7 @@ fn a_write_that_went_home_makes_the_former_holder_stale() {
 fn a_step_that_failed_is_taken_again_later() {
     let (mut rig, [home, next, _]) = returned();
     let steps = rig.poll();
-    rig.recovery.handle_cleaned(&steps[0], false);
+    rig.recovery.handle_cleaned(rig.now, &steps[0], Taken::Unanswered);
     assert_eq!(rig.poll(), Vec::new());
     rig.advance_ms(2000);
     assert_eq!(rig.clean(), vec![home, next]);
@@ -125,8 +133,7 @@ fn after_a_lost_connection_a_canary_and_a_pause_come_before_cleaning() {
 fn a_call_gives_no_more_steps_than_asked_for_and_goes_on_where_it_was() {
     let mut rig = Rig::new();
     let home = ServerId(0);
-    let keys: Vec<_> =
-        (0..200).map(|it| format!("k{it}")).filter(|key| rig.order(key)[0] == home).collect();
+    let keys = keys_of(&rig, home);
     rig.eject(home);
     for key in &keys {
         rig.write(key);
@@ -139,4 +146,24 @@ fn a_call_gives_no_more_steps_than_asked_for_and_goes_on_where_it_was() {
         assert!(seen.len() - before <= 3);
     }
     assert_eq!(seen.len(), keys.len(), "each once, until it is answered or given up");
+}
+
+#[test]
+fn a_key_that_cannot_be_deleted_does_not_hold_up_the_others() {
+    let mut rig = Rig::new();
+    let home = ServerId(0);
+    let keys = keys_of(&rig, home);
+    rig.eject(home);
+    for key in &keys {
+        rig.write(key);
+    }
+    rig.readmit(home);
+    for _ in 0..10 {
+        for step in rig.poll() {
+            let is_it = step.step.key() == Some(keys[1].as_bytes());
+            let taken = if is_it { Taken::Refused } else { Taken::Done };
+            rig.recovery.handle_cleaned(rig.now, &step, taken);
+        }
+    }
+    assert_eq!(rig.recovery.entries_len(), 1);
 }

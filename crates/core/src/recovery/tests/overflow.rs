@@ -43,8 +43,10 @@ fn entries_are_replaced_by_a_flush_and_their_keys_are_misses() {
     // A new write has an entry again.
     let holder = rig.write(&keys[0]);
     assert_eq!(rig.read(&keys[0]), Some(holder));
-    let events: Vec<_> = rig.recovery.drain_events().collect();
-    assert!(events.contains(&RecoveryEvent::Overflowed(FEW as u64)), "{events:?}");
+    let events: Vec<_> = rig.recovery.drain_events().map(|it| (it.server, it.what)).collect();
+    let overflowed = Happening::Overflowed { keys: FEW as u64 };
+    let home = ServerId(0);
+    assert_eq!(events, vec![(home, overflowed), (home, Happening::FlushRequired)]);
 }
 
 #[test]
@@ -90,4 +92,24 @@ fn a_write_whose_entry_was_given_up_is_not_believed() {
     rig.settle(&keys[0], server, mark, Fate::Known);
     assert_eq!(rig.read(&keys[0]), None);
     assert_ne!(rig.write(&keys[0]), server, "it may be stale there");
+}
+
+#[test]
+fn writes_without_answers_are_bounded_too() {
+    let mut rig = Rig::with(RecoverySettings { misplaced_bytes_max: 64 * 1024, ..SETTINGS });
+    for number in 0..10_000 {
+        let key = format!("k{number}");
+        // Now and then all servers are to be flushed first.
+        if let Routed::To { server, mark, .. } = rig.route(&key, Effect::Writes) {
+            rig.settle(&key, server, mark, Fate::Lost);
+            rig.canary(server);
+        }
+        rig.advance_ms(1000);
+        for step in rig.poll() {
+            let taken = if step.step == Step::Flush { Taken::Done } else { Taken::Unanswered };
+            rig.recovery.handle_cleaned(rig.now, &step, taken);
+        }
+    }
+    assert!(rig.recovery.tally().overflowed > 0);
+    assert!(rig.recovery.bytes() <= 64 * 1024, "{}", rig.recovery.bytes());
 }

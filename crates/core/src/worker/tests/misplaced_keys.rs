@@ -1,6 +1,7 @@
 //! No stale reads (P4): keys whose last write is not, or may not be, at home.
 
 use super::*;
+use crate::distribution::{Distribution, Member, Scheme, Settings};
 
 /// A rig of two servers, a session, and a key whose home is the first.
 fn rig() -> (Rig, SessionId, String) {
@@ -22,6 +23,7 @@ fn a_value_from_before_a_failover_is_never_read_after_it() {
     assert_eq!(rig.ask(id, set(&key, "new")), "STORED\r\n");
     rig.publish(0, true);
     assert_eq!(rig.ask(id, get(&key)), value(&key, "new") + "END\r\n");
+    rig.advance_ms(350);
     assert_eq!(rig.clean(), 2);
     assert_eq!(rig.ask(id, get(&key)), "END\r\n");
     assert!(rig.servers.iter().all(|server| server.items.is_empty()));
@@ -153,6 +155,7 @@ fn a_delete_with_no_server_in_use_is_made_up_for() {
     rig.publish(0, true);
     rig.publish(1, true);
     assert_eq!(rig.ask(id, get(&key)), "END\r\n");
+    rig.advance_ms(350);
     assert_eq!(rig.clean(), 1);
     assert!(rig.servers[0].items.is_empty());
 }
@@ -243,4 +246,134 @@ fn retries_have_a_budget() {
     rig.send(id, requests);
     rig.lose(0, Failure::Reset);
     assert_eq!(rig.worker.counters().retried, 1018);
+}
+
+// One session's writes in order, whatever becomes of each.
+
+#[test]
+fn a_refused_write_does_not_overtake_the_one_behind_it() {
+    let (mut rig, id, key) = rig();
+    rig.servers[0].manner = Manner::Hangs;
+    rig.send(id, set(&key, "first") + &set(&key, "second"));
+    rig.servers[0].forget_requests();
+    rig.servers[0].items.insert(key.clone().into_bytes(), b"second".to_vec());
+    rig.say(0, "SERVER_ERROR out of memory storing object\r\nSTORED\r\n");
+    assert_eq!(rig.answers(id), "STORED\r\nSTORED\r\n");
+    rig.servers[0].manner = Manner::Serves;
+    let read = rig.ask(id, get(&key));
+    assert!(!read.contains("first"), "{read}");
+}
+
+#[test]
+fn a_refused_write_does_not_undo_the_delete_behind_it() {
+    let (mut rig, id, key) = rig();
+    rig.servers[0].manner = Manner::Hangs;
+    rig.send(id, set(&key, "first") + &format!("delete {key}\r\n"));
+    rig.servers[0].forget_requests();
+    rig.servers[0].items.clear();
+    rig.say(0, "SERVER_ERROR out of memory storing object\r\nNOT_FOUND\r\n");
+    assert_eq!(rig.answers(id), "STORED\r\nNOT_FOUND\r\n");
+    rig.servers[0].manner = Manner::Serves;
+    assert_eq!(rig.ask(id, get(&key)), "END\r\n");
+}
+
+#[test]
+fn a_write_that_timed_out_does_not_overtake_the_one_behind_it() {
+    let (mut rig, id, key) = rig();
+    rig.servers[0].manner = Manner::Hangs;
+    rig.send(id, get(&key) + &set(&key, "first"));
+    rig.advance_ms(100);
+    rig.send(id, set(&key, "second"));
+    rig.advance_ms(100);
+    rig.say(0, "END\r\n");
+    rig.advance_ms(60);
+    rig.servers[0].forget_requests();
+    rig.servers[0].items.insert(key.clone().into_bytes(), b"second".to_vec());
+    rig.say(0, "STORED\r\nSTORED\r\n");
+    assert_eq!(rig.answers(id), "END\r\nSTORED\r\nSTORED\r\n");
+    rig.servers[0].manner = Manner::Serves;
+    let read = rig.ask(id, get(&key));
+    assert!(!read.contains("first"), "{read}");
+}
+
+#[test]
+fn a_key_is_not_cleaned_while_a_write_from_before_may_be_on_its_way() {
+    let mut rig = Rig::with(2, |table| {
+        for server in &mut table.servers {
+            server.settings.attempts_in_flight_max = 1;
+        }
+    });
+    let key = rig.key(&[0, 1]);
+    let id = rig.open();
+    rig.servers[0].manner = Manner::Hangs;
+    rig.send(id, set(&key, "first") + &set(&key, "second"));
+    assert_eq!(rig.clean(), 0);
+    rig.servers[0].manner = Manner::Serves;
+    rig.drive();
+    assert_eq!(rig.answers(id), "STORED\r\nSTORED\r\n");
+    let read = rig.ask(id, get(&key));
+    assert!(!read.contains("first"), "{read}");
+    rig.advance_ms(350);
+    assert!(rig.clean() > 0);
+    assert_eq!(rig.ask(id, get(&key)), "END\r\n");
+}
+
+#[test]
+fn a_remembered_delete_is_not_undone_by_the_write_before_it() {
+    let mut rig = Rig::with(1, |table| table.servers[0].settings.attempts_in_flight_max = 1);
+    let id = rig.open();
+    rig.servers[0].manner = Manner::Hangs;
+    rig.send(id, set("a", "first") + "delete a\r\n");
+    rig.clean();
+    rig.servers[0].manner = Manner::Serves;
+    rig.drive();
+    assert_eq!(rig.answers(id), "STORED\r\nDELETED\r\n");
+    assert_eq!(rig.ask(id, get("a")), "END\r\n");
+}
+
+#[test]
+fn flush_all_reaches_the_gutter() {
+    let mut rig = Rig::with(2, |table| {
+        let one = |number| {
+            let members = [Member::new("10.0.0.1", number)];
+            Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap())
+        };
+        let mut gutter = table.pools[0].clone();
+        (gutter.distribution, gutter.servers) = (one(11212), vec![ServerId(1)]);
+        let main = &mut table.pools[0];
+        (main.distribution, main.servers) = (one(11211), vec![ServerId(0)]);
+        main.failover = Substitute::Gutter(PoolId(1));
+        table.pools.push(gutter);
+    });
+    let id = rig.open();
+    rig.publish(0, false);
+    assert_eq!(rig.ask(id, set("a", "old")), "STORED\r\n");
+    assert_eq!(rig.ask(id, get("a")), value("a", "old") + "END\r\n");
+    assert_eq!(rig.ask(id, "flush_all\r\n"), "OK\r\n");
+    assert_eq!(rig.ask(id, get("a")), "END\r\n");
+}
+
+#[test]
+fn a_lock_that_is_held_is_not_given_twice_because_home_refuses() {
+    let (mut rig, id, lock) = rig();
+    assert_eq!(rig.ask(id, format!("delete {lock}\r\n")), "DELETED\r\n");
+    let add = format!("add {lock} 0 0 1\r\n1\r\n");
+    assert_eq!(rig.ask(id, &add), "STORED\r\n");
+    rig.servers[0].manner = Manner::Hangs;
+    rig.send(id, &add);
+    rig.servers[0].forget_requests();
+    rig.say(0, "SERVER_ERROR out of memory storing object\r\n");
+    assert_eq!(rig.answers(id), "SERVER_ERROR out of memory storing object\r\n");
+}
+
+#[test]
+fn a_connection_with_no_late_write_is_not_set_aside() {
+    let (mut rig, id, key) = rig();
+    rig.servers[0].manner = Manner::Hangs;
+    rig.send(id, get(&key));
+    rig.servers[0].room = 0;
+    rig.send(id, set(&key, "unsent"));
+    rig.advance_ms(250);
+    assert_eq!(rig.answers(id), "END\r\nSTORED\r\n");
+    assert_eq!(rig.worker.parked.len(), 0);
 }

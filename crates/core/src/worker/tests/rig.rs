@@ -10,11 +10,12 @@ use std::time::Duration;
 use super::super::*;
 use super::server::Server;
 use super::shared::Shared;
-use crate::config::{OnUnavailable, Rejoin};
+use crate::config::OnUnavailable;
 use crate::connection::ConnectionId;
 use crate::distribution::{Distribution, Member, Scheme, Settings};
 use crate::failure::Failure;
 use crate::protocol::ParseLimits;
+use crate::recovery::Taken;
 use crate::report::Outcome;
 use crate::routing::{ConnectionSettings, PoolRoutes, ServerRoute, Substitute, Usable};
 
@@ -157,11 +158,6 @@ impl Rig {
         self.drive();
     }
 
-    /// Servers that return may serve whatever they hold.
-    pub(super) fn trust(&mut self) {
-        *self.recovery.0.lock().unwrap() = Shared::recovery(Rejoin::Trust);
-    }
-
     /// The control plane cleans what can be cleaned now; returns how many steps that took.
     pub(super) fn clean(&mut self) -> usize {
         let mut len = 0;
@@ -175,7 +171,7 @@ impl Rig {
                     Some(key) => drop(items.remove(key)),
                     None => items.clear(),
                 }
-                recovery.handle_cleaned(step, true);
+                recovery.handle_cleaned(self.now, step, Taken::Done);
             }
             len += steps.len();
             if steps.is_empty() {

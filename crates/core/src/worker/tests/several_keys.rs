@@ -172,15 +172,6 @@ fn flush_all_is_remembered_for_servers_that_cannot_be_reached() {
 }
 
 #[test]
-fn flush_all_fails_for_a_server_that_would_not_be_flushed() {
-    let mut rig = Rig::new(2);
-    rig.trust();
-    rig.publish(1, false);
-    let id = rig.open();
-    assert_eq!(rig.ask(id, "flush_all\r\n"), NO_SERVER);
-}
-
-#[test]
 fn flush_all_that_a_server_refuses_fails() {
     let mut rig = Rig::new(2);
     rig.servers[1].manner = Manner::Hangs;

@@ -15,17 +15,14 @@ pub(super) struct Shared(pub(super) Mutex<Recovery>);
 
 impl Shared {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Self::recovery(Rejoin::Clean)))
-    }
-
-    pub(super) fn recovery(rejoin: Rejoin) -> Recovery {
         let settings = RecoverySettings {
-            rejoin,
+            rejoin: Rejoin::Clean,
+            settle_interval: Duration::from_millis(350),
             late_write_grace: Duration::from_secs(1),
             failover_ttl: Duration::from_mins(1),
             misplaced_bytes_max: 1 << 20,
         };
-        Recovery::new(settings, 1)
+        Self(Mutex::new(Recovery::new(settings, 1)))
     }
 }
 
@@ -46,7 +43,7 @@ impl SharedRecovery for Shared {
         self.0.lock().unwrap().handle_late_end(now, server, end);
     }
 
-    fn require_flush(&self, _: PoolId, server: ServerId) -> bool {
-        self.0.lock().unwrap().require_flush(server)
+    fn require_flush(&self, now: Instant, _: PoolId, server: ServerId) {
+        self.0.lock().unwrap().require_flush(now, server);
     }
 }

@@ -9,8 +9,6 @@ use evenkeel_core::protocol::{Expect, parse_response};
 pub(super) struct Questions<'a> {
     pub(super) key: &'a str,
     pub(super) value: &'a str,
-    /// `flush_all` came first.
-    pub(super) flushes: bool,
 }
 
 /// What the answers come to when none of them is wrong.
@@ -35,8 +33,7 @@ impl Questions<'_> {
         const GET: Expect = Expect::Retrieval { has_cas: false };
         let mut rest = answers;
         let mut seen = Seen::default();
-        let flush = self.flushes.then_some(Expect::FlushAll);
-        for expect in flush.into_iter().chain([Expect::Store, GET, Expect::Delete]) {
+        for expect in [Expect::Store, GET, Expect::Delete] {
             // A value and the end of its answer are two steps.
             loop {
                 match parse_response(rest, expect, self.key.as_bytes()) {
@@ -77,8 +74,9 @@ impl Seen {
                 Ok(())
             }
             (_, Status::Error(_)) => Err(Failure::ServerError),
-            (Expect::Store | Expect::FlushAll, Status::Done)
-            | (Expect::Delete, Status::Done | Status::NotFound) => Ok(()),
+            (Expect::Store, Status::Done) | (Expect::Delete, Status::Done | Status::NotFound) => {
+                Ok(())
+            }
             // What was not stored cannot be found.
             (Expect::Retrieval { .. }, Status::End) if self.is_found != self.is_write_refused => {
                 Ok(())
@@ -95,7 +93,7 @@ mod tests {
     const GOOD: &[u8] = b"STORED\r\nVALUE k 0 2\r\nxy\r\nEND\r\nDELETED\r\n";
 
     fn judge(answers: &[u8]) -> Result<Option<Verdict>, Failure> {
-        Questions { key: "k", value: "xy", flushes: false }.judge(answers)
+        Questions { key: "k", value: "xy" }.judge(answers)
     }
 
     #[test]
@@ -104,18 +102,6 @@ mod tests {
         for split in 0..GOOD.len() {
             assert_eq!(judge(&GOOD[..split]), Ok(None), "split {split}");
         }
-    }
-
-    #[test]
-    fn a_server_that_is_to_be_flushed_says_ok_first() {
-        let questions = Questions { key: "k", value: "xy", flushes: true };
-        let answers = [b"OK\r\n", GOOD].concat();
-        assert_eq!(questions.judge(&answers), Ok(Some(Verdict::Good)));
-        for split in 0..answers.len() {
-            assert_eq!(questions.judge(&answers[..split]), Ok(None), "split {split}");
-        }
-        assert_eq!(questions.judge(GOOD), Err(Failure::Garbled(Invalid::Unexpected)));
-        assert_eq!(questions.judge(b"ERROR\r\n"), Err(Failure::ServerError));
     }
 
     #[test]
