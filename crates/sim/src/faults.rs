@@ -21,9 +21,9 @@ pub enum FaultKind {
     Hang,
     /// Everything takes longer, by less than a timeout or by more.
     Slow,
-    /// Connections and connects are lost in silence, in one direction or both.
+    /// Connects, and all connections or some, are lost in silence, in one direction or both.
     Blackhole,
-    /// What is sent arrives later.
+    /// What is sent arrives later, on all connections or on some.
     Stall,
     /// Connections are reset.
     Cut,
@@ -206,16 +206,29 @@ impl Breaker {
 
     fn black_hole(&mut self, scene: &mut Scene, server: usize) {
         let direction = self.direction();
+        let share = self.share();
         for link in scene.network.links_to(Peer::Server(server)) {
-            scene.network.black_hole(&mut scene.agenda, link, direction);
+            if self.dice.happens(share) {
+                scene.network.black_hole(&mut scene.agenda, link, direction);
+            }
         }
     }
 
     fn stall(&mut self, scene: &mut Scene, server: usize, interval: Duration) {
-        let (direction, until) = (self.direction(), scene.now() + interval);
+        let direction = self.direction();
+        let share = self.share();
         for link in scene.network.links_to(Peer::Server(server)) {
-            scene.network.stall(link, direction, until);
+            if self.dice.happens(share) {
+                let until = scene.now() + self.dice.duration(Duration::ZERO, interval);
+                scene.network.stall(link, direction, until);
+            }
         }
+    }
+
+    /// How many of a server's links a fault of the network concerns: all, or each by chance, so
+    /// that what is sent on one overtakes what is sent on another.
+    fn share(&mut self) -> Chance {
+        Chance::percent(self.dice.pick(&[50, 100]))
     }
 
     fn direction(&mut self) -> Direction {
