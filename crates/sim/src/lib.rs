@@ -25,6 +25,7 @@
 //! | [`network`] | links with delays, buffers and faults |
 //! | [`application`] | who asks, and reads the answers strictly |
 //! | [`driver`], [`control`] | what the proxy is around core |
+//! | [`recovery`] | the map of misplaced keys, whole or with one protection off |
 //! | [`server`], [`faults`] | memcached, and what goes wrong with it |
 //! | [`checker`] | what was promised |
 //! | [`sabotage`] | doing things wrong, to see the checker find it |

@@ -36,8 +36,8 @@ pub enum Sabotage {
 }
 
 impl Sabotage {
-    /// Those of before recovery.
-    pub const ALL: [Self; 7] = [
+    /// All of them.
+    pub const ALL: [Self; 15] = [
         Self::MixUpValues,
         Self::DropAnswers,
         Self::RepeatAnswers,
@@ -45,5 +45,13 @@ impl Sabotage {
         Self::DelayTimeouts,
         Self::FailReads,
         Self::NeverReadmit,
+        Self::ReadByTable,
+        Self::MarkLate,
+        Self::IgnoreGeneration,
+        Self::CleanInFlight,
+        Self::LeaveHolder,
+        Self::TrustFormerHolder,
+        Self::ForgetUnknownFate,
+        Self::IgnoreLateWrites,
     ];
 }
