@@ -3,7 +3,7 @@
 //! What each fault is and what is asked of us is in [`crate::scenario`]; `make faults` runs the
 //! same at full length. With `EVENKEEL_FAULTS=long` so do these.
 
-use crate::scenario::measured::{Figure, What};
+use crate::scenario::measured::Figure;
 use crate::scenario::{Fault, Length, Scenario};
 
 #[test]
@@ -94,19 +94,6 @@ fn check(name: &str) {
     for note in measured.remark.iter().chain(&measured.notes) {
         println!("  {note}");
     }
-    let missed = measured.missed().filter(|figure| !is_for_later(name, figure.what));
-    let missed: Vec<_> = missed.map(Figure::line).collect();
+    let missed: Vec<_> = measured.missed().map(Figure::line).collect();
     assert!(missed.is_empty(), "{title}: {missed:#?}");
-}
-
-/// What needs protection from old values, or a rule that judges a window of time: those are not
-/// built yet.
-fn is_for_later(name: &str, what: What) -> bool {
-    match what {
-        What::Stale => !matches!(name, "kill" | "kill-all" | "proxy-hang"),
-        What::EjectedAfter => name == "slow-60",
-        What::UntouchedHits => name == "write-error",
-        What::Readmissions => name == "flap",
-        _ => false,
-    }
 }
