@@ -193,16 +193,16 @@ impl RoutingTable {
         pool: PoolId,
         key: &[u8],
         effect: Effect,
-        can_send: &dyn Fn(ServerId) -> bool,
+        can_send: impl Fn(ServerId) -> bool,
     ) -> Option<Planned> {
-        let route = KeyRoute { table: self, pool: self.pool(pool), key, effect, can_send };
-        let mut is_one_passed_over = false;
-        let server = route.first_usable(&mut |_, is_usable| {
-            is_one_passed_over |= !is_usable;
-            is_usable
-        })?;
-        // With all fit, the first in order is home; asking would be hashing the key twice.
-        Some(Planned { server, is_home: !is_one_passed_over || server == route.home() })
+        let of_pool = self.pool(pool);
+        let home = of_pool.servers[of_pool.distribution.home(key).as_usize()];
+        if self.server(home).serves(key, effect) && can_send(home) {
+            return Some(Planned { server: home, is_home: true });
+        }
+        let route = KeyRoute { table: self, pool: of_pool, key, effect, can_send: &can_send };
+        let server = route.first_usable(&mut |_, is_usable| is_usable)?;
+        Some(Planned { server, is_home: server == home })
     }
 }
 

@@ -1,17 +1,26 @@
 //! One misplaced key.
 
+use std::num::NonZeroU64;
+
 use smallvec::SmallVec;
 
 use crate::Instant;
 use crate::routing::ServerId;
 
 /// Counts the changes of all entries of a pool: no two changes have the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Generation(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(NonZeroU64);
 
 impl Generation {
     pub(super) fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl Default for Generation {
+    /// Before the first change.
+    fn default() -> Self {
+        Self(NonZeroU64::MIN)
     }
 }
 

@@ -47,7 +47,7 @@ fn a_key_goes_home_while_all_is_well() {
     let table = table(Substitute::Next);
     for key in keys() {
         let home = order(&table, &key)[0];
-        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
+        let planned = table.plan(POOL, &key, Effect::Reads, |_| true);
         assert_eq!(planned, Some(Planned { server: home, is_home: true }));
     }
 }
@@ -58,12 +58,12 @@ fn a_key_whose_home_cannot_be_used_goes_to_the_next_in_its_order() {
         let mut table = table(Substitute::Next);
         let order = order(&table, &key);
         table.servers[usize::from(order[0].0)].usable = Usable::No;
-        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
+        let planned = table.plan(POOL, &key, Effect::Reads, |_| true);
         assert_eq!(planned, Some(Planned { server: order[1], is_home: false }));
         // By the table or by the caller's own connection: it makes no difference.
-        let planned = table.plan(POOL, &key, Effect::Reads, &|server| server != order[1]);
+        let planned = table.plan(POOL, &key, Effect::Reads, |server| server != order[1]);
         assert_eq!(planned, Some(Planned { server: order[2], is_home: false }));
-        assert_eq!(table.plan(POOL, &key, Effect::Reads, &|server| server == order[0]), None);
+        assert_eq!(table.plan(POOL, &key, Effect::Reads, |server| server == order[0]), None);
     }
 }
 
@@ -74,7 +74,7 @@ fn a_server_that_cannot_be_used_moves_no_other_key() {
     for key in keys() {
         let home = order(&table, &key)[0];
         if home != ServerId(2) {
-            let planned = table.plan(POOL, &key, Effect::Reads, &|_| true);
+            let planned = table.plan(POOL, &key, Effect::Reads, |_| true);
             assert_eq!(planned, Some(Planned { server: home, is_home: true }));
         }
     }
@@ -85,9 +85,9 @@ fn without_failover_it_is_home_or_nothing() {
     let table = table(Substitute::None);
     for key in keys() {
         let home = order(&table, &key)[0];
-        let planned = table.plan(POOL, &key, Effect::Reads, &|server| server == home);
+        let planned = table.plan(POOL, &key, Effect::Reads, |server| server == home);
         assert_eq!(planned, Some(Planned { server: home, is_home: true }));
-        assert_eq!(table.plan(POOL, &key, Effect::Reads, &|server| server != home), None);
+        assert_eq!(table.plan(POOL, &key, Effect::Reads, |server| server != home), None);
     }
 }
 
@@ -95,7 +95,7 @@ fn without_failover_it_is_home_or_nothing() {
 fn a_pool_uses_its_own_servers_only() {
     let table = table(Substitute::Next);
     for key in keys() {
-        let planned = table.plan(POOL, &key, Effect::Reads, &|server| server == ServerId(0));
+        let planned = table.plan(POOL, &key, Effect::Reads, |server| server == ServerId(0));
         assert_eq!(planned, None, "server 0 is of the other pool");
     }
 }
@@ -105,7 +105,7 @@ fn a_server_that_the_table_rules_out_is_not_asked_about() {
     let mut table = table(Substitute::Next);
     table.servers[1].usable = Usable::No;
     for key in keys() {
-        table.plan(POOL, &key, Effect::Reads, &|server| {
+        table.plan(POOL, &key, Effect::Reads, |server| {
             assert_ne!(server, ServerId(1));
             true
         });
@@ -129,7 +129,7 @@ fn a_server_that_is_coming_back_is_used_for_its_share_only() {
     for key in keys() {
         let order = order(&table, &key);
         table.servers[usize::from(order[0].0)].usable = Usable::Share(Share::percent(50));
-        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true).unwrap();
+        let planned = table.plan(POOL, &key, Effect::Reads, |_| true).unwrap();
         assert_eq!(planned.is_home, Share::percent(50).holds(&key));
         table.servers[usize::from(order[0].0)].usable = Usable::Yes;
     }
@@ -141,7 +141,7 @@ fn a_server_that_refuses_writes_still_gets_reads_and_deletes() {
     let key = b"key";
     let order = order(&table, key);
     table.servers[usize::from(order[0].0)].takes_writes = false;
-    let server = |effect| table.plan(POOL, key, effect, &|_| true).unwrap().server;
+    let server = |effect| table.plan(POOL, key, effect, |_| true).unwrap().server;
     assert_eq!(server(Effect::Reads), order[0]);
     assert_eq!(server(Effect::Deletes), order[0]);
     assert_eq!(server(Effect::Writes), order[1]);
@@ -175,7 +175,7 @@ fn a_key_outside_every_share_is_served_all_the_same() {
     }
     for key in keys() {
         let home = order(&table, &key)[0];
-        let planned = table.plan(POOL, &key, Effect::Reads, &|_| true).unwrap();
+        let planned = table.plan(POOL, &key, Effect::Reads, |_| true).unwrap();
         assert_eq!(planned, Planned { server: home, is_home: true });
     }
 }

@@ -171,11 +171,12 @@ impl Worker {
 
     /// Where a request for `key` goes. A table in which all is well is enough to know that;
     /// otherwise recovery is asked.
+    #[inline]
     fn route(&self, now: Instant, pool: PoolId, key: &[u8], effect: Effect) -> Routed {
         let connections = &self.connections;
         let can_send = |server: ServerId| connections[usize::from(server.0)].can_send();
         if self.recovery.is_clear(pool)
-            && let Some(planned) = self.table.plan(pool, key, effect, &can_send)
+            && let Some(planned) = self.table.plan(pool, key, effect, can_send)
             && (planned.is_home || effect == Effect::Reads)
         {
             let Planned { server, is_home } = planned;
@@ -186,6 +187,7 @@ impl Worker {
         self.recovery.route(now, pool, &route)
     }
 
+    #[inline]
     fn send(&mut self, now: Instant, server: ServerId, is_home: bool, mut attempt: Attempt) {
         self.desk.counters.diverted += u64::from(!is_home);
         self.divert(now, server, is_home, &mut attempt);
@@ -219,6 +221,7 @@ impl Worker {
         self.desk.spare.give(changed);
     }
 
+    #[inline]
     fn enqueue(&mut self, now: Instant, server: ServerId, attempt: Attempt) -> (ConnectionId, u64) {
         let connection = &mut self.connections[usize::from(server.0)];
         if connection.is_ready() && connection.output().is_empty() {

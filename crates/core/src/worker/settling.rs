@@ -102,7 +102,7 @@ impl Settler<'_> {
     fn has_other(&self, table: &RoutingTable, attempt: &Attempt) -> bool {
         let is_other = |server| server != self.server;
         attempt
-            .with_real_key(|key| table.plan(attempt.pool, key, attempt.effect, &is_other).is_some())
+            .with_real_key(|key| table.plan(attempt.pool, key, attempt.effect, is_other).is_some())
     }
 
     /// It is given up, and stays in flight. Reads fail at once; a write is tried again elsewhere
