@@ -11,6 +11,7 @@
 mod faults;
 mod hostile;
 mod listeners;
+mod modes;
 mod process;
 mod scenario;
 mod suites;
