@@ -236,12 +236,10 @@ impl Recovery {
     ) -> Option<ServerId> {
         let is_flushed = |server| !self.is_unflushed(server);
         let is_possible = |server| route.is_possible(server) && is_flushed(server);
-        // What looks at the value that is there must not find one whose entry was given up.
-        let may_look = |server| server == home || !self.is_diverting_closed(now, server);
-        let may_begin = |server| match route.effect {
-            Effect::Reads | Effect::Changes => may_look(server),
-            Effect::Writes | Effect::Deletes => true,
-        };
+        // A server whose entries were given up may hold an old value of any key. Nobody may look at
+        // it, and a write may not make it a holder: until it is carried out there, or if it is
+        // refused, reads would find what was there before.
+        let may_begin = |server| server == home || !self.is_diverting_closed(now, server);
         match (route.effect, entry) {
             // The holder alone has the value: a share of its keys is no reason not to read it.
             (Effect::Reads, Some(entry)) => entry.holder.filter(|holder| is_possible(*holder)),

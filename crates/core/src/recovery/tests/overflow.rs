@@ -50,6 +50,21 @@ fn entries_are_replaced_by_a_flush_and_their_keys_are_misses() {
 }
 
 #[test]
+fn a_server_with_given_up_values_becomes_no_holder() {
+    let (mut rig, keys) = full();
+    let extra = one_more(&rig);
+    rig.write(&extra);
+    // Its write would make it one before it is carried out there, and reads would find the old.
+    for effect in [Effect::Writes, Effect::Deletes, Effect::Changes] {
+        for key in &keys {
+            let former = rig.order(key)[1];
+            let routed = rig.route(key, effect);
+            assert!(!matches!(routed, Routed::To { server, .. } if server == former), "{routed:?}");
+        }
+    }
+}
+
+#[test]
 fn what_was_diverted_is_read_again_when_its_time_to_live_is_over() {
     let (mut rig, keys) = full();
     let extra = one_more(&rig);
