@@ -7,6 +7,8 @@ use std::io::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use evenkeel_core::recovery::RecoveryTally;
+
 use crate::shared::Shared;
 
 /// All of it, with its end.
@@ -41,7 +43,13 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("evenkeel_failed", counters.failed);
     stat("evenkeel_diverted", counters.diverted);
     stat("evenkeel_retried", counters.retried);
-    stat("evenkeel_misplaced_keys", misplaced_keys(shared));
+    let (misplaced_keys, tally) = misplaced(shared);
+    stat("evenkeel_misplaced_keys", misplaced_keys);
+    stat("evenkeel_writes_marked", tally.marked);
+    stat("evenkeel_writes_unknown", tally.unknown);
+    stat("evenkeel_deletes_remembered", tally.remembered);
+    stat("evenkeel_keys_cleaned", tally.cleaned);
+    stat("evenkeel_keys_given_up", tally.overflowed);
     stat("evenkeel_values_dropped", counters.values_dropped);
     stat("evenkeel_late_responses", counters.late_responses);
     stat("evenkeel_reports_dropped", reports_dropped);
@@ -50,10 +58,12 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     words
 }
 
-fn misplaced_keys(shared: &Shared) -> u64 {
+/// How many keys are misplaced, and how much there has been, over all pools.
+fn misplaced(shared: &Shared) -> (u64, RecoveryTally) {
     let misplaced = &shared.misplaced;
-    let lens = misplaced.pools().map(|pool| misplaced.with(pool, |it| it.entries_len() as u64));
-    lens.sum()
+    let of_pool = |pool| misplaced.with(pool, |it| (it.entries_len() as u64, it.tally()));
+    let sum = |(keys, tally), (more, of_pool)| (keys + more, tally + of_pool);
+    misplaced.pools().map(of_pool).fold((0, RecoveryTally::default()), sum)
 }
 
 fn servers_usable(shared: &Shared) -> u64 {

@@ -59,6 +59,11 @@ fn applications_that_do_not_read_lose_values_and_nothing_else() {
 }
 
 #[test]
+fn an_application_that_sends_one_by_one_through_small_buffers_is_answered_in_the_end() {
+    check(20385, Options::drawn(20385));
+}
+
+#[test]
 fn without_faults_nothing_fails() {
     let totals = check(1, Options::calm());
     assert_eq!((totals.tally.failed, totals.ejections, totals.faults), (0, 0, 0), "{totals}");

@@ -187,6 +187,8 @@ impl Recovery {
         let server = cleaning.server;
         let Some(marks) = self.servers.get_mut(&server) else { return };
         if marks.flush != Some(cleaning.generation) {
+            // It was demanded again meanwhile; that one need not wait for this one's time.
+            marks.flush_deadline = marks.flush_required_at + self.settings.settle_interval;
             return;
         }
         match taken {

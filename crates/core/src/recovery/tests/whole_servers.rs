@@ -28,6 +28,7 @@ fn a_flush_that_was_required_again_in_between_does_not_count() {
     rig.recovery.require_flush(rig.now, ServerId(0));
     rig.recovery.handle_cleaned(rig.now, &steps[0], Taken::Done);
     assert!(rig.recovery.is_unflushed(ServerId(0)));
+    assert_eq!(rig.poll().len(), 1, "it is asked for again at once");
 }
 
 #[test]
