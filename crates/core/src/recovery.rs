@@ -336,6 +336,7 @@ impl Recovery {
         let Ended { key, server, mark, fate } = *ended;
         let is_counted = self.uncount(key, mark);
         match fate {
+            Fate::Unsent => return false,
             Fate::Known if self.entries.get(key).is_some_and(|entry| entry.is_stale(server)) => {
                 // An earlier write of this caller may have been given up there, and tried again
                 // elsewhere, behind this one. Which is the last cannot be told any more.

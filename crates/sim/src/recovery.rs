@@ -198,7 +198,7 @@ impl Inner {
     }
 
     fn settle(&mut self, now: Instant, ended: &Ended<'_>) -> bool {
-        let is_known = ended.fate == Fate::Known;
+        let is_known = matches!(ended.fate, Fate::Known | Fate::Unsent);
         self.forget_marked(ended, is_known);
         match self.sabotage {
             Some(Sabotage::ForgetUnknownFate) => {
@@ -233,14 +233,14 @@ impl Inner {
             Routed::To { mark, .. } => mark,
             Routed::Remembered | Routed::Nowhere(_) => None,
         };
-        let is_settled = mark.is_some() || ended.fate != Fate::Known;
+        let is_settled = mark.is_some() || !matches!(ended.fate, Fate::Known | Fate::Unsent);
         is_settled && self.recovery.settle(now, &Ended { mark, ..*ended })
     }
 
     /// Has the server look as if no write there were without an answer.
     fn forget_late(&mut self, now: Instant, ended: &Ended<'_>) {
         match ended.fate {
-            Fate::Known | Fate::Refused => {}
+            Fate::Known | Fate::Unsent | Fate::Refused => {}
             Fate::Late => self.recovery.handle_late_end(now, ended.server, LateEnd::Answered),
             Fate::Lost => self.recovery.handle_good_canary(now, ended.server, after(now)),
         }

@@ -28,8 +28,10 @@ pub enum Routed {
 /// How a write or delete that was sent has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It was answered, or was never sent: what became of it is known.
+    /// It was answered: what became of it is known.
     Known,
+    /// It was never sent.
+    Unsent,
     /// It was given up. Its connection lives and may still answer it:
     /// [`super::Recovery::handle_late_end`] follows.
     Late,

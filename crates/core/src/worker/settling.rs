@@ -7,7 +7,6 @@
 use crate::Instant;
 use crate::connection::{Attempt, Matched, Sent};
 use crate::failure::Failure;
-use crate::protocol::response::{ErrorKind, Status};
 use crate::recovery::{Ended, Fate, LateEnd, SharedRecovery};
 use crate::routing::{Effect, RoutingTable, ServerId};
 use crate::worker::desk::Desk;
@@ -78,7 +77,7 @@ impl Settler<'_> {
             desk.spare.give(matched.attempt.encoded);
             return None;
         }
-        let is_refused = matched.response.status == Status::Error(ErrorKind::Server);
+        let is_refused = Desk::is_evidence(matched.response.status);
         // What depends on the value that is there must not find another server's.
         let may_move = matches!(matched.attempt.effect, Effect::Writes | Effect::Deletes);
         if is_refused
@@ -134,13 +133,13 @@ impl Settler<'_> {
         self.end(attempt, Fate::Late)
     }
 
-    /// What becomes of it is known: it was answered, or was never sent.
+    /// It does nothing any more: it was answered after it had been given up, or was never sent.
     pub(super) fn forget(&self, attempt: &mut Attempt) {
         if std::mem::take(&mut attempt.is_late) {
             let end = LateEnd::Answered;
             self.recovery.handle_late_end(self.now, attempt.pool, self.server, end);
         } else if attempt.mark.is_some() {
-            self.end(attempt, Fate::Known);
+            self.end(attempt, Fate::Unsent);
         }
     }
 

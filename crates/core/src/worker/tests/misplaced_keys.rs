@@ -377,3 +377,18 @@ fn a_connection_with_no_late_write_is_not_set_aside() {
     assert_eq!(rig.answers(id), "END\r\nSTORED\r\n");
     assert_eq!(rig.worker.parked.len(), 0);
 }
+
+#[test]
+fn a_write_that_was_never_sent_follows_the_one_before_it_to_another_server() {
+    let mut rig = Rig::new(3);
+    let key = rig.key(&[0, 1, 2]);
+    let id = rig.open();
+    rig.publish(0, false);
+    assert_eq!(rig.ask(id, set(&key, "zeroth")), "STORED\r\n");
+    // Of the next two the first is sent in part, and the second not at all.
+    rig.set_room(1, 12);
+    assert_eq!(rig.ask(id, set(&key, "first") + &set(&key, "second")), "");
+    rig.lose(1, Failure::Reset);
+    assert_eq!(rig.answers(id), "STORED\r\nSTORED\r\n");
+    assert_eq!(rig.ask(id, get(&key)), value(&key, "second") + "END\r\n");
+}
