@@ -92,10 +92,7 @@ impl fmt::Display for Happening {
             Self::WritesReadmitted(rule, evidence) => {
                 write!(f, "is sent writes again ({}: {evidence})", rule.label())
             }
-            Self::Restarted { lost_before: Some(at) } => {
-                write!(f, "has restarted: what it held before {at} is gone")
-            }
-            Self::Restarted { lost_before: None } => f.write_str("has restarted"),
+            Self::Restarted { .. } => f.write_str("has restarted, and is empty"),
             Self::MassFailure { failing, servers_len } => {
                 write!(f, "stays in use: {failing} of {servers_len} servers look bad at once")
             }
@@ -403,9 +400,13 @@ mod tests {
             (
                 Happening::Restarted { lost_before: Some(at) },
                 "restarted",
-                "has restarted: what it held before 1.500s is gone",
+                "has restarted, and is empty",
             ),
-            (Happening::Restarted { lost_before: None }, "restarted", "has restarted"),
+            (
+                Happening::Restarted { lost_before: None },
+                "restarted",
+                "has restarted, and is empty",
+            ),
             (
                 Happening::MassFailure { failing: 2, servers_len: 3 },
                 "mass-failure",
