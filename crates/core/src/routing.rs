@@ -80,6 +80,12 @@ pub struct ServerRoute {
 }
 
 impl ServerRoute {
+    /// A server of which nothing bad is known: it may be used for all keys.
+    pub fn in_use(settings: ConnectionSettings, disguise: u64) -> Self {
+        let (usable, suspect_after) = (Usable::Yes, settings.timeout);
+        Self { usable, takes_writes: true, suspect_after, disguise, settings }
+    }
+
     /// Whether it is to be used for a request to `key`.
     pub fn serves(&self, key: &[u8], effect: Effect) -> bool {
         let has_key = match self.usable {

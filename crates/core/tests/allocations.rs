@@ -18,7 +18,7 @@ use evenkeel_core::protocol::{ParseLimits, Parsed, Request, parse_request};
 use evenkeel_core::recovery::{Ended, LateEnd, Routed, SharedRecovery};
 use evenkeel_core::routing::{
     ConnectionSettings, KeyRoute, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute,
-    Substitute, Usable,
+    Substitute,
 };
 use evenkeel_core::session::SessionLimits;
 use evenkeel_core::worker::{Action, Worker, WorkerSettings};
@@ -226,12 +226,6 @@ fn table() -> RoutingTable {
         connect_timeout: Duration::from_millis(250),
         attempts_in_flight_max: 1000,
     };
-    let server = ServerRoute {
-        usable: Usable::Yes,
-        takes_writes: true,
-        suspect_after: settings.timeout,
-        disguise: 1,
-        settings,
-    };
+    let server = ServerRoute::in_use(settings, 1);
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(SERVERS_LEN)] }
 }

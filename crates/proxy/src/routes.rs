@@ -8,7 +8,7 @@ use evenkeel_core::distribution::BuildError;
 use evenkeel_core::protocol::ParseLimits;
 use evenkeel_core::recovery::RecoverySettings;
 use evenkeel_core::routing::{
-    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute, Usable,
+    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute,
 };
 use evenkeel_core::session::SessionLimits;
 
@@ -21,13 +21,9 @@ pub fn first_table(config: &Config) -> Result<(RoutingTable, Vec<SharedServer>),
     for (id, pool) in (0..).map(PoolId).zip(&config.pools) {
         let first = servers.len();
         for server in &pool.servers {
-            table.servers.push(ServerRoute {
-                usable: Usable::Yes,
-                takes_writes: true,
-                suspect_after: pool.timeout,
-                disguise: disguise(&server.address.to_string()),
-                settings: settings(pool),
-            });
+            table
+                .servers
+                .push(ServerRoute::in_use(settings(pool), disguise(&server.address.to_string())));
             let (config, addr) = (server.clone(), ArcSwapOption::empty());
             servers.push(SharedServer { config, pool: id, addr });
         }

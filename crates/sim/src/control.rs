@@ -298,13 +298,7 @@ fn first_table(options: &Options) -> RoutingTable {
     };
     RoutingTable {
         servers: server_ids(pool.servers.len())
-            .map(|server| ServerRoute {
-                usable: Usable::Yes,
-                takes_writes: true,
-                suspect_after: pool.timeout,
-                disguise: u64::from(server.0 + 1) << 32,
-                settings,
-            })
+            .map(|server| ServerRoute::in_use(settings, u64::from(server.0 + 1) << 32))
             .collect(),
         pools: vec![PoolRoutes {
             distribution: Arc::new(pool.build_distribution().expect("the pool has servers")),

@@ -153,13 +153,7 @@ fn table() -> RoutingTable {
         connect_timeout: Duration::from_millis(250),
         attempts_in_flight_max: 10,
     };
-    let server = ServerRoute {
-        usable: Usable::Yes,
-        takes_writes: true,
-        suspect_after: settings.timeout,
-        disguise: 1,
-        settings,
-    };
+    let server = ServerRoute::in_use(settings, 1);
     RoutingTable { pools: vec![pool], servers: vec![server; 3] }
 }
 

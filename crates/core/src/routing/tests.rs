@@ -21,13 +21,7 @@ fn table(failover: Substitute) -> RoutingTable {
         connect_timeout: Duration::from_millis(250),
         attempts_in_flight_max: 10,
     };
-    let server = ServerRoute {
-        usable: Usable::Yes,
-        takes_writes: true,
-        suspect_after: settings.timeout,
-        disguise: 1,
-        settings,
-    };
+    let server = ServerRoute::in_use(settings, 1);
     RoutingTable { pools: vec![pool([0, 1, 2]), pool([3, 2, 1])], servers: vec![server; 4] }
 }
 

@@ -351,12 +351,6 @@ fn table(servers_len: u16) -> RoutingTable {
         deadline: Duration::from_millis(350),
         failover_ttl: Duration::from_mins(1),
     };
-    let server = ServerRoute {
-        usable: Usable::Yes,
-        takes_writes: true,
-        suspect_after: settings.timeout,
-        disguise: 1 << 63,
-        settings,
-    };
+    let server = ServerRoute::in_use(settings, 1 << 63);
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(servers_len)] }
 }
