@@ -24,7 +24,7 @@ const CORE: &str = "evenkeel-core";
 const LAB: &str = "evenkeel-lab";
 
 /// The arrows between the crates. A new one is an edit of ARCHITECTURE.md first.
-const CRATES: [CratePlace; 8] = [
+const CRATES: [CratePlace; 9] = [
     CratePlace {
         path: "crates/core",
         on: &[],
@@ -40,7 +40,7 @@ const CRATES: [CratePlace; 8] = [
     CratePlace { path: "crates/proxy", on: &[CORE], in_tests_on: &[LAB], never: &["clap"] },
     CratePlace {
         path: "crates/cli",
-        on: &["evenkeel-proxy", CORE, LAB, "evenkeel-bench"],
+        on: &["evenkeel-proxy", CORE, LAB, "evenkeel-load"],
         in_tests_on: &[],
         never: &["mio"],
     },
@@ -51,7 +51,13 @@ const CRATES: [CratePlace; 8] = [
         in_tests_on: &[],
         never: &["tokio", "mio", "socket2", "rand"],
     },
-    CratePlace { path: "bench", on: &[CORE], in_tests_on: &[LAB], never: &["clap", "tokio"] },
+    CratePlace { path: "crates/load", on: &[], in_tests_on: &[], never: &["clap", "tokio"] },
+    CratePlace {
+        path: "bench",
+        on: &["evenkeel-load"],
+        in_tests_on: &[],
+        never: &["clap", "tokio"],
+    },
     CratePlace { path: "tidy", on: &[], in_tests_on: &[], never: &[] },
 ];
 

@@ -1,6 +1,6 @@
 //! The workloads that are compared, one row of the table each.
 
-use evenkeel_bench::{Pace, Workload};
+use evenkeel_load::{Pace, Workload};
 
 /// One workload, and how many requests of it make a round.
 pub(crate) struct Row {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use evenkeel_bench::{Length, Pace, RunError, Workload, fill, run};
+use evenkeel_load::{Length, Pace, RunError, Workload, fill, run};
 
 /// How the server treats reads; writes are always stored.
 #[derive(Clone, Copy)]

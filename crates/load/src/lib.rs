@@ -13,14 +13,14 @@
 //! `compare` sets them side by side for two proxies.
 //!
 //! ```no_run
-//! use evenkeel_bench::{Length, Pace, Workload, fill, run};
+//! use evenkeel_load::{Length, Pace, Workload, fill, run};
 //!
 //! let address = "127.0.0.1:11311".parse()?;
 //! let workload = Workload { connections: 8, pace: Pace::Open { rate: 2000 }, ..Workload::default() };
 //! fill(address, &workload)?;
 //! let report = run(address, &workload, Length::Requests(10_000))?;
 //! assert_eq!(report.wrong, 0);
-//! # Ok::<(), evenkeel_bench::RunError>(())
+//! # Ok::<(), evenkeel_load::RunError>(())
 //! ```
 
 mod answer;
