@@ -138,7 +138,12 @@ pub enum Sent {
 /// A server answers the keys of a retrieval in the order they were asked for and leaves out the
 /// misses, so a key that is not among the rest was not asked for.
 pub(super) fn take_key(keys: &[u8], at: usize, key: &[u8]) -> Result<usize, Invalid> {
-    let mut rest = Tokens::new(&keys[at..]);
+    let rest = &keys[at..];
+    let next = rest.strip_prefix(b" ").unwrap_or(rest);
+    if next.starts_with(key) && matches!(next.get(key.len()), None | Some(b' ')) {
+        return Ok(keys.len() - next.len() + key.len());
+    }
+    let mut rest = Tokens::new(rest);
     while let Some(asked) = rest.next() {
         if asked == key {
             return Ok(keys.len() - rest.rest().len());

@@ -50,7 +50,10 @@ pub fn request(request: &Request<'_>, output: &mut Vec<u8>) -> Range<usize> {
         Request::Retrieve { how, keys } => {
             retrieval_start(*how, output);
             let start = output.len() + 1;
-            keys.iter().for_each(|key| retrieval_key(key, output));
+            match keys.only() {
+                Some(key) => retrieval_key(key, output),
+                None => keys.iter().for_each(|key| retrieval_key(key, output)),
+            }
             let end = output.len();
             retrieval_end(output);
             start..end

@@ -20,6 +20,8 @@
 //! - `me` takes flags as the other meta commands do. memcached looks at a leading `b` only.
 //! - `gat` without a key answers `ERROR`, as `get` does; memcached answers `END`.
 
+mod ordinary;
+
 use crate::protocol::KEY_LEN_MAX;
 use crate::protocol::meta;
 use crate::protocol::refusal::{Refusal, key};
@@ -94,7 +96,19 @@ const RETRIEVAL_HEAD_LEN_MAX: usize = 64;
 ///
 /// `input` holds every byte received and not yet consumed. `scanned` is 0 or what the last
 /// [`Parsed::Incomplete`] said about the same bytes. Cost is linear in what is consumed.
+#[inline]
 pub fn parse_request<'a>(input: &'a [u8], scanned: usize, limits: &ParseLimits) -> Parsed<'a> {
+    // What is not all there at first is not looked at from its start again.
+    if scanned == 0
+        && let Some(parsed) = ordinary::request(input, limits)
+    {
+        return parsed;
+    }
+    parse_any(input, scanned, limits)
+}
+
+/// A request of any form.
+fn parse_any<'a>(input: &'a [u8], scanned: usize, limits: &ParseLimits) -> Parsed<'a> {
     if input.first() == Some(&BINARY_REQUEST) {
         return refused(Refusal::BinaryProtocol, input.len());
     }
@@ -181,7 +195,10 @@ impl<'a> Source<'a, '_> {
     }
 
     fn retrieve(self, how: Retrieval, words: &Tokens<'a>) -> Result<Parsed<'a>, Refusal> {
-        let raw = words.rest();
+        let mut raw = words.rest();
+        while let [before @ .., b' '] = raw {
+            raw = before;
+        }
         let mut len = 0;
         for word in Tokens::new(raw) {
             key(word)?;

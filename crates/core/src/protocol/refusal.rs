@@ -1,6 +1,6 @@
 //! Why bad input is refused, in memcached's own words.
 
-use crate::protocol::KEY_LEN_MAX;
+use crate::protocol::{KEY_LEN_MAX, token};
 
 /// Why input was refused. [`Refusal::answer`] has memcached's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Refusal {
 
 /// A key that memcached would take.
 pub(super) fn key(word: &[u8]) -> Result<&[u8], Refusal> {
-    if word.is_empty() || word.len() > KEY_LEN_MAX || memchr::memchr(0, word).is_some() {
+    if word.is_empty() || word.len() > KEY_LEN_MAX || token::find(0, word).is_some() {
         return Err(Refusal::BadFormat);
     }
     Ok(word)

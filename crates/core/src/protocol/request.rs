@@ -219,7 +219,8 @@ pub struct Keys<'a> {
 impl<'a> Keys<'a> {
     /// Takes words that the parser has counted and checked.
     ///
-    /// `raw` holds exactly `len` words apart by spaces, `len` at least 1.
+    /// `raw` holds exactly `len` words apart by spaces, `len` at least 1, and no space before the
+    /// first or behind the last.
     pub(crate) fn from_checked(raw: &'a [u8], len: usize) -> Self {
         assert!(len > 0, "a retrieval names at least one key");
         Self { raw, len }
@@ -236,9 +237,9 @@ impl<'a> Keys<'a> {
         self.len
     }
 
-    /// The first key.
-    pub fn first(&self) -> &'a [u8] {
-        self.iter().next().expect("a retrieval names at least one key")
+    /// The key, if there is but one.
+    pub fn only(&self) -> Option<&'a [u8]> {
+        (self.len == 1).then_some(self.raw)
     }
 }
 

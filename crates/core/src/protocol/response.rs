@@ -13,6 +13,7 @@
 //! # Limits
 //! A line of [`RESPONSE_LINE_LEN_MAX`] bytes; a value of [`VALUE_LEN_MAX`] bytes.
 
+use crate::protocol::KEY_LEN_MAX;
 use crate::protocol::meta::DecodedKey;
 use crate::protocol::request::{MetaOp, Request};
 use crate::protocol::token::{self, Tokens};
@@ -165,7 +166,22 @@ pub enum Invalid {
 ///
 /// Keys are not judged here but for meta responses, whose request's key is `asked` (as written in
 /// the request). A retrieval's values are matched by the connection, which knows how far it is.
+#[inline]
 pub fn parse_response<'a>(input: &'a [u8], expect: Expect, asked: &[u8]) -> ParsedResponse<'a> {
+    let ordinary = match expect {
+        Expect::Retrieval { has_cas } => ordinary_retrieval(input, has_cas),
+        Expect::Store
+        | Expect::Delete
+        | Expect::Arithmetic
+        | Expect::Touch
+        | Expect::FlushAll
+        | Expect::Meta(_) => None,
+    };
+    ordinary.unwrap_or_else(|| parse_any(input, expect, asked))
+}
+
+/// A response of any form.
+fn parse_any<'a>(input: &'a [u8], expect: Expect, asked: &[u8]) -> ParsedResponse<'a> {
     let Some((line, line_len)) = token::line(input, 0) else {
         return match input.len() {
             len if len > RESPONSE_LINE_LEN_MAX => ParsedResponse::Invalid(Invalid::LineTooLong),
@@ -223,6 +239,27 @@ fn plain(line: &[u8], expect: Expect) -> Result<Status, Invalid> {
         }
         _ => Err(Invalid::Unexpected),
     }
+}
+
+/// Reads what a retrieval is answered in nearly every case, without a look for the line's end
+/// first. `None` for everything that needs a closer look, faults among it.
+#[inline]
+fn ordinary_retrieval(input: &[u8], has_cas: bool) -> Option<ParsedResponse<'_>> {
+    const END: &[u8] = b"END\r\n";
+    if input.starts_with(END) {
+        return Some(last(Status::End, &input[..3], END.len()));
+    }
+    let words = input.strip_prefix(b"VALUE ")?;
+    let key_len = token::word_len(&words[..words.len().min(KEY_LEN_MAX + 1)])?;
+    let (key, rest) = words.split_at(key_len);
+    let (_client_flags, rest) = token::leading_number(rest.strip_prefix(b" ")?)?;
+    let (len, mut rest) = token::leading_number(rest.strip_prefix(b" ")?)?;
+    if has_cas {
+        (_, rest) = token::leading_number(rest.strip_prefix(b" ")?)?;
+    }
+    let data_at = input.len() - rest.strip_prefix(b"\r\n")?.len();
+    let (_, len) = data(input, data_at, value_len(len).ok()?).ok()??;
+    (!key.is_empty()).then_some(ParsedResponse::Value { key, len })
 }
 
 fn retrieval<'a>(

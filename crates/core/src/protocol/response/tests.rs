@@ -182,3 +182,46 @@ proptest! {
         }
     }
 }
+
+/// How they may begin, to get further than chance does.
+const HEADS: &[&[u8]] = &[b"", b"VALUE a 0 1", b"VALUE key 1 2\r\nxx\r\n"];
+
+/// Bits of a retrieval's response, right and wrong, in any order.
+fn fragments() -> impl Strategy<Value = Vec<u8>> {
+    const FRAGMENTS: &[&[u8]] = &[
+        b"VALUE ",
+        b"VALUE",
+        b"END\r\n",
+        b"END",
+        b"a",
+        b"key",
+        b" ",
+        b" 0",
+        b" 1",
+        b" 2",
+        b" -1",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"\0",
+        b"x",
+        b"xx",
+        b" 18446744073709551616",
+        b" 00000000000000000000001",
+    ];
+    prop::collection::vec(prop::sample::select(FRAGMENTS), 1..10).prop_map(|it| it.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_in_one_pass_is_read_as_the_grammar_has_it(
+        head in prop::sample::select(HEADS),
+        rest in fragments(),
+        has_cas: bool,
+    ) {
+        let input = [head, &rest].concat();
+        if let Some(parsed) = ordinary_retrieval(&input, has_cas) {
+            prop_assert_eq!(parsed, parse_any(&input, Expect::Retrieval { has_cas }, b"a"));
+        }
+    }
+}
