@@ -55,19 +55,21 @@
 
 mod attempt;
 mod reading;
+mod stream;
 mod timed_out;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
-pub use self::attempt::{Attempt, Sent};
+pub use self::attempt::{Attempt, GivenBack, Sent};
 pub use self::reading::{Matched, RESPONSE_BODY_LEN_MAX};
 pub use self::timed_out::TimedOut;
 
 use self::reading::Scan;
+use self::stream::Stream;
 use crate::Instant;
 use crate::random::Random;
-use crate::received::BUFFER_KEPT_LEN_MAX;
 use crate::routing::{ConnectionSettings, ServerId};
 
 /// A connection that is being made or is made, told from those before it to the same server.
@@ -88,11 +90,8 @@ pub struct Connection {
     /// Connections in a row that could not be made, or gave no response; sets the pause before
     /// the next try.
     connect_failures: u32,
-    /// Encoded attempts; the first `written` bytes have been written.
-    output: Vec<u8>,
-    written: usize,
-    /// How many bytes have been written since the connection was made.
-    stream_written: u64,
+    /// The bytes of the attempts in flight.
+    stream: Stream,
     /// Bytes of a response that is not all there.
     input: Vec<u8>,
     /// How many bytes `input` must hold before it is worth another look.
@@ -147,9 +146,7 @@ impl Connection {
             settings,
             state: State::Unwanted,
             connect_failures: 0,
-            output: Vec::new(),
-            written: 0,
-            stream_written: 0,
+            stream: Stream::default(),
             input: Vec::new(),
             needed: 0,
             scan: Scan::default(),
@@ -173,7 +170,7 @@ impl Connection {
         };
         is_open
             && self.in_flight.len() < self.settings.attempts_in_flight_max
-            && self.output.len() - self.written < OUTPUT_LEN_MAX
+            && self.stream.unwritten_len() < OUTPUT_LEN_MAX
     }
 
     /// Whether it is lost or was never made.
@@ -191,20 +188,39 @@ impl Connection {
         self.id
     }
 
-    /// Takes an attempt to send, and returns its number, by which [`Connection::attempt_mut`]
-    /// finds it again.
+    /// Takes an attempt to send, with its bytes, and returns its number, by which
+    /// [`Connection::attempt_mut`] finds it again.
     ///
     /// # Panics
     /// Unless [`Connection::can_send`].
-    pub fn enqueue(&mut self, now: Instant, mut attempt: Attempt) -> u64 {
+    pub fn enqueue(&mut self, now: Instant, mut attempt: Attempt, encoded: &[u8]) -> u64 {
         assert!(self.can_send(), "the caller asks before it sends");
+        let at = self.stream.append_bytes(encoded);
+        attempt.place(&at);
+        self.push(now, attempt)
+    }
+
+    /// The same for one whose bytes `encode` appends to what it is given. It returns where in that
+    /// the keys stand.
+    pub fn encode(
+        &mut self,
+        now: Instant,
+        mut attempt: Attempt,
+        encode: impl FnOnce(&mut Vec<u8>) -> Range<usize>,
+    ) -> u64 {
+        assert!(self.can_send(), "the caller asks before it sends");
+        let (at, keys_at) = self.stream.append(encode);
+        attempt.place(&at);
+        attempt.set_keys_at(keys_at);
+        self.push(now, attempt)
+    }
+
+    fn push(&mut self, now: Instant, mut attempt: Attempt) -> u64 {
         attempt.sent_at = now;
         if self.in_flight.is_empty() {
             self.served_at = now;
             self.is_overdue = false;
         }
-        attempt.stream_at = self.stream_written + (self.output.len() - self.written) as u64;
-        self.output.extend_from_slice(&attempt.encoded);
         self.attempts_len += 1;
         attempt.number = self.attempts_len;
         self.in_flight.push_back(attempt);
@@ -212,15 +228,26 @@ impl Connection {
     }
 
     /// The attempts in flight, oldest first: those somebody may still wait for, and those nobody
-    /// does.
-    pub fn in_flight_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Attempt> {
-        self.in_flight.iter_mut()
+    /// does; and their bytes.
+    pub fn in_flight_mut(&mut self) -> impl Iterator<Item = (&mut Attempt, &[u8])> {
+        let stream = &self.stream;
+        self.in_flight.iter_mut().map(|attempt| {
+            let encoded = stream.get(attempt.place_in_stream());
+            (attempt, encoded)
+        })
     }
 
-    /// An attempt in flight by its number.
-    pub fn attempt_mut(&mut self, number: u64) -> Option<&mut Attempt> {
+    /// The attempts in flight, oldest first.
+    pub fn in_flight(&self) -> impl ExactSizeIterator<Item = &Attempt> {
+        self.in_flight.iter()
+    }
+
+    /// An attempt in flight by its number, and its bytes.
+    pub fn attempt_mut(&mut self, number: u64) -> Option<(&mut Attempt, &[u8])> {
         let idx = self.in_flight.binary_search_by_key(&number, |it| it.number).ok()?;
-        self.in_flight.get_mut(idx)
+        let attempt = self.in_flight.get_mut(idx)?;
+        let encoded = self.stream.get(attempt.place_in_stream());
+        Some((attempt, encoded))
     }
 
     /// After how long without a byte [`TimedOut::Overdue`] is said.
@@ -286,34 +313,25 @@ impl Connection {
         }
         self.state = State::Ready { progress_at: now, has_responded: false };
         if self.in_flight.iter().any(|attempt| attempt.is_void) {
+            let all = std::mem::take(&mut self.stream);
             self.in_flight.retain(|attempt| !attempt.is_void);
-            self.output.clear();
             for attempt in &mut self.in_flight {
-                attempt.stream_at = self.output.len() as u64;
-                self.output.extend_from_slice(&attempt.encoded);
+                let at = self.stream.append_bytes(all.get(attempt.place_in_stream()));
+                attempt.place(&at);
             }
         }
     }
 
-    /// The connection is lost, or could not be made. Returns the attempts that were in flight,
-    /// oldest first; they will have no response from here.
-    pub fn handle_lost(
-        &mut self,
-        now: Instant,
-        random: &mut Random,
-    ) -> impl Iterator<Item = (Attempt, Sent)> + use<> {
+    /// The connection is lost, or could not be made. Returns the attempts that were in flight; they
+    /// will have no response from here.
+    pub fn handle_lost(&mut self, now: Instant, random: &mut Random) -> GivenBack {
         self.state = self.state_after_loss(now, random);
-        let stream_written = std::mem::take(&mut self.stream_written);
-        self.output = Vec::new();
-        self.written = 0;
         self.input = Vec::new();
         self.needed = 0;
         self.scan = Scan::default();
         self.timed_out = 0;
-        std::mem::take(&mut self.in_flight).into_iter().map(move |attempt| {
-            let sent = if attempt.stream_at < stream_written { Sent::Maybe } else { Sent::No };
-            (attempt, sent)
-        })
+        let attempts = std::mem::take(&mut self.in_flight);
+        std::mem::take(&mut self.stream).give_back_all(attempts)
     }
 
     fn state_after_loss(&mut self, now: Instant, random: &mut Random) -> State {
@@ -335,7 +353,7 @@ impl Connection {
     ///
     /// What it has been sent may still be carried out. As long as it is kept, that can be seen:
     /// by a response. Nothing more is ever sent on it, so what was sent in part is void.
-    pub fn park(&mut self, now: Instant, random: &mut Random) -> (Self, Vec<(Attempt, Sent)>) {
+    pub fn park(&mut self, now: Instant, random: &mut Random) -> (Self, GivenBack) {
         let mut fresh = Self::new(self.id.server, self.settings);
         fresh.id = self.id;
         fresh.state = self.state_after_loss(now, random);
@@ -343,70 +361,59 @@ impl Connection {
         fresh.timeouts_in_a_row = self.timeouts_in_a_row;
         fresh.attempts_len = self.attempts_len;
         let mut parked = std::mem::replace(self, fresh);
-        parked.output = Vec::new();
-        parked.written = 0;
-        let written = parked.stream_written;
-        let sent_len = parked.in_flight.partition_point(|it| it.stream_end() <= written);
-        let unsent = parked.in_flight.drain(sent_len..).map(|attempt| {
-            let sent = if attempt.stream_at < written { Sent::Maybe } else { Sent::No };
-            (attempt, sent)
-        });
-        let unsent = unsent.collect();
+        let written_at = parked.stream.written_at();
+        let is_sent = |it: &Attempt| it.place_in_stream().end <= written_at;
+        let sent_len = parked.in_flight.partition_point(is_sent);
+        let unsent = parked.give_back(sent_len..parked.in_flight.len());
         (parked, unsent)
     }
 
-    /// Takes back the newest attempt if no byte of it was written: it may go elsewhere.
-    pub fn take_back(&mut self) -> Option<Attempt> {
-        let attempt = self.in_flight.pop_back_if(|last| last.stream_at >= self.stream_written)?;
-        self.output.truncate(self.output.len() - attempt.encoded.len());
+    /// Takes back the attempts of which no byte was written: they may go elsewhere.
+    pub fn take_back(&mut self) -> GivenBack {
+        let written_at = self.stream.written_at();
+        let first = self.in_flight.partition_point(|it| it.stream_at < written_at);
+        let unsent = self.give_back(first..self.in_flight.len());
         self.timed_out = self.timed_out.min(self.in_flight.len());
-        Some(attempt)
+        unsent
     }
 
     /// Takes back the attempts that are late by `now` and of which no byte was written.
     ///
     /// Sending them would only make those behind them late too, and a write among them would be
     /// carried out after its caller has been told that it failed.
-    pub fn take_back_late(&mut self, now: Instant) -> Vec<Attempt> {
+    pub fn take_back_late(&mut self, now: Instant) -> GivenBack {
         let first = self.timed_out;
         let is_late = |it: &&Attempt| {
-            it.stream_at >= self.stream_written && it.sent_at + self.settings.timeout <= now
+            it.stream_at >= self.stream.written_at() && it.sent_at + self.settings.timeout <= now
         };
         let len = self.in_flight.iter().skip(first).take_while(is_late).count();
-        let late: Vec<_> = self.in_flight.drain(first..first + len).collect();
-        let Some(oldest) = late.first() else { return late };
-        let bytes: usize = late.iter().map(|it| it.encoded.len()).sum();
-        let ahead = usize::try_from(oldest.stream_at - self.stream_written)
-            .expect("what is not written is in memory");
-        let start = self.written + ahead;
-        self.output.drain(start..start + bytes);
-        for behind in self.in_flight.iter_mut().skip(first) {
-            behind.stream_at -= bytes as u64;
+        self.give_back(first..first + len)
+    }
+
+    fn give_back(&mut self, range: Range<usize>) -> GivenBack {
+        let attempts: VecDeque<_> = self.in_flight.drain(range.clone()).collect();
+        let (Some(oldest), Some(newest)) = (attempts.front(), attempts.back()) else {
+            return GivenBack::default();
+        };
+        let start_at = oldest.stream_at;
+        let written_at = self.stream.written_at();
+        let bytes = self.stream.take(start_at..newest.place_in_stream().end);
+        for behind in self.in_flight.iter_mut().skip(range.start) {
+            behind.stream_at -= bytes.len() as u64;
         }
-        late
+        GivenBack { attempts, bytes, start_at, written_at }
     }
 
     // Writing.
 
     /// What is waiting to be written.
     pub fn output(&self) -> &[u8] {
-        &self.output[self.written..]
+        self.stream.unwritten()
     }
 
     /// The driver has written the first `len` bytes of [`Connection::output`].
     pub fn handle_written(&mut self, len: usize) {
-        self.written += len;
-        self.stream_written += len as u64;
-        assert!(self.written <= self.output.len(), "no more is written than there was");
-        if self.written == self.output.len() {
-            self.written = 0;
-            self.output.clear();
-            self.output.shrink_to(BUFFER_KEPT_LEN_MAX);
-        } else if self.written > BUFFER_KEPT_LEN_MAX && self.written > self.output.len() / 2 {
-            // No more is moved than has been written, however much waits.
-            self.output.drain(..self.written);
-            self.written = 0;
-        }
+        self.stream.note_written(len);
     }
 }
 

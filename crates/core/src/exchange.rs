@@ -23,6 +23,7 @@
 //! - Passing on values as they come, part by part: a part that then fails after its first value
 //!   would have to be taken back.
 
+use crate::Instant;
 use crate::config::OnUnavailable;
 use crate::connection::ConnectionId;
 use crate::failure::Failure;
@@ -41,7 +42,9 @@ pub struct Exchange {
     pub pool: PoolId,
     /// How its outcome is worded.
     pub wording: Wording,
-    /// How often it has been given to a connection.
+    /// When its caller is told something, whatever has come.
+    pub deadline: Instant,
+    /// How often it has been sent, the first time counted before it is.
     pub attempts: u8,
     /// Where its attempt is in flight, if it may store or remove something: the connection, and
     /// the attempt's number there.
@@ -54,8 +57,9 @@ pub struct Exchange {
 
 impl Exchange {
     /// An exchange that has just been opened.
-    pub fn new(session: SessionId, pool: PoolId, wording: Wording) -> Self {
-        Self { session, pool, wording, attempts: 0, placed: None, settled: None, split: None }
+    pub fn new(session: SessionId, pool: PoolId, deadline: Instant, wording: Wording) -> Self {
+        let (placed, settled, split) = (None, None, None);
+        Self { session, pool, wording, deadline, attempts: 1, placed, settled, split }
     }
 
     /// Whether its part `part` has no outcome yet. The first outcome counts: a part that has
@@ -277,28 +281,25 @@ pub struct Split {
 pub struct Part {
     /// It has been answered, or has failed.
     pub has_outcome: bool,
-    /// Its keys, apart by spaces, in order.
-    pub keys: Vec<u8>,
+    /// For each of its keys, in order, how long its value is in `body`; 0, or missing at the end, if
+    /// it was a miss.
+    pub value_lens: Vec<u32>,
     /// The values that came for them, in order.
     pub body: Vec<u8>,
-    /// How much of `keys` has been merged.
-    keys_at: usize,
+    /// How many keys have been merged.
+    keys_merged: usize,
     /// How much of `body` has been merged.
-    body_at: usize,
+    body_merged: usize,
 }
 
 impl Part {
-    /// The value of the next key; `None` if that key was a miss.
-    fn next_value(&mut self) -> Option<&[u8]> {
-        let mut keys = Tokens::new(&self.keys[self.keys_at..]);
-        let key = keys.next()?;
-        self.keys_at = self.keys.len() - keys.rest().len();
-        let (named, value) = response::values(&self.body[self.body_at..]).next()?;
-        if named != key {
-            return None;
-        }
-        self.body_at += value.len();
-        Some(value)
+    /// The value of the next key; empty if that key was a miss.
+    fn next_value(&mut self) -> &[u8] {
+        let len = self.value_lens.get(self.keys_merged).map_or(0, |len| *len as usize);
+        self.keys_merged += 1;
+        let value = &self.body[self.body_merged..self.body_merged + len];
+        self.body_merged += len;
+        value
     }
 }
 
@@ -327,9 +328,7 @@ impl Split {
     /// Merges the parts' values into the order of the keys.
     fn write_values(&mut self, output: &mut Vec<u8>) {
         for part in self.part_of_key.iter().flatten() {
-            if let Some(value) = self.parts[usize::from(*part)].next_value() {
-                output.extend_from_slice(value);
-            }
+            output.extend_from_slice(self.parts[usize::from(*part)].next_value());
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) struct Spare {
     // The box is what is used again.
     #[expect(clippy::vec_box, reason = "the box itself is kept, to spare its allocation")]
     splits: Vec<Box<Split>>,
+    lens: Vec<Vec<u32>>,
 }
 
 /// A buffer larger than this is given back to the allocator.
@@ -19,8 +20,12 @@ const BUFFER_LEN_MAX: usize = 64 * 1024;
 /// How many bytes are kept in all buffers together.
 const BUFFERS_LEN_MAX: usize = 4 * 1024 * 1024;
 
-/// How many splits are kept.
+/// How many splits are kept, and how many lists of lengths.
 const SPLITS_MAX: usize = 64;
+const LENS_MAX: usize = 256;
+
+/// A longer list is given back to the allocator.
+const LENS_LEN_MAX: usize = 1024;
 
 impl Spare {
     /// An empty buffer, with room if one is at hand.
@@ -41,6 +46,18 @@ impl Spare {
         }
     }
 
+    /// An empty list of lengths.
+    pub(crate) fn take_lens(&mut self) -> Vec<u32> {
+        self.lens.pop().unwrap_or_default()
+    }
+
+    fn give_lens(&mut self, mut lens: Vec<u32>) {
+        if (1..=LENS_LEN_MAX).contains(&lens.capacity()) && self.lens.len() < LENS_MAX {
+            lens.clear();
+            self.lens.push(lens);
+        }
+    }
+
     /// A split without parts.
     #[expect(clippy::unnecessary_box_returns, reason = "the box itself is used again")]
     pub(crate) fn take_split(&mut self) -> Box<Split> {
@@ -50,7 +67,7 @@ impl Spare {
     /// Gives a split back, and its parts' buffers.
     pub(crate) fn give_split(&mut self, mut split: Box<Split>) {
         for part in split.parts.drain(..) {
-            self.give(part.keys);
+            self.give_lens(part.value_lens);
             self.give(part.body);
         }
         if self.splits.len() < SPLITS_MAX {

@@ -44,7 +44,7 @@ mod servers;
 
 mod settling;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,8 +72,8 @@ pub struct Worker {
     /// Connections that have something to write; each at most once.
     dirty_connections: Vec<ConnectionId>,
     desk: Desk,
-    /// For each pool, its exchanges by deadline, with some that are settled already.
-    deadlines: Vec<VecDeque<(Instant, ExchangeId)>>,
+    /// Exchanges that may reach their deadline, with some that are settled already.
+    deadlines: BTreeSet<(Instant, ExchangeId)>,
     actions: VecDeque<Action>,
     reports: Reports,
     random: Random,
@@ -171,14 +171,13 @@ impl Worker {
         let servers_len = table.servers.len();
         let servers = (0..).map(ServerId).zip(&table.servers);
         let connections = servers.map(|(id, it)| Connection::new(id, it.settings)).collect();
-        let deadlines = table.pools.iter().map(|_| VecDeque::new()).collect();
         let mut worker = Self {
             table,
             connections,
             parked: Vec::new(),
             dirty_connections: Vec::new(),
             desk: Desk::default(),
-            deadlines,
+            deadlines: BTreeSet::new(),
             actions: VecDeque::new(),
             reports: Reports::new(servers_len),
             random: Random::new(settings.seed),
@@ -369,10 +368,10 @@ impl Worker {
     /// When to call [`Worker::handle_timeout`] next.
     pub fn next_timeout(&self) -> Option<Instant> {
         let connections = self.connections.iter().map(Connection::next_timeout);
-        let deadlines = self.deadlines.iter().map(|it| it.front().map(|(at, _)| *at));
         let parked = self.parked.iter().map(|it| Some(it.deadline));
-        let reports = self.reports.next_timeout();
-        connections.chain(deadlines).chain(parked).fold(reports, earliest)
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        let others = earliest(deadline, self.reports.next_timeout());
+        connections.chain(parked).fold(others, earliest)
     }
 
     /// Deals with all that has run out of time by `now`.

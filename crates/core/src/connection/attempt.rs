@@ -1,5 +1,6 @@
 //! One send of one request to one server.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::Instant;
@@ -11,13 +12,15 @@ use crate::protocol::token::{self, Tokens};
 use crate::recovery::Generation;
 use crate::routing::{Effect, PoolId};
 
-/// One send of one request to one server.
-#[derive(Debug)]
+/// One send of one request to one server. Its bytes are with the connection.
+#[derive(Clone, Copy, Debug)]
 pub struct Attempt {
     /// Whose it is.
     pub exchange: ExchangeId,
     /// Which part of that exchange.
     pub part: u16,
+    /// The pool that its keys belong to.
+    pub pool: PoolId,
     /// How many keys it asks about.
     pub keys_len: u32,
     /// What the request does.
@@ -26,22 +29,21 @@ pub struct Attempt {
     pub expect: Expect,
     /// The keys are written in base64 (meta flag `b`).
     pub base64_key: bool,
-    /// The pool that its keys belong to.
-    pub pool: PoolId,
     /// What it may do to its key's value.
     pub effect: Effect,
-    /// Given by recovery when it was routed, and to be given back when it has ended.
-    pub mark: Option<Generation>,
-    /// What CAS tokens are disguised by; 0 if its server is the key's home.
-    pub disguise: u64,
     /// It was given up; nobody waits for its response, but recovery wants to know that it came.
     pub is_late: bool,
     /// It was given up before the connection was made, and is not to be sent.
     pub is_void: bool,
-    /// The request as the server is to see it.
-    pub encoded: Vec<u8>,
-    /// Where its keys stand in `encoded`.
-    pub keys_at: Range<usize>,
+    /// Where its keys stand in its bytes.
+    keys_start: u32,
+    keys_end: u32,
+    /// How many bytes it has.
+    len: u32,
+    /// Given by recovery when it was routed, and to be given back when it has ended.
+    pub mark: Option<Generation>,
+    /// What CAS tokens are disguised by; 0 if its server is the key's home.
+    pub disguise: u64,
     /// When it was given to the connection.
     pub sent_at: Instant,
     /// Where it starts in the connection's stream of bytes.
@@ -58,70 +60,78 @@ impl Attempt {
         pool: PoolId,
         class: Class,
         expect: Expect,
-        encoded: Vec<u8>,
-        keys_at: Range<usize>,
     ) -> Self {
         Self {
             exchange,
             part,
+            pool,
             keys_len: 1,
             class,
             expect,
             base64_key: false,
-            pool,
             effect: Effect::Reads,
-            mark: None,
-            disguise: 0,
             is_late: false,
             is_void: false,
-            encoded,
-            keys_at,
+            keys_start: 0,
+            keys_end: 0,
+            len: 0,
+            mark: None,
+            disguise: 0,
             sent_at: Instant::ZERO,
             stream_at: 0,
             number: 0,
         }
     }
 
-    /// The same request again, to be sent elsewhere. `buffer` is an empty one to use.
-    pub fn again(&self, mut buffer: Vec<u8>) -> Self {
-        buffer.extend_from_slice(&self.encoded);
-        Self {
-            encoded: buffer,
-            keys_at: self.keys_at.clone(),
-            mark: None,
-            is_late: false,
-            is_void: false,
-            ..*self
-        }
+    /// The same request again, to be sent elsewhere.
+    pub fn again(&self) -> Self {
+        Self { mark: None, is_late: false, is_void: false, ..*self }
     }
 
-    /// Calls `f` with its key, decoded if need be.
-    pub fn with_real_key<T>(&self, f: impl FnOnce(&[u8]) -> T) -> T {
+    /// Says where its keys stand in its bytes.
+    pub fn set_keys_at(&mut self, keys_at: Range<usize>) {
+        self.keys_start = short(keys_at.start);
+        self.keys_end = short(keys_at.end);
+    }
+
+    /// Its keys as they stand in its bytes, apart by spaces.
+    pub fn keys<'a>(&self, encoded: &'a [u8]) -> &'a [u8] {
+        &encoded[self.keys_start as usize..self.keys_end as usize]
+    }
+
+    /// Calls `f` with its key, which is `written` so, decoded if need be.
+    pub fn with_real_key<T>(&self, written: &[u8], f: impl FnOnce(&[u8]) -> T) -> T {
         if self.base64_key
-            && let Some(key) = DecodedKey::new(self.keys())
+            && let Some(key) = DecodedKey::new(written)
         {
             return f(key.as_slice());
         }
-        f(self.keys())
+        f(written)
     }
 
     /// Whether a response that is well formed can be the one to it.
-    pub(super) fn check(&self, response: &Response<'_>) -> Result<(), Invalid> {
+    pub(super) fn check(&self, encoded: &[u8], response: &Response<'_>) -> Result<(), Invalid> {
         let Expect::Meta(op) = self.expect else { return Ok(()) };
-        let (line, _) = token::line(&self.encoded, self.keys_at.end).unwrap_or_default();
-        let flags = Tokens::new(line.get(self.keys_at.end..).unwrap_or_default());
+        let keys_end = self.keys_end as usize;
+        let (line, _) = token::line(encoded, keys_end).unwrap_or_default();
+        let flags = Tokens::new(line.get(keys_end..).unwrap_or_default());
         check_meta_flags(response, op, &flags)
     }
 
-    /// Its keys as they stand in the request, apart by spaces.
-    pub fn keys(&self) -> &[u8] {
-        &self.encoded[self.keys_at.clone()]
+    /// It stands there in the connection's stream.
+    pub(super) fn place(&mut self, at: &Range<u64>) {
+        self.stream_at = at.start;
+        self.len = u32::try_from(at.end - at.start).expect("a request has less than 4 GiB");
     }
 
-    /// Where it ends there.
-    pub(super) fn stream_end(&self) -> u64 {
-        self.stream_at + self.encoded.len() as u64
+    /// Where it stands in the connection's stream.
+    pub(super) fn place_in_stream(&self) -> Range<u64> {
+        self.stream_at..self.stream_at + u64::from(self.len)
     }
+}
+
+fn short(at: usize) -> u32 {
+    u32::try_from(at).expect("a request has less than 4 GiB")
 }
 
 /// Whether a byte of an attempt may have reached the server.
@@ -133,21 +143,25 @@ pub enum Sent {
     Maybe,
 }
 
-/// Finds `key` among `keys` from `at` on, and returns where the search for the next goes on.
-///
-/// A server answers the keys of a retrieval in the order they were asked for and leaves out the
-/// misses, so a key that is not among the rest was not asked for.
-pub(super) fn take_key(keys: &[u8], at: usize, key: &[u8]) -> Result<usize, Invalid> {
-    let rest = &keys[at..];
-    let next = rest.strip_prefix(b" ").unwrap_or(rest);
-    if next.starts_with(key) && matches!(next.get(key.len()), None | Some(b' ')) {
-        return Ok(keys.len() - next.len() + key.len());
+/// Attempts that a connection has given back, with their bytes.
+#[derive(Debug, Default)]
+pub struct GivenBack {
+    pub(super) attempts: VecDeque<Attempt>,
+    pub(super) bytes: Vec<u8>,
+    /// Where `bytes` start in the connection's stream.
+    pub(super) start_at: u64,
+    /// How far the stream was written.
+    pub(super) written_at: u64,
+}
+
+impl GivenBack {
+    /// Each attempt, oldest first, with its bytes, and whether the server may have seen some.
+    pub fn iter(&self) -> impl Iterator<Item = (Attempt, &[u8], Sent)> {
+        self.attempts.iter().map(|attempt| {
+            let from = usize::try_from(attempt.stream_at - self.start_at).expect("in memory");
+            let encoded = &self.bytes[from..from + attempt.len as usize];
+            let sent = if attempt.stream_at < self.written_at { Sent::Maybe } else { Sent::No };
+            (*attempt, encoded, sent)
+        })
     }
-    let mut rest = Tokens::new(rest);
-    while let Some(asked) = rest.next() {
-        if asked == key {
-            return Ok(keys.len() - rest.rest().len());
-        }
-    }
-    Err(Invalid::OtherKey)
 }

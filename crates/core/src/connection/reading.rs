@@ -1,9 +1,10 @@
 //! Which attempt each response belongs to.
 
-use super::attempt::{Attempt, take_key};
+use super::attempt::Attempt;
 use super::{Connection, State};
 use crate::Instant;
 use crate::protocol::response::{Invalid, ParsedResponse, Response, Status, parse_response};
+use crate::protocol::token::Tokens;
 use crate::received::Received;
 
 /// A response and the attempt it answers.
@@ -11,8 +12,13 @@ use crate::received::Received;
 pub struct Matched<'a> {
     /// The attempt, no longer in flight.
     pub attempt: Attempt,
+    /// The attempt's bytes.
+    pub encoded: &'a [u8],
     /// The values of a retrieval, as the server sent them; empty for other requests.
     pub body: &'a [u8],
+    /// For each key of a retrieval how long its value is in `body`, and 0 if it has none there. The
+    /// last ones that have none may be missing.
+    pub value_lens: &'a [u32],
     /// How many values `body` holds.
     pub values_len: usize,
     /// How many values were thrown away because the response was longer than
@@ -23,7 +29,7 @@ pub struct Matched<'a> {
 }
 
 /// How far a retrieval's response has been read.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Scan {
     /// Bytes of whole values.
     len: usize,
@@ -33,6 +39,52 @@ pub(super) struct Scan {
     values_dropped: usize,
     /// Where in the request's keys the last of them was named.
     keys_taken: usize,
+    /// As in [`Matched::value_lens`].
+    value_lens: Vec<u32>,
+    /// The response has been read to its end.
+    is_over: bool,
+}
+
+impl Scan {
+    /// The response to the next request is to be read.
+    fn begin(&mut self) {
+        self.len = 0;
+        self.values_len = 0;
+        self.values_dropped = 0;
+        self.keys_taken = 0;
+        self.value_lens.clear();
+        self.is_over = false;
+    }
+
+    /// The next value is `len` bytes long and names `key`, one of those in `keys` that have not been
+    /// passed.
+    ///
+    /// A server answers the keys of a retrieval in the order they were asked for and leaves out the
+    /// misses, so a key that is not among the rest was not asked for.
+    fn take(&mut self, keys: &[u8], key: &[u8], len: usize) -> Result<(), Invalid> {
+        let rest = &keys[self.keys_taken..];
+        let next = rest.strip_prefix(b" ").unwrap_or(rest);
+        if next.starts_with(key) && matches!(next.get(key.len()), None | Some(b' ')) {
+            self.keys_taken = keys.len() - next.len() + key.len();
+        } else {
+            let mut words = Tokens::new(rest);
+            while words.next().ok_or(Invalid::OtherKey)? != key {
+                self.value_lens.push(0);
+            }
+            self.keys_taken = keys.len() - words.rest().len();
+        }
+        self.len += len;
+        self.values_len += 1;
+        self.value_lens.push(u32::try_from(len).map_err(|_| Invalid::BadValue)?);
+        Ok(())
+    }
+
+    /// Forgets the values so far: they are misses. Returns how many bytes they were.
+    fn drop_values(&mut self) -> usize {
+        self.values_dropped += std::mem::take(&mut self.values_len);
+        self.value_lens.fill(0);
+        std::mem::take(&mut self.len)
+    }
 }
 
 /// Bytes of values past which those of one response are thrown away, to be misses. A single value
@@ -55,68 +107,93 @@ impl Connection {
     /// The next whole response in `source` from `at` on, which moves past it.
     ///
     /// `Ok(None)` if there is none yet. After an error the connection must be closed.
+    #[inline]
     pub fn match_response<'a>(
-        &mut self,
+        &'a mut self,
         source: &'a [u8],
         at: &mut usize,
     ) -> Result<Option<Matched<'a>>, Invalid> {
         let mut input = &source[*at..];
         if input.is_empty() || input.len() < self.needed {
+            self.release();
             return Ok(None);
         }
+        let front = self.in_flight.front().ok_or(Invalid::Unasked)?;
+        let written_at = self.stream.written_at();
+        if front.stream_at >= written_at {
+            return Err(Invalid::Unasked);
+        }
+        if self.scan.is_over {
+            self.scan.begin();
+        }
+        let place = front.place_in_stream();
+        let encoded = self.stream.get(place.clone());
+        let keys = front.keys(encoded);
         loop {
-            let front = self.in_flight.front().ok_or(Invalid::Unasked)?;
-            if front.stream_at >= self.stream_written {
-                return Err(Invalid::Unasked);
-            }
-            match parse_response(&input[self.scan.len..], front.expect, front.keys()) {
+            match parse_response(&input[self.scan.len..], front.expect, keys) {
                 ParsedResponse::Incomplete { needed } => {
                     self.needed = self.scan.len + needed;
+                    self.release();
                     return Ok(None);
                 }
                 ParsedResponse::Value { key, len } => {
-                    self.scan.keys_taken = take_key(front.keys(), self.scan.keys_taken, key)?;
-                    self.scan.len += len;
-                    self.scan.values_len += 1;
+                    self.scan.take(keys, key, len)?;
                     if self.scan.len > self.body_len_max {
-                        *at += self.scan.len;
+                        *at += self.scan.drop_values();
                         input = &source[*at..];
-                        self.scan.len = 0;
-                        self.scan.values_dropped += std::mem::take(&mut self.scan.values_len);
                     }
                 }
                 ParsedResponse::Last { response, len } => {
-                    if !is_error(response.status) && front.stream_end() > self.stream_written {
+                    if !is_error(response.status) && place.end > written_at {
                         return Err(Invalid::Unasked);
                     }
-                    front.check(&response)?;
-                    let scan = std::mem::take(&mut self.scan);
-                    self.needed = 0;
-                    let State::Ready { progress_at, has_responded } = &mut self.state else {
-                        return Err(Invalid::Unasked);
-                    };
-                    *has_responded = true;
-                    self.connect_failures = 0;
-                    if self.timed_out == 0 {
-                        self.timeouts_in_a_row = 0;
-                        self.served_at = *progress_at;
-                    }
-                    self.timed_out = self.timed_out.saturating_sub(1);
-                    let attempt = self.in_flight.pop_front().expect("it was just looked at");
-                    *at += scan.len + len;
-                    let Scan { len, values_len, values_dropped, .. } = scan;
-                    let body = &input[..len];
-                    return Ok(Some(Matched {
-                        attempt,
-                        body,
-                        values_len,
-                        values_dropped,
-                        response,
-                    }));
+                    front.check(encoded, &response)?;
+                    return self.matched(input, at, response, len).map(Some);
                 }
                 ParsedResponse::Invalid(invalid) => return Err(invalid),
             }
         }
+    }
+
+    /// The oldest attempt in flight has been answered, by what `input` begins with.
+    fn matched<'a>(
+        &'a mut self,
+        input: &'a [u8],
+        at: &mut usize,
+        response: Response<'a>,
+        len: usize,
+    ) -> Result<Matched<'a>, Invalid> {
+        let State::Ready { progress_at, has_responded } = &mut self.state else {
+            return Err(Invalid::Unasked);
+        };
+        *has_responded = true;
+        self.connect_failures = 0;
+        if self.timed_out == 0 {
+            self.timeouts_in_a_row = 0;
+            self.served_at = *progress_at;
+        }
+        self.timed_out = self.timed_out.saturating_sub(1);
+        self.needed = 0;
+        self.scan.is_over = true;
+        let attempt = self.in_flight.pop_front().ok_or(Invalid::Unasked)?;
+        let Scan { values_len, values_dropped, .. } = self.scan;
+        let body = &input[..self.scan.len];
+        *at += self.scan.len + len;
+        Ok(Matched {
+            attempt,
+            encoded: self.stream.get(attempt.place_in_stream()),
+            body,
+            value_lens: &self.scan.value_lens,
+            values_len,
+            values_dropped,
+            response,
+        })
+    }
+
+    /// Lets go the bytes of what has been answered.
+    fn release(&mut self) {
+        let next = self.in_flight.front().map_or(self.stream.end_at(), |it| it.stream_at);
+        self.stream.release(next);
     }
 
     /// Keeps the bytes of `received` from `at` on for the next time.

@@ -32,7 +32,7 @@ fn ready() -> Connection {
     connection
 }
 
-fn attempt(request: &str) -> Attempt {
+fn attempt(request: &str) -> (Attempt, Vec<u8>) {
     let Parsed::Request { request, .. } =
         parse_request(request.as_bytes(), 0, &ParseLimits::default())
     else {
@@ -41,12 +41,19 @@ fn attempt(request: &str) -> Attempt {
     let mut encoded = Vec::new();
     let keys_at = encode::request(&request, &mut encoded);
     let (class, expect) = (request.class().unwrap(), Expect::of(&request).unwrap());
-    Attempt::new(ExchangeId::default(), 0, PoolId(0), class, expect, encoded, keys_at)
+    let mut attempt = Attempt::new(ExchangeId::default(), 0, PoolId(0), class, expect);
+    attempt.set_keys_at(keys_at);
+    (attempt, encoded)
 }
 
 impl Connection {
+    fn take(&mut self, now: Instant, request: &str) {
+        let (attempt, encoded) = attempt(request);
+        self.enqueue(now, attempt, &encoded);
+    }
+
     fn send(&mut self, now: Instant, request: &str) {
-        self.enqueue(now, attempt(request));
+        self.take(now, request);
         self.handle_written(self.output().len());
     }
 
@@ -64,11 +71,11 @@ impl Connection {
     /// Loses the connection: the requests it gives back, and whether they were sent.
     fn lose(&mut self, now: Instant) -> Vec<(String, Sent)> {
         let lost = self.handle_lost(now, &mut Random::new(1));
-        lost.map(|(attempt, sent)| (text(&attempt.encoded), sent)).collect()
+        lost.iter().map(|(_, encoded, sent)| (text(encoded), sent)).collect()
     }
 
-    fn take_back_text(&mut self) -> Option<String> {
-        self.take_back().map(|attempt| text(&attempt.encoded))
+    fn take_back_texts(&mut self) -> Vec<String> {
+        self.take_back().iter().map(|(_, encoded, _)| text(encoded)).collect()
     }
 }
 
@@ -93,7 +100,7 @@ fn a_connection_that_nobody_wants_is_never_made() {
 fn attempts_may_wait_for_the_first_connect() {
     let mut connection = connecting();
     assert!(connection.can_send() && !connection.is_ready());
-    connection.enqueue(ms(0), attempt("get a\r\n"));
+    connection.take(ms(0), "get a\r\n");
     connection.handle_connected(ms(1));
     assert!(connection.is_ready());
     assert_eq!(connection.output(), b"get a\r\n");
@@ -193,8 +200,8 @@ fn an_attempt_is_unsent_until_its_first_byte_is_written() {
         (2 * first_len + 1, [Sent::Maybe, Sent::Maybe]),
     ] {
         let mut connection = ready();
-        connection.enqueue(ms(0), attempt("get first\r\n"));
-        connection.enqueue(ms(0), attempt("get second\r\n"));
+        connection.take(ms(0), "get first\r\n");
+        connection.take(ms(0), "get second\r\n");
         connection.handle_written(written);
         let lost = connection.lose(ms(1));
         assert_eq!([lost[0].1, lost[1].1], sent, "{written} bytes written");
@@ -209,31 +216,30 @@ fn bytes_are_counted_anew_for_each_connection() {
     connection.hear(ms(1), "END\r\n").unwrap();
     connection.lose(ms(1));
     assert!(connection.poll_connect(ms(1)).is_some());
-    connection.enqueue(ms(1), attempt("get b\r\n"));
+    connection.take(ms(1), "get b\r\n");
     assert_eq!(connection.lose(ms(2)), [("get b\r\n".to_owned(), Sent::No)]);
 }
 
 #[test]
-fn the_newest_are_taken_back_up_to_one_that_was_begun() {
+fn those_not_begun_are_taken_back_in_order() {
     let mut connection = ready();
     for request in ["get first\r\n", "get second\r\n", "get third\r\n"] {
-        connection.enqueue(ms(0), attempt(request));
+        connection.take(ms(0), request);
     }
     connection.handle_written("get fi".len());
-    assert_eq!(connection.take_back_text().as_deref(), Some("get third\r\n"));
-    assert_eq!(connection.take_back_text().as_deref(), Some("get second\r\n"));
-    assert_eq!(connection.take_back_text(), None);
+    assert_eq!(connection.take_back_texts(), ["get second\r\n", "get third\r\n"]);
+    assert!(connection.take_back_texts().is_empty());
     assert_eq!(connection.output(), b"rst\r\n");
 }
 
 #[test]
 fn what_is_enqueued_after_a_take_back_is_told_apart_still() {
     let mut connection = ready();
-    connection.enqueue(ms(0), attempt("get first\r\n"));
-    connection.enqueue(ms(0), attempt("get second\r\n"));
+    connection.take(ms(0), "get first\r\n");
+    connection.take(ms(0), "get second\r\n");
     connection.handle_written("get first\r\n".len());
-    assert!(connection.take_back().is_some());
-    connection.enqueue(ms(0), attempt("get other\r\n"));
+    assert_eq!(connection.take_back_texts().len(), 1);
+    connection.take(ms(0), "get other\r\n");
     assert_eq!(connection.output(), b"get other\r\n");
     let lost = connection.lose(ms(1));
     assert_eq!(lost[0], ("get first\r\n".to_owned(), Sent::Maybe));
@@ -243,10 +249,10 @@ fn what_is_enqueued_after_a_take_back_is_told_apart_still() {
 #[test]
 fn all_may_be_taken_back_before_the_connection_is_made() {
     let mut connection = connecting();
-    connection.enqueue(ms(0), attempt("get a\r\n"));
-    connection.enqueue(ms(0), attempt("get b\r\n"));
-    assert!(connection.take_back().is_some() && connection.take_back().is_some());
-    assert!(connection.take_back().is_none() && connection.output().is_empty());
+    connection.take(ms(0), "get a\r\n");
+    connection.take(ms(0), "get b\r\n");
+    assert_eq!(connection.take_back_texts(), ["get a\r\n", "get b\r\n"]);
+    assert!(connection.output().is_empty());
 }
 
 #[test]
@@ -256,7 +262,7 @@ fn output_is_the_same_however_it_is_written() {
     let mut left = String::new();
     for key in ["a", "b", "c"] {
         let request = format!("set {key} 0 0 {}\r\n{value}\r\n", value.len());
-        connection.enqueue(ms(0), attempt(&request));
+        connection.take(ms(0), &request);
         left.push_str(&request);
     }
     let mut left = left.as_bytes();
@@ -287,9 +293,8 @@ fn it_takes_as_many_attempts_as_it_may_and_no_more() {
 #[test]
 fn it_takes_no_attempt_while_too_much_waits_to_be_written() {
     let mut connection = ready();
-    let mut large = attempt("get a\r\n");
-    large.encoded = vec![b' '; OUTPUT_LEN_MAX];
-    connection.enqueue(ms(0), large);
+    let (large, _) = attempt("get a\r\n");
+    connection.enqueue(ms(0), large, &vec![b' '; OUTPUT_LEN_MAX]);
     assert!(!connection.can_send());
     connection.handle_written(1);
     assert!(connection.can_send());
@@ -298,7 +303,7 @@ fn it_takes_no_attempt_while_too_much_waits_to_be_written() {
 #[test]
 #[should_panic(expected = "the caller asks before it sends")]
 fn an_attempt_is_not_given_to_a_connection_that_cannot_send() {
-    Connection::new(ServerId(0), SETTINGS).enqueue(ms(0), attempt("get a\r\n"));
+    Connection::new(ServerId(0), SETTINGS).take(ms(0), "get a\r\n");
 }
 
 #[test]
@@ -316,6 +321,7 @@ fn values_of_a_response_that_is_too_long_are_thrown_away() {
     let received = connection.receive(ms(2), b"END\r\n");
     let matched = connection.match_response(received.as_slice(), &mut 0).unwrap().unwrap();
     assert_eq!((matched.values_len, matched.values_dropped), (1, 3));
+    assert_eq!(matched.value_lens, [0, 0, 0, 20]);
     assert_eq!(text(matched.body), value("d"));
 }
 
@@ -329,7 +335,47 @@ fn responses_belong_to_the_attempts_in_order() {
     let matched = connection.hear(ms(1), "VALUE b 0 1\r\nx\r\nEND\r\nSTORED\r\n").unwrap();
     let value = ("VALUE b 0 1\r\nx\r\n".to_owned(), "END".to_owned());
     assert_eq!(matched, [value, (String::new(), "STORED".to_owned())]);
-    assert_eq!(connection.in_flight_mut().len(), 0);
+    assert_eq!(connection.in_flight().len(), 0);
+}
+
+#[test]
+fn each_key_of_a_retrieval_has_the_length_of_its_value() {
+    let mut connection = ready();
+    connection.send(ms(0), "get a b c b d\r\n");
+    connection.send(ms(0), "get e\r\n");
+    let response = "VALUE b 0 1\r\nx\r\nVALUE b 0 3\r\nxyz\r\nEND\r\nVALUE e 0 0\r\n\r\nEND\r\n";
+    let received = connection.receive(ms(2), response.as_bytes());
+    let mut at = 0;
+    let mut lens = || {
+        let matched = connection.match_response(received.as_slice(), &mut at).unwrap();
+        matched.unwrap().value_lens.to_vec()
+    };
+    assert_eq!(lens(), [0, 16, 0, 18]);
+    assert_eq!(lens(), [15]);
+}
+
+#[test]
+fn a_key_that_begins_another_is_not_taken_for_it() {
+    let mut connection = ready();
+    connection.send(ms(0), "get a aa b\r\n");
+    let received = connection.receive(ms(2), b"VALUE aa 0 1\r\nx\r\nVALUE b 0 1\r\ny\r\nEND\r\n");
+    let matched = connection.match_response(received.as_slice(), &mut 0).unwrap().unwrap();
+    assert_eq!(matched.value_lens, [0, 17, 16]);
+}
+
+#[test]
+fn what_is_not_answered_is_kept_when_what_is_answered_is_let_go() {
+    let mut connection = ready();
+    let value = "v".repeat(100 * 1024);
+    connection.send(ms(0), &format!("set a 0 0 {}\r\n{value}\r\n", value.len()));
+    connection.send(ms(0), "get b\r\n");
+    connection.take(ms(0), "get c\r\n");
+    connection.hear(ms(1), "STORED\r\n").unwrap();
+    assert!(connection.stream.buffer_len() < 100);
+    assert_eq!(connection.output(), b"get c\r\n");
+    let lost = connection.lose(ms(2));
+    let wanted = [("get b\r\n".to_owned(), Sent::Maybe), ("get c\r\n".to_owned(), Sent::No)];
+    assert_eq!(lost, wanted);
 }
 
 #[test]
@@ -394,7 +440,7 @@ fn a_key_asked_for_twice_may_be_answered_once_or_twice() {
 #[test]
 fn a_response_to_what_has_not_been_written_is_invalid() {
     let mut connection = ready();
-    connection.enqueue(ms(0), attempt("get a\r\n"));
+    connection.take(ms(0), "get a\r\n");
     assert_eq!(connection.hear(ms(1), "END\r\n"), Err(Invalid::Unasked));
 }
 
@@ -402,7 +448,7 @@ fn a_response_to_what_has_not_been_written_is_invalid() {
 fn only_an_error_may_come_before_the_whole_request_was_written() {
     let begun = || {
         let mut connection = ready();
-        connection.enqueue(ms(0), attempt("set a 0 0 5\r\n12345\r\n"));
+        connection.take(ms(0), "set a 0 0 5\r\n12345\r\n");
         connection.handle_written("set a 0 0 5\r\n".len());
         connection
     };
@@ -410,7 +456,7 @@ fn only_an_error_may_come_before_the_whole_request_was_written() {
     let mut connection = begun();
     assert_eq!(connection.hear(ms(1), "SERVER_ERROR no\r\n").unwrap().len(), 1);
     assert_eq!(connection.output(), b"12345\r\n", "what was begun is ended");
-    connection.enqueue(ms(1), attempt("get b\r\n"));
+    connection.take(ms(1), "get b\r\n");
     connection.handle_written("12345\r\n".len());
     assert_eq!(connection.lose(ms(2)), [("get b\r\n".to_owned(), Sent::No)]);
 }
@@ -463,7 +509,7 @@ fn with_progress_only_the_attempts_that_are_late_have_timed_out() {
     assert_eq!(connection.poll_timeout(ms(260)), Some(TimedOut::Attempt { idx: 0 }));
     assert_eq!(connection.poll_timeout(ms(260)), Some(TimedOut::Attempt { idx: 1 }));
     assert_eq!(connection.poll_timeout(ms(260)), None);
-    assert_eq!(connection.in_flight_mut().len(), 3, "they take their responses with them");
+    assert_eq!(connection.in_flight().len(), 3, "they take their responses with them");
     assert_eq!(connection.next_timeout(), Some(ms(350)), "silent since the last byte");
     assert_eq!(connection.poll_timeout(ms(349)), None);
     assert_eq!(connection.poll_timeout(ms(350)), Some(TimedOut::Connection));
@@ -492,7 +538,7 @@ fn late_attempts_that_were_never_sent_are_taken_back_and_the_rest_goes_on() {
     let mut connection = ready();
     connection.send(ms(0), "get a\r\n");
     for (at, request) in [(10, "get b\r\n"), (20, "get c\r\n"), (100, "get d\r\n")] {
-        connection.enqueue(ms(at), attempt(request));
+        connection.take(ms(at), request);
     }
     // The server takes one byte of the second, and answers a little of the first.
     connection.handle_written(1);
@@ -501,7 +547,8 @@ fn late_attempts_that_were_never_sent_are_taken_back_and_the_rest_goes_on() {
     assert_eq!(connection.poll_timeout(ms(270)), Some(TimedOut::Attempt { idx: 1 }));
     assert_eq!(connection.poll_timeout(ms(270)), Some(TimedOut::Unsent));
     let late = connection.take_back_late(ms(270));
-    assert_eq!(late.iter().map(|it| text(&it.encoded)).collect::<Vec<_>>(), ["get c\r\n"]);
+    let late: Vec<_> = late.iter().map(|(_, encoded, _)| text(encoded)).collect();
+    assert_eq!(late, ["get c\r\n"]);
     assert_eq!(connection.poll_timeout(ms(270)), None);
     assert_eq!(connection.output(), b"et b\r\nget d\r\n");
     connection.handle_written(connection.output().len());
@@ -561,12 +608,12 @@ fn attempts_of_one_connection_that_timed_out_hide_none_of_the_next() {
 fn an_attempt_that_timed_out_unsent_may_be_taken_back() {
     let mut connection = ready();
     connection.send(ms(0), "get a\r\n");
-    connection.enqueue(ms(0), attempt("get b\r\n"));
+    connection.take(ms(0), "get b\r\n");
     connection.hear(ms(1), "E").unwrap();
     assert!(
         connection.poll_timeout(ms(250)).is_some() && connection.poll_timeout(ms(250)).is_some()
     );
-    assert!(connection.take_back().is_some());
+    assert_eq!(connection.take_back_texts().len(), 1);
     connection.hear(ms(250), "N").unwrap();
     connection.send(ms(251), "get c\r\n");
     assert_eq!(connection.next_timeout(), Some(ms(500)), "what was taken back is not counted");

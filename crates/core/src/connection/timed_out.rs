@@ -73,7 +73,7 @@ impl Connection {
                 if !is_one_late {
                     return None;
                 }
-                if self.in_flight[self.timed_out].stream_at >= self.stream_written {
+                if self.in_flight[self.timed_out].stream_at >= self.stream.written_at() {
                     return Some(TimedOut::Unsent);
                 }
                 self.timed_out += 1;

@@ -18,7 +18,6 @@ use std::ops::Range;
 use crate::protocol::encode;
 use crate::protocol::parse::{ParseLimits, Parsed, parse_request};
 use crate::protocol::request::{MetaOp, MetaRequest, Request, Retrieval, StoreOp};
-use crate::protocol::response;
 use crate::protocol::token::{self, Tokens, push_number};
 
 /// What to change in a request.
@@ -124,8 +123,14 @@ impl Diversion {
 }
 
 /// Appends the values of a retrieval with their tokens disguised.
-pub fn disguise_values(body: &[u8], disguise: u64, output: &mut Vec<u8>) {
-    for (_, value) in response::values(body) {
+///
+/// `lens` are the lengths of the values in `body`, some perhaps 0, and then those in `output`.
+pub fn disguise_values(body: &[u8], lens: &mut [u32], disguise: u64, output: &mut Vec<u8>) {
+    let mut rest = body;
+    for len in lens.iter_mut().filter(|len| **len > 0) {
+        let value;
+        (value, rest) = rest.split_at(*len as usize);
+        let start = output.len();
         let (line, line_len) = token::line(value, 0).expect("a value was parsed before");
         let cas_at = line.iter().rposition(|byte| *byte == b' ').unwrap_or_default() + 1;
         match token::unsigned(&line[cas_at..]) {
@@ -137,6 +142,7 @@ pub fn disguise_values(body: &[u8], disguise: u64, output: &mut Vec<u8>) {
             None => output.extend_from_slice(&value[..line_len]),
         }
         output.extend_from_slice(&value[line_len..]);
+        *len = u32::try_from(output.len() - start).expect("a value has less than 4 GiB");
     }
 }
 
@@ -250,11 +256,13 @@ mod tests {
     fn tokens_are_disguised_on_their_way_out() {
         let mut output = Vec::new();
         let body = b"VALUE a 0 3 255\r\n1 2\r\nVALUE b 7 0 256\r\n\r\n";
-        disguise_values(body, 0xff00, &mut output);
+        let mut lens = [0, 22, 0, 19];
+        disguise_values(body, &mut lens, 0xff00, &mut output);
         let expected = b"VALUE a 0 3 65535\r\n1 2\r\nVALUE b 7 0 65024\r\n\r\n";
         assert_eq!(output, expected);
+        assert_eq!(lens, [0, 24, 0, 21]);
         let mut again = Vec::new();
-        disguise_values(&output, 0xff00, &mut again);
+        disguise_values(&output, &mut lens, 0xff00, &mut again);
         assert_eq!(again, body, "the same twice takes it off");
     }
 

@@ -253,6 +253,24 @@ impl<'a> IntoIterator for &Keys<'a> {
 }
 
 impl Request<'_> {
+    /// The one key it names, as it is written; `None` if it names none or several.
+    pub fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Retrieve { keys, .. } => keys.only(),
+            Self::Store { key, .. }
+            | Self::Delete { key, .. }
+            | Self::Arithmetic { key, .. }
+            | Self::Touch { key, .. } => Some(key),
+            Self::Meta(meta) => Some(meta.key),
+            Self::FlushAll { .. }
+            | Self::MetaNoop
+            | Self::Version
+            | Self::Verbosity { .. }
+            | Self::Stats { .. }
+            | Self::Quit => None,
+        }
+    }
+
     /// What the request does to the data; `None` for commands that name no key.
     pub fn class(&self) -> Option<Class> {
         match self {

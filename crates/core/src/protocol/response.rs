@@ -446,21 +446,5 @@ impl Response<'_> {
     }
 }
 
-/// The values of a retrieval's response, one by one, as they stand in it: key and bytes.
-///
-/// `body` is what the connection has matched: whole values, without the closing `END`.
-pub fn values(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut rest = body;
-    std::iter::from_fn(move || {
-        let (line, line_len) = token::line(rest, 0)?;
-        let mut words = Tokens::new(line).skip(1);
-        let key = words.next()?;
-        let len = usize::try_from(words.nth(1).and_then(token::unsigned)?).ok()?;
-        let value = rest.get(..line_len + len + 2)?;
-        rest = &rest[value.len()..];
-        Some((key, value))
-    })
-}
-
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 
 use slotmap::SlotMap;
 
+use crate::Instant;
 use crate::connection::{Attempt, Matched};
 use crate::exchange::{Exchange, Split, Wording};
 use crate::failure::Failure;
@@ -32,9 +33,10 @@ impl Desk {
         &mut self,
         session: SessionId,
         pool: PoolId,
+        deadline: Instant,
         wording: Wording,
     ) -> ExchangeId {
-        let id = self.exchanges.insert(Exchange::new(session, pool, wording));
+        let id = self.exchanges.insert(Exchange::new(session, pool, deadline, wording));
         if let Some(session) = self.sessions.get_mut(session) {
             session.pending.push_back(id);
         }
@@ -43,24 +45,23 @@ impl Desk {
 
     /// Answers a request that needs no server, behind those before it.
     pub(super) fn answer(&mut self, session: SessionId, pool: PoolId, words: &'static [u8]) {
-        let id = self.open(session, pool, Wording::fixed(words, false));
+        let id = self.open(session, pool, Instant::ZERO, Wording::fixed(words, false));
         self.settle(id, |_, output| output.extend_from_slice(words));
     }
 
     /// A server has answered an attempt.
-    pub(super) fn settle_response(&mut self, matched: Matched<'_>) {
-        let Matched { attempt, body, values_len, values_dropped, response } = matched;
+    pub(super) fn settle_response(&mut self, matched: &Matched<'_>) {
+        let Matched { attempt, body, response, .. } = matched;
         let id = attempt.exchange;
         let waiting = self.exchanges.get(id).filter(|exchange| exchange.waits_for(attempt.part));
         let Some(exchange) = waiting else {
             self.counters.late_responses += 1;
-            return self.spare.give(attempt.encoded);
+            return;
         };
         if exchange.wording.is_failure(response.status) {
-            self.settle_failure(id, attempt.part, Failure::ServerError);
-            return self.spare.give(attempt.encoded);
+            return self.settle_failure(id, attempt.part, Failure::ServerError);
         }
-        self.counters.values_dropped += values_dropped as u64;
+        self.counters.values_dropped += matched.values_dropped as u64;
         let session = &mut self.sessions[exchange.session];
         let len = body.len() + response.value.map_or(0, <[u8]>::len);
         session.note_answer(len);
@@ -68,21 +69,58 @@ impl Desk {
         let may_be_miss = attempt.class == Class::Read;
         if len > 0 && may_be_miss && !session.has_room(len) {
             self.counters.values_dropped += 1;
-            self.settle_failure(id, attempt.part, Failure::Overload);
-            return self.spare.give(attempt.encoded);
+            return self.settle_failure(id, attempt.part, Failure::Overload);
         }
         let is_split = exchange.split.is_some();
-        self.count(&attempt, values_len, response.status);
-        let mut disguised = Vec::new();
-        let (body, response) = disguise(&attempt, body, response, &mut disguised);
+        self.count(attempt, matched.values_len, response.status);
+        if attempt.disguise != 0 {
+            return self.settle_disguised(matched, is_split);
+        }
+        self.settle_as_is(attempt, body, matched.value_lens, response, is_split);
+    }
+
+    #[inline]
+    fn settle_as_is(
+        &mut self,
+        attempt: &Attempt,
+        body: &[u8],
+        value_lens: &[u32],
+        response: &Response<'_>,
+        is_split: bool,
+    ) {
+        let id = attempt.exchange;
         if is_split {
             let is_error = matches!(response.status, Status::Error(_));
             let failure = is_error.then_some(Failure::ServerError);
-            self.settle_part(id, attempt.part, attempt.keys(), body, failure);
+            self.settle_part(id, attempt.part, value_lens, body, failure);
         } else {
-            self.settle(id, |wording, output| wording.write_response(body, &response, output));
+            self.settle(id, |wording, output| wording.write_response(body, response, output));
         }
-        self.spare.give(attempt.encoded);
+    }
+
+    /// A response from elsewhere than its key's home: its CAS tokens are disguised.
+    fn settle_disguised(&mut self, matched: &Matched<'_>, is_split: bool) {
+        let Matched { attempt, body, value_lens, response, .. } = matched;
+        let mut buffer = self.spare.take();
+        match attempt.expect {
+            Expect::Retrieval { has_cas: true } => {
+                let mut lens = value_lens.to_vec();
+                divert::disguise_values(body, &mut lens, attempt.disguise, &mut buffer);
+                self.settle_as_is(attempt, &buffer, &lens, response, is_split);
+            }
+            Expect::Meta(_) => {
+                divert::disguise_meta_line(response.line, attempt.disguise, &mut buffer);
+                let response = Response { line: &buffer, ..*response };
+                self.settle_as_is(attempt, body, value_lens, &response, is_split);
+            }
+            Expect::Retrieval { has_cas: false }
+            | Expect::Store
+            | Expect::Delete
+            | Expect::Arithmetic
+            | Expect::Touch
+            | Expect::FlushAll => self.settle_as_is(attempt, body, value_lens, response, is_split),
+        }
+        self.spare.give(buffer);
     }
 
     fn count(&mut self, attempt: &Attempt, values_len: usize, status: Status) {
@@ -138,7 +176,7 @@ impl Desk {
         &mut self,
         id: ExchangeId,
         part: u16,
-        keys: &[u8],
+        value_lens: &[u32],
         body: &[u8],
         failure: Option<Failure>,
     ) {
@@ -148,8 +186,8 @@ impl Desk {
         let part = &mut split.parts[usize::from(part)];
         part.has_outcome = true;
         if !body.is_empty() {
-            part.keys = spare.take();
-            part.keys.extend_from_slice(keys);
+            part.value_lens = spare.take_lens();
+            part.value_lens.extend_from_slice(value_lens);
             part.body = spare.take();
             part.body.extend_from_slice(body);
             sessions[exchange.session].pending_len += body.len();
@@ -253,31 +291,5 @@ impl Desk {
     /// Whether an error line says something about the server rather than the request.
     pub(super) fn is_evidence(status: Status) -> bool {
         matches!(status, Status::Error(ErrorKind::Server))
-    }
-}
-
-/// A response with its CAS tokens disguised, if it comes from elsewhere than its key's home.
-fn disguise<'a>(
-    attempt: &Attempt,
-    body: &'a [u8],
-    response: Response<'a>,
-    buffer: &'a mut Vec<u8>,
-) -> (&'a [u8], Response<'a>) {
-    match attempt.expect {
-        _ if attempt.disguise == 0 => (body, response),
-        Expect::Retrieval { has_cas: true } => {
-            divert::disguise_values(body, attempt.disguise, buffer);
-            (buffer, response)
-        }
-        Expect::Meta(_) => {
-            divert::disguise_meta_line(response.line, attempt.disguise, buffer);
-            (body, Response { line: buffer, ..response })
-        }
-        Expect::Retrieval { has_cas: false }
-        | Expect::Store
-        | Expect::Delete
-        | Expect::Arithmetic
-        | Expect::Touch
-        | Expect::FlushAll => (body, response),
     }
 }

@@ -1,7 +1,7 @@
 //! From a parsed request to attempts on connections.
 
 use crate::Instant;
-use crate::connection::{Attempt, Connection, ConnectionId};
+use crate::connection::{Attempt, Connection};
 use crate::exchange::{Part, Wording};
 use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
@@ -70,7 +70,7 @@ impl Worker {
                 self.desk.answer(id, pool, if *noreply { b"" } else { b"OK\r\n" });
             }
             Request::Stats { arg: b"" } => {
-                let exchange = self.desk.open(id, pool, Wording::fixed(b"", false));
+                let exchange = self.open(now, id, pool, Wording::fixed(b"", false));
                 self.actions.push_back(Action::Stats(exchange));
             }
             Request::Stats { arg: b"reset" } => self.desk.answer(id, pool, b"RESET\r\n"),
@@ -114,57 +114,68 @@ impl Worker {
         wording: Wording,
     ) {
         let exchange = self.open(now, id, pool, wording);
-        let mut encoded = self.desk.spare.take();
-        let keys_at = encode::request(request, &mut encoded);
         let class = request.class().expect("a request with a key has a class");
         let expect = Expect::of(request).expect("a request with a key is sent to a server");
-        let mut attempt = Attempt::new(exchange, 0, pool, class, expect, encoded, keys_at);
+        let key = request.key().expect("a request for one key");
+        let mut attempt = Attempt::new(exchange, 0, pool, class, expect);
         attempt.base64_key = matches!(request, Request::Meta(meta) if meta.base64_key);
         attempt.effect = effect(request);
-        self.dispatch(now, attempt, Failure::NoServer);
+        let effect = attempt.effect;
+        match attempt.with_real_key(key, |key| self.route(now, pool, key, effect)) {
+            Routed::To { server, is_home: true, mark } => {
+                attempt.mark = mark;
+                self.place(server, attempt, |connection| {
+                    connection.encode(now, attempt, |output| encode::request(request, output))
+                });
+            }
+            Routed::To { server, is_home: false, mark } => {
+                attempt.mark = mark;
+                let mut encoded = self.desk.spare.take();
+                attempt.set_keys_at(encode::request(request, &mut encoded));
+                self.send(now, server, false, attempt, &encoded);
+                self.desk.spare.give(encoded);
+            }
+            Routed::Remembered => self.desk.settle_deleted(exchange),
+            Routed::Nowhere(failure) => self.desk.settle_failure(exchange, 0, failure),
+        }
     }
 
-    /// Opens an exchange that has a deadline.
     fn open(&mut self, now: Instant, id: SessionId, pool: PoolId, wording: Wording) -> ExchangeId {
-        let exchange = self.desk.open(id, pool, wording);
-        let deadlines = &mut self.deadlines[usize::from(pool.0)];
-        let exchanges = &self.desk.exchanges;
-        while deadlines.pop_front_if(|(_, id)| !exchanges.contains_key(*id)).is_some() {}
-        deadlines.push_back((now + self.table.pool(pool).deadline, exchange));
-        exchange
+        self.desk.open(id, pool, now + self.table.pool(pool).deadline, wording)
     }
 
-    /// Gives an attempt that is in flight nowhere to the connection of the server it should go
-    /// to.
+    /// Gives an attempt that is in flight nowhere any more to the connection of another server.
     ///
     /// If there is none, or it has been tried often enough, it fails with `failure`.
-    pub(super) fn dispatch(&mut self, now: Instant, mut attempt: Attempt, failure: Failure) {
+    pub(super) fn dispatch(
+        &mut self,
+        now: Instant,
+        mut attempt: Attempt,
+        encoded: &[u8],
+        failure: Failure,
+    ) {
         let exchange = self.desk.exchanges.get_mut(attempt.exchange);
         let Some(exchange) = exchange.filter(|exchange| exchange.waits_for(attempt.part)) else {
             // Its caller has been told how it ended; it must not be carried out after that.
-            return self.desk.spare.give(attempt.encoded);
+            return;
         };
         let is_movable = exchange.attempts < ATTEMPTS_MAX && exchange.split.is_none();
-        let is_first = exchange.attempts == 0;
-        exchange.attempts = exchange.attempts.saturating_add(1);
+        exchange.attempts += u8::from(is_movable);
         let routed = if is_movable {
-            attempt.with_real_key(|key| self.route(now, attempt.pool, key, attempt.effect))
+            let written = attempt.keys(encoded);
+            attempt.with_real_key(written, |key| self.route(now, attempt.pool, key, attempt.effect))
         } else {
             Routed::Nowhere(failure)
         };
         match routed {
             Routed::To { server, is_home, mark } => {
                 attempt.mark = mark;
-                self.send(now, server, is_home, attempt);
+                self.watch_deadline(attempt.exchange);
+                self.send(now, server, is_home, attempt, encoded);
             }
-            Routed::Remembered => {
-                self.desk.settle_deleted(attempt.exchange);
-                self.desk.spare.give(attempt.encoded);
-            }
-            Routed::Nowhere(why) => {
-                let failure = if is_first { why } else { failure };
+            Routed::Remembered => self.desk.settle_deleted(attempt.exchange),
+            Routed::Nowhere(_) => {
                 self.desk.settle_failure(attempt.exchange, attempt.part, failure);
-                self.desk.spare.give(attempt.encoded);
             }
         }
     }
@@ -187,24 +198,20 @@ impl Worker {
         self.recovery.route(now, pool, &route)
     }
 
-    #[inline]
-    fn send(&mut self, now: Instant, server: ServerId, is_home: bool, mut attempt: Attempt) {
+    fn send(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        is_home: bool,
+        mut attempt: Attempt,
+        encoded: &[u8],
+    ) {
         self.desk.counters.diverted += u64::from(!is_home);
-        self.divert(now, server, is_home, &mut attempt);
-        let is_write = attempt.effect != Effect::Reads;
-        let exchange = attempt.exchange;
-        let placed = self.enqueue(now, server, attempt);
-        if is_write && let Some(exchange) = self.desk.exchanges.get_mut(exchange) {
-            exchange.placed = Some(placed);
-        }
-    }
-
-    /// Makes of a request what it is to be at this server.
-    fn divert(&mut self, now: Instant, server: ServerId, is_home: bool, attempt: &mut Attempt) {
         let disguise = if is_home { 0 } else { self.table.server(server).disguise };
         if is_home && attempt.disguise == 0 {
-            return;
+            return self.enqueue(now, server, attempt, encoded);
         }
+        // It is made what it is to be at this server.
         let unix_now = self.settings.unix_time_at_zero + now.saturating_since(Instant::ZERO);
         let ttl = self.table.pool(attempt.pool).failover_ttl.as_secs();
         let diversion = Diversion {
@@ -214,21 +221,52 @@ impl Worker {
         };
         attempt.disguise = disguise;
         let mut changed = self.desk.spare.take();
-        if let Some(keys_at) = diversion.apply(&attempt.encoded, &mut changed) {
-            attempt.keys_at = keys_at;
-            std::mem::swap(&mut attempt.encoded, &mut changed);
+        match diversion.apply(encoded, &mut changed) {
+            Some(keys_at) => {
+                attempt.set_keys_at(keys_at);
+                self.enqueue(now, server, attempt, &changed);
+            }
+            None => self.enqueue(now, server, attempt, encoded),
         }
         self.desk.spare.give(changed);
     }
 
+    fn enqueue(&mut self, now: Instant, server: ServerId, attempt: Attempt, encoded: &[u8]) {
+        self.place(server, attempt, |connection| connection.enqueue(now, attempt, encoded));
+    }
+
+    /// Gives an attempt to a connection, by `give`, which returns its number there.
     #[inline]
-    fn enqueue(&mut self, now: Instant, server: ServerId, attempt: Attempt) -> (ConnectionId, u64) {
+    fn place(
+        &mut self,
+        server: ServerId,
+        attempt: Attempt,
+        give: impl FnOnce(&mut Connection) -> u64,
+    ) {
         let connection = &mut self.connections[usize::from(server.0)];
-        if connection.is_ready() && connection.output().is_empty() {
+        let is_ready = connection.is_ready();
+        if is_ready && connection.output().is_empty() {
             self.dirty_connections.push(connection.id());
         }
-        let number = connection.enqueue(now, attempt);
-        (connection.id(), number)
+        let placed = (connection.id(), give(connection));
+        if attempt.effect != Effect::Reads
+            && let Some(exchange) = self.desk.exchanges.get_mut(attempt.exchange)
+        {
+            exchange.placed = Some(placed);
+        }
+        let timeout = self.table.server(server).settings.timeout;
+        if !is_ready || timeout > self.table.pool(attempt.pool).deadline {
+            self.watch_deadline(attempt.exchange);
+        }
+    }
+
+    /// Has an exchange end at its deadline. An attempt that is sent at once ends before that by
+    /// its own time, so only what waits for a connection, is tried again, or is sent to another
+    /// pool's server that is given more time needs to be watched.
+    fn watch_deadline(&mut self, id: ExchangeId) {
+        if let Some(exchange) = self.desk.exchanges.get(id) {
+            self.deadlines.insert((exchange.deadline, id));
+        }
     }
 
     /// A retrieval of several keys: a part for each server that has some of them.
@@ -265,12 +303,16 @@ impl Worker {
         let expect = Expect::Retrieval { has_cas: how.has_cas() };
         for (part, draft) in (0..).zip(drafts.drain(..)) {
             let Draft { server, is_home, mut encoded, keys_start, keys_len } = draft;
-            let keys_at = keys_start..encoded.len();
-            encode::retrieval_end(&mut encoded);
-            let mut attempt =
-                Attempt::new(exchange, part, pool, Class::Read, expect, encoded, keys_at);
+            let mut attempt = Attempt::new(exchange, part, pool, Class::Read, expect);
             attempt.keys_len = keys_len;
-            self.send_part(now, server, is_home, attempt);
+            attempt.set_keys_at(keys_start..encoded.len());
+            encode::retrieval_end(&mut encoded);
+            if self.connections[usize::from(server.0)].can_send() {
+                self.send(now, server, is_home, attempt, &encoded);
+            } else {
+                self.desk.settle_failure(exchange, part, Failure::Overload);
+            }
+            self.desk.spare.give(encoded);
         }
         self.drafts = drafts;
     }
@@ -297,14 +339,6 @@ impl Worker {
         u16::try_from(idx).expect("a request has fewer parts than there are numbers")
     }
 
-    fn send_part(&mut self, now: Instant, server: ServerId, is_home: bool, attempt: Attempt) {
-        if self.connections[usize::from(server.0)].can_send() {
-            return self.send(now, server, is_home, attempt);
-        }
-        self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Overload);
-        self.desk.spare.give(attempt.encoded);
-    }
-
     /// `flush_all`: a part for every server of the pool, usable or not.
     fn submit_to_all(&mut self, now: Instant, id: SessionId, pool: PoolId, request: &Request<'_>) {
         let on_unavailable = self.table.pool(pool).on_unavailable;
@@ -323,12 +357,10 @@ impl Worker {
                 self.desk.settle_part_done(exchange, part);
                 continue;
             }
-            let mut encoded = self.desk.spare.take();
-            let keys_at = encode::request(request, &mut encoded);
-            let class = Class::Delete;
-            let expect = Expect::FlushAll;
-            let attempt = Attempt::new(exchange, part, pool, class, expect, encoded, keys_at);
-            self.enqueue(now, *server, attempt);
+            let attempt = Attempt::new(exchange, part, pool, Class::Delete, Expect::FlushAll);
+            self.place(*server, attempt, |connection| {
+                connection.encode(now, attempt, |output| encode::request(request, output))
+            });
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::protocol::request::Class;
 use crate::report::{Failed, Outcome};
 use crate::routing::{Effect, ServerId};
 use crate::worker::desk::Desk;
-use crate::worker::settling::{self, Retry};
+use crate::worker::settling::{self, Answered, Retry};
 use crate::worker::{Action, Parked, Worker};
 
 /// How many connections to one server are set aside at once. Past it the oldest is closed.
@@ -48,16 +48,15 @@ impl Worker {
                         self.reports.note_response(now, server, seen);
                     }
                     if matched.attempt.effect == Effect::Reads {
-                        self.desk.settle_response(matched);
+                        self.desk.settle_response(&matched);
                         continue;
                     }
                     let settler = settling::Settler { recovery: &*self.recovery, now, server };
-                    let desk = &mut self.desk;
-                    let (budget, retries) = (&mut self.budget, &mut self.retries);
-                    if let Some(matched) =
-                        settler.answer(matched, &self.table, desk, budget, retries)
-                    {
-                        desk.settle_response(matched);
+                    let (desk, budget) = (&mut self.desk, &mut self.budget);
+                    match settler.answer(&matched, &self.table, desk, budget) {
+                        Answered::Settle => desk.settle_response(&matched),
+                        Answered::Retry(retry) => self.retries.push(retry),
+                        Answered::Late => {}
                     }
                     // Before the next is settled, which may be of the same key.
                     self.retry_all(now);
@@ -114,12 +113,12 @@ impl Worker {
         self.report(now, server, failure);
         let connection = &mut self.connections[usize::from(server.0)];
         self.actions.push_back(Action::Disconnect(connection.id()));
-        let lost: Vec<_> = connection.handle_lost(now, &mut self.random).collect();
+        let lost = connection.handle_lost(now, &mut self.random);
         if !self.table.server(server).is_wanted() {
             connection.unwant();
         }
-        for (attempt, sent) in lost {
-            self.fail(now, server, attempt, sent, failure);
+        for (attempt, encoded, sent) in lost.iter() {
+            self.fail(now, server, (attempt, encoded), sent, failure);
         }
         self.start_connecting(now);
     }
@@ -128,7 +127,7 @@ impl Worker {
     fn report(&mut self, now: Instant, server: ServerId, failure: Failure) {
         let settings = self.table.server(server).settings;
         let connection = &mut self.connections[usize::from(server.0)];
-        let class: Option<Class> = connection.in_flight_mut().next().map(|oldest| oldest.class);
+        let class: Option<Class> = connection.in_flight().next().map(|oldest| oldest.class);
         let is_connect = failure == Failure::ConnectTimeout;
         let waited = if is_connect { settings.connect_timeout } else { settings.timeout };
         let outcome =
@@ -143,8 +142,7 @@ impl Worker {
     pub(super) fn eject(&mut self, now: Instant, server: ServerId) {
         let connection = &mut self.connections[usize::from(server.0)];
         connection.unwant();
-        let mut unsent: Vec<_> = std::iter::from_fn(|| connection.take_back()).collect();
-        unsent.reverse();
+        let unsent = connection.take_back();
         let settler = settling::Settler { recovery: &*self.recovery, now, server };
         for attempt in connection.in_flight_mut() {
             let failure = Failure::Ejected;
@@ -153,21 +151,20 @@ impl Worker {
         }
         // What was sent first goes first.
         self.retry_all(now);
-        for attempt in unsent {
-            self.move_unsent(now, server, attempt, Failure::NoServer);
+        for (attempt, encoded, _) in unsent.iter() {
+            self.move_unsent(now, server, (attempt, encoded), Failure::NoServer);
         }
     }
 
     /// Deals with all exchanges whose deadline has come.
     pub(super) fn expire_exchanges(&mut self, now: Instant) {
-        for pool in 0..self.deadlines.len() {
-            while let Some((_, id)) = self.deadlines[pool].pop_front_if(|(at, _)| *at <= now) {
-                let placed = self.desk.exchanges.get(id).and_then(|exchange| exchange.placed);
-                if let Some((connection, number)) = placed {
-                    self.give_up_expired(now, connection, number);
-                }
-                self.desk.expire(id);
+        while let Some((_, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            self.deadlines.pop_first();
+            let placed = self.desk.exchanges.get(id).and_then(|exchange| exchange.placed);
+            if let Some((connection, number)) = placed {
+                self.give_up_expired(now, connection, number);
             }
+            self.desk.expire(id);
         }
     }
 
@@ -179,13 +176,13 @@ impl Worker {
             return;
         }
         let is_connecting = connection.is_connecting();
-        let Some(attempt) = connection.attempt_mut(number) else { return };
+        let Some((attempt, encoded)) = connection.attempt_mut(number) else { return };
         let settler = settling::Settler { recovery: &*self.recovery, now, server };
         if is_connecting {
-            settler.forget(attempt);
+            settler.forget(attempt, encoded);
             attempt.is_void = true;
         } else {
-            settler.mark_late(attempt);
+            settler.mark_late(attempt, encoded);
         }
     }
 
@@ -217,10 +214,9 @@ impl Worker {
         self.report(now, server, Failure::Timeout);
         let connection = &mut self.connections[usize::from(server.0)];
         let settler = settling::Settler { recovery: &*self.recovery, now, server };
-        for mut attempt in connection.take_back_late(now) {
-            settler.forget(&mut attempt);
+        for (mut attempt, encoded, _) in connection.take_back_late(now).iter() {
+            settler.forget(&mut attempt, encoded);
             self.desk.settle_failure(attempt.exchange, attempt.part, Failure::Timeout);
-            self.desk.spare.give(attempt.encoded);
         }
     }
 
@@ -228,7 +224,7 @@ impl Worker {
     /// write that it was sent may still be carried out.
     fn replace(&mut self, now: Instant, server: ServerId) {
         let connection = &mut self.connections[usize::from(server.0)];
-        if !connection.in_flight_mut().any(|it| it.effect != Effect::Reads) {
+        if !connection.in_flight().any(|it| it.effect != Effect::Reads) {
             return self.lose(now, server, Failure::Timeout);
         }
         let failure = Failure::Timeout;
@@ -243,15 +239,15 @@ impl Worker {
             let retry = settler.give_up(attempt, failure, &mut self.desk, &mut self.budget);
             self.retries.extend(retry);
         }
-        if parked.in_flight_mut().any(|attempt| attempt.is_late) {
+        if parked.in_flight().any(|attempt| attempt.is_late) {
             let deadline = now + self.settings.parked_timeout;
             self.parked.push(Parked { connection: parked, deadline });
         } else {
             self.actions.push_back(Action::Disconnect(parked.id()));
         }
         self.retry_all(now);
-        for (attempt, sent) in unsent {
-            self.fail(now, server, attempt, sent, failure);
+        for (attempt, encoded, sent) in unsent.iter() {
+            self.fail(now, server, (attempt, encoded), sent, failure);
         }
         self.bound_parked(now, server);
         self.start_connecting(now);
@@ -280,16 +276,15 @@ impl Worker {
                 Ok(Some(mut matched)) => {
                     let server = id.server;
                     let settler = settling::Settler { recovery: &*self.recovery, now, server };
-                    settler.forget(&mut matched.attempt);
+                    settler.forget(&mut matched.attempt, matched.encoded);
                     self.desk.counters.late_responses += 1;
-                    self.desk.spare.give(matched.attempt.encoded);
                 }
                 Ok(None) => break true,
                 Err(_) => break false,
             }
         };
         connection.keep(received, at);
-        let is_waited_for = connection.in_flight_mut().any(|attempt| attempt.is_late);
+        let is_waited_for = connection.in_flight().any(|attempt| attempt.is_late);
         if !is_sound || !is_waited_for {
             self.close_parked(now, idx);
         }
@@ -306,9 +301,8 @@ impl Worker {
         let server = parked.id().server;
         self.actions.push_back(Action::Disconnect(parked.id()));
         let settler = settling::Settler { recovery: &*self.recovery, now, server };
-        for (mut attempt, sent) in parked.handle_lost(now, &mut self.random) {
-            settler.lose(&mut attempt, sent);
-            self.desk.spare.give(attempt.encoded);
+        for (mut attempt, encoded, sent) in parked.handle_lost(now, &mut self.random).iter() {
+            settler.lose(&mut attempt, encoded, sent);
         }
     }
 
@@ -319,9 +313,10 @@ impl Worker {
         }
         let mut retries = std::mem::take(&mut self.retries);
         // In the order in which they were sent first.
-        for Retry { attempt, failure } in retries.drain(..) {
+        for Retry { attempt, encoded, failure } in retries.drain(..) {
             self.desk.counters.retried += 1;
-            self.dispatch(now, attempt, failure);
+            self.dispatch(now, attempt, &encoded, failure);
+            self.desk.spare.give(encoded);
         }
         self.retries = retries;
     }

@@ -16,8 +16,20 @@ use crate::worker::{ATTEMPTS_MAX, Worker};
 #[derive(Debug)]
 pub(super) struct Retry {
     pub(super) attempt: Attempt,
+    pub(super) encoded: Vec<u8>,
     /// Why; its caller is told so if it can go nowhere else.
     pub(super) failure: Failure,
+}
+
+/// What becomes of a write that was answered.
+#[derive(Debug)]
+pub(super) enum Answered {
+    /// Its caller gets the answer.
+    Settle,
+    /// It is tried again elsewhere.
+    Retry(Retry),
+    /// Nobody waits for it any more.
+    Late,
 }
 
 /// How much may be sent a second time, so that retries cannot double the load (P6).
@@ -61,54 +73,52 @@ pub(super) struct Settler<'a> {
 }
 
 impl Settler<'_> {
-    /// It was answered. Gives the response back, unless it is nobody's or the request is tried
-    /// again elsewhere.
-    pub(super) fn answer<'m>(
+    /// It was answered.
+    pub(super) fn answer(
         &self,
-        mut matched: Matched<'m>,
+        matched: &Matched<'_>,
         table: &RoutingTable,
         desk: &mut Desk,
         budget: &mut Budget,
-        retries: &mut Vec<Retry>,
-    ) -> Option<Matched<'m>> {
-        if matched.attempt.is_late {
-            self.forget(&mut matched.attempt);
+    ) -> Answered {
+        let (mut attempt, encoded) = (matched.attempt, matched.encoded);
+        if attempt.is_late {
+            self.forget(&mut attempt, encoded);
             desk.counters.late_responses += 1;
-            desk.spare.give(matched.attempt.encoded);
-            return None;
+            return Answered::Late;
         }
         let is_refused = Desk::is_evidence(matched.response.status);
         // What depends on the value that is there must not find another server's.
-        let may_move = matches!(matched.attempt.effect, Effect::Writes | Effect::Deletes);
+        let may_move = matches!(attempt.effect, Effect::Writes | Effect::Deletes);
         if is_refused
             && may_move
-            && self.has_other(table, &matched.attempt)
-            && may_be_tried_again(&matched.attempt, desk, budget)
-            && self.end(&mut matched.attempt, Fate::Refused)
+            && self.has_other(table, &attempt, encoded)
+            && may_be_tried_again(&attempt, desk, budget)
+            && self.end(&mut attempt, encoded, Fate::Refused)
         {
-            retries.push(Retry { attempt: matched.attempt, failure: Failure::ServerError });
-            return None;
+            return Answered::Retry(retry(attempt, encoded, Failure::ServerError, desk));
         }
-        if matched.attempt.mark.is_some() || !self.recovery.is_clear(matched.attempt.pool) {
+        if attempt.mark.is_some() || !self.recovery.is_clear(attempt.pool) {
             // Unmarked, too: another write of its key may have been given up since.
-            self.end(&mut matched.attempt, Fate::Known);
+            self.end(&mut attempt, encoded, Fate::Known);
         }
-        Some(matched)
+        Answered::Settle
     }
 
     /// Whether another server could take it. If none could, the server's own words are worth more
     /// than ours.
-    fn has_other(&self, table: &RoutingTable, attempt: &Attempt) -> bool {
+    fn has_other(&self, table: &RoutingTable, attempt: &Attempt, encoded: &[u8]) -> bool {
         let is_other = |server| server != self.server;
-        attempt
-            .with_real_key(|key| table.plan(attempt.pool, key, attempt.effect, is_other).is_some())
+        attempt.with_real_key(attempt.keys(encoded), |key| {
+            table.plan(attempt.pool, key, attempt.effect, is_other).is_some()
+        })
     }
 
     /// It is given up, and stays in flight. Reads fail at once; a write is tried again elsewhere
     /// if it may be.
     pub(super) fn give_up(
         &self,
-        attempt: &mut Attempt,
+        (attempt, encoded): (&mut Attempt, &[u8]),
         failure: Failure,
         desk: &mut Desk,
         budget: &mut Budget,
@@ -116,40 +126,40 @@ impl Settler<'_> {
         if attempt.is_late {
             return None;
         }
-        let is_kept_away = self.mark_late(attempt);
+        let is_kept_away = self.mark_late(attempt, encoded);
         if is_kept_away && may_be_tried_again(attempt, desk, budget) {
-            return Some(Retry { attempt: attempt.again(desk.spare.take()), failure });
+            return Some(retry(attempt.again(), encoded, failure, desk));
         }
         desk.settle_failure(attempt.exchange, attempt.part, failure);
         None
     }
 
     /// It may be carried out late. Returns whether its key is kept from the server.
-    pub(super) fn mark_late(&self, attempt: &mut Attempt) -> bool {
+    pub(super) fn mark_late(&self, attempt: &mut Attempt, encoded: &[u8]) -> bool {
         if attempt.effect == Effect::Reads || attempt.is_late {
             return false;
         }
         attempt.is_late = true;
-        self.end(attempt, Fate::Late)
+        self.end(attempt, encoded, Fate::Late)
     }
 
     /// It does nothing any more: it was answered after it had been given up, or was never sent.
-    pub(super) fn forget(&self, attempt: &mut Attempt) {
+    pub(super) fn forget(&self, attempt: &mut Attempt, encoded: &[u8]) {
         if std::mem::take(&mut attempt.is_late) {
             let end = LateEnd::Answered;
             self.recovery.handle_late_end(self.now, attempt.pool, self.server, end);
         } else if attempt.mark.is_some() {
-            self.end(attempt, Fate::Unsent);
+            self.end(attempt, encoded, Fate::Unsent);
         }
     }
 
     /// Its connection is lost. Returns whether it may be tried elsewhere, as far as recovery
     /// cares.
-    pub(super) fn lose(&self, attempt: &mut Attempt, sent: Sent) -> bool {
+    pub(super) fn lose(&self, attempt: &mut Attempt, encoded: &[u8], sent: Sent) -> bool {
         match (attempt.effect, sent) {
             (Effect::Reads, _) => false,
             (_, Sent::No) => {
-                self.forget(attempt);
+                self.forget(attempt, encoded);
                 true
             }
             (_, Sent::Maybe) if attempt.is_late => {
@@ -158,16 +168,22 @@ impl Settler<'_> {
                 self.recovery.handle_late_end(self.now, attempt.pool, self.server, end);
                 false
             }
-            (_, Sent::Maybe) => self.end(attempt, Fate::Lost),
+            (_, Sent::Maybe) => self.end(attempt, encoded, Fate::Lost),
         }
     }
 
-    fn end(&self, attempt: &mut Attempt, fate: Fate) -> bool {
+    fn end(&self, attempt: &mut Attempt, encoded: &[u8], fate: Fate) -> bool {
         let (server, mark) = (self.server, attempt.mark.take());
-        attempt.with_real_key(|key| {
+        attempt.with_real_key(attempt.keys(encoded), |key| {
             self.recovery.settle(self.now, attempt.pool, &Ended { key, server, mark, fate })
         })
     }
+}
+
+fn retry(attempt: Attempt, encoded: &[u8], failure: Failure, desk: &mut Desk) -> Retry {
+    let mut copy = desk.spare.take();
+    copy.extend_from_slice(encoded);
+    Retry { attempt, encoded: copy, failure }
 }
 
 /// Whether somebody waits for it, and it has not been tried too often.
@@ -187,24 +203,23 @@ impl Worker {
         &mut self,
         now: Instant,
         server: ServerId,
-        mut attempt: Attempt,
+        (mut attempt, encoded): (Attempt, &[u8]),
         sent: Sent,
         failure: Failure,
     ) {
         if sent == Sent::No {
-            return self.move_unsent(now, server, attempt, failure);
+            return self.move_unsent(now, server, (attempt, encoded), failure);
         }
         let was_late = attempt.is_late;
         let settler = Settler { recovery: &*self.recovery, now, server };
-        let is_kept_away = settler.lose(&mut attempt, sent);
+        let is_kept_away = settler.lose(&mut attempt, encoded, sent);
         if !was_late && is_kept_away && may_be_tried_again(&attempt, &self.desk, &mut self.budget) {
             self.desk.counters.retried += 1;
-            return self.dispatch(now, attempt, failure);
+            return self.dispatch(now, attempt, encoded, failure);
         }
         if !was_late {
             self.desk.settle_failure(attempt.exchange, attempt.part, failure);
         }
-        self.desk.spare.give(attempt.encoded);
     }
 
     /// An attempt of which no byte was written may go elsewhere, whatever it does.
@@ -212,15 +227,14 @@ impl Worker {
         &mut self,
         now: Instant,
         server: ServerId,
-        mut attempt: Attempt,
+        (mut attempt, encoded): (Attempt, &[u8]),
         failure: Failure,
     ) {
         let was_given_up = attempt.is_late || attempt.is_void;
         let settler = Settler { recovery: &*self.recovery, now, server };
-        settler.forget(&mut attempt);
-        if was_given_up {
-            return self.desk.spare.give(attempt.encoded);
+        settler.forget(&mut attempt, encoded);
+        if !was_given_up {
+            self.dispatch(now, attempt, encoded, failure);
         }
-        self.dispatch(now, attempt, failure);
     }
 }

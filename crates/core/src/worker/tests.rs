@@ -20,7 +20,7 @@ mod shared;
 
 use std::time::Duration;
 
-use self::rig::{LIMITS, POOL, Rig};
+use self::rig::{LIMITS, Rig};
 use self::server::Manner;
 use super::*;
 use crate::config::OnUnavailable;

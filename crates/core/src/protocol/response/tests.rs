@@ -153,14 +153,6 @@ fn a_line_may_not_be_endless() {
     assert!(matches!(parse_response(&within, GET, b""), ParsedResponse::Incomplete { .. }));
 }
 
-#[test]
-fn the_values_of_a_body_come_one_by_one() {
-    let body = b"VALUE a 0 2\r\n\r\n\r\nVALUE b 0 0\r\n\r\n";
-    let found: Vec<_> = values(body).collect();
-    assert_eq!(found, [(&b"a"[..], &body[..17]), (&b"b"[..], &body[17..])]);
-    assert_eq!(values(b"").count(), 0);
-}
-
 proptest! {
     #[test]
     fn any_bytes_are_judged_without_panic(

@@ -196,7 +196,7 @@ proptest! {
             prop_assert!(caller.sent.is_empty(), "not answered: {:?}", caller.sent);
             prop_assert_eq!(&caller.heard, "");
         }
-        prop_assert!(rig.worker.deadlines[0].is_empty());
+        prop_assert!(rig.worker.deadlines.is_empty());
     }
 
     #[test]
