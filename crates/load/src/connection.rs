@@ -2,18 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-
+use crate::Endpoint;
 use crate::answer::{Answer, AnswerReader, Progress, Request};
 use crate::content::Content;
 use crate::report::Report;
+use crate::stream::Stream;
 
 /// A connection, and the requests that wait for answers on it.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     output: Vec<u8>,
     output_sent: usize,
     input: Vec<u8>,
@@ -26,12 +25,9 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects and waits until it is connected.
-    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = std::net::TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
+    pub(crate) fn open(endpoint: &Endpoint) -> io::Result<Self> {
         Ok(Self {
-            stream: TcpStream::from_std(stream),
+            stream: Stream::connect(endpoint)?,
             output: Vec::new(),
             output_sent: 0,
             input: vec![0; INPUT_LEN_MIN],
@@ -43,7 +39,7 @@ impl Connection {
     }
 
     /// The socket, for the poll.
-    pub(crate) fn stream_mut(&mut self) -> &mut TcpStream {
+    pub(crate) fn stream_mut(&mut self) -> &mut Stream {
         &mut self.stream
     }
 
@@ -175,6 +171,4 @@ fn count(request: Request, answer: Answer, latency: Duration, report: &mut Repor
     }
 }
 
-/// Above the second after which a system tries again when the target's queue was full.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const INPUT_LEN_MIN: usize = 16 * 1024;

@@ -13,23 +13,28 @@
 //! `compare` sets them side by side for two proxies.
 //!
 //! ```no_run
-//! use evenkeel_load::{Length, Pace, Workload, fill, run};
+//! use evenkeel_load::{Endpoint, Length, Pace, Workload, fill, run};
 //!
-//! let address = "127.0.0.1:11311".parse()?;
+//! let endpoint = Endpoint::resolve("localhost:11311")?;
 //! let workload = Workload { connections: 8, pace: Pace::Open { rate: 2000 }, ..Workload::default() };
-//! fill(address, &workload)?;
-//! let report = run(address, &workload, Length::Requests(10_000))?;
+//! fill(&endpoint, &workload)?;
+//! let report = run(&endpoint, &workload, Length::Requests(10_000))?;
 //! assert_eq!(report.wrong, 0);
-//! # Ok::<(), evenkeel_load::RunError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+mod endpoint;
+mod workload;
 
 mod answer;
 mod connection;
 mod content;
-mod report;
 mod run;
-mod workload;
+mod stream;
 
+mod report;
+
+pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::report::Report;
 pub use self::run::{Length, RunError, fill, run};
 pub use self::workload::{Pace, Workload};

@@ -1,7 +1,6 @@
 //! Drives a workload's connections from one thread.
 
 use std::io;
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
 use crate::content::{Content, mix, pick};
-use crate::{Pace, Report, Workload};
+use crate::{Endpoint, Pace, Report, Workload};
 
 /// When a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +23,6 @@ pub enum Length {
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The address is none.
-    #[error("not an address of the form IP:PORT")]
-    Address(#[from] std::net::AddrParseError),
     /// The target cannot be reached, or the system refuses a socket.
     #[error("cannot drive the load: {0}")]
     Io(#[from] io::Error),
@@ -52,7 +48,7 @@ pub enum RunError {
 ///
 /// # Errors
 /// When the target cannot be reached or does not store every key.
-pub fn fill(address: SocketAddr, workload: &Workload) -> Result<(), RunError> {
+pub fn fill(endpoint: &Endpoint, workload: &Workload) -> Result<(), RunError> {
     let writes = Workload {
         connections: FILL_CONNECTIONS,
         pace: Pace::Closed { batch: FILL_BATCH },
@@ -60,7 +56,7 @@ pub fn fill(address: SocketAddr, workload: &Workload) -> Result<(), RunError> {
         ..workload.clone()
     };
     let keys = workload.keys as u64;
-    let mut driver = Driver::new(address, &writes, Length::Requests(keys))?;
+    let mut driver = Driver::new(endpoint, &writes, Length::Requests(keys))?;
     driver.order = Order::InTurn;
     let report = driver.run()?;
     if report.stored == keys {
@@ -70,7 +66,7 @@ pub fn fill(address: SocketAddr, workload: &Workload) -> Result<(), RunError> {
     Err(RunError::NotFilled { stored: report.stored, keys, fault })
 }
 
-/// Runs the workload against the target at `address`.
+/// Runs the workload against the target at `endpoint`.
 ///
 /// Lost connections are made again, and what was lost with them is counted.
 ///
@@ -79,8 +75,8 @@ pub fn fill(address: SocketAddr, workload: &Workload) -> Result<(), RunError> {
 ///
 /// # Panics
 /// When the workload breaks a limit of its fields.
-pub fn run(address: SocketAddr, workload: &Workload, length: Length) -> Result<Report, RunError> {
-    Driver::new(address, workload, length)?.run()
+pub fn run(endpoint: &Endpoint, workload: &Workload, length: Length) -> Result<Report, RunError> {
+    Driver::new(endpoint, workload, length)?.run()
 }
 
 /// Which keys are asked for.
@@ -90,7 +86,7 @@ enum Order {
 }
 
 struct Driver<'a> {
-    address: SocketAddr,
+    endpoint: &'a Endpoint,
     workload: &'a Workload,
     content: Content,
     order: Order,
@@ -105,16 +101,20 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(address: SocketAddr, workload: &'a Workload, length: Length) -> Result<Self, RunError> {
+    fn new(
+        endpoint: &'a Endpoint,
+        workload: &'a Workload,
+        length: Length,
+    ) -> Result<Self, RunError> {
         workload.assert_valid();
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(workload.connections);
         for idx in 0..workload.connections {
-            connections.push(open(address, &poll, idx)?);
+            connections.push(open(endpoint, &poll, idx)?);
         }
         let now = Instant::now();
         Ok(Self {
-            address,
+            endpoint,
             workload,
             content: Content::new(workload),
             order: Order::Random,
@@ -185,7 +185,7 @@ impl<'a> Driver<'a> {
     fn reopen(&mut self, idx: usize, error: &io::Error) -> Result<(), RunError> {
         self.report.lost += self.connections[idx].waiting_len() as u64;
         self.report.add_fault(|| format!("connection lost: {error}"));
-        self.connections[idx] = open(self.address, &self.poll, idx)?;
+        self.connections[idx] = open(self.endpoint, &self.poll, idx)?;
         self.begin_batch(idx)
     }
 
@@ -278,8 +278,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn open(address: SocketAddr, poll: &Poll, idx: usize) -> io::Result<Connection> {
-    let mut connection = Connection::open(address)?;
+fn open(endpoint: &Endpoint, poll: &Poll, idx: usize) -> io::Result<Connection> {
+    let mut connection = Connection::open(endpoint)?;
     let interest = Interest::READABLE | Interest::WRITABLE;
     poll.registry().register(connection.stream_mut(), Token(idx), interest)?;
     Ok(connection)

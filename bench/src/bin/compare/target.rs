@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use evenkeel_load::Endpoint;
+
 /// A memcached server of one thread; it ends with us.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -18,7 +20,7 @@ pub(crate) struct Server {
 /// A proxy before the servers; it ends with us.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     program: Program,
 }
 
@@ -78,6 +80,11 @@ impl Target {
         let mut command = Command::new(binary);
         command.arg("run").arg(path);
         Ok(Self { name, address, program: Program::start(command, address)? })
+    }
+
+    /// Where the load goes.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.address.into()
     }
 
     /// Processor time that all threads of the proxy have used so far, user and system.

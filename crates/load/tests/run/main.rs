@@ -1,0 +1,119 @@
+//! The load generator against servers that behave in known ways.
+
+mod server;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use evenkeel_load::{Endpoint, Length, Pace, RunError, Workload, fill, run};
+
+use server::{Manner, serve, serve_unix};
+
+fn workload() -> Workload {
+    Workload { connections: 4, keys: 100, ..Workload::default() }
+}
+
+#[test]
+fn every_request_is_answered_and_every_key_found() {
+    for (batch, keys_per_read) in [(1, 1), (16, 1), (3, 24)] {
+        let endpoint = serve(Manner::Right);
+        let pace = Pace::Closed { batch };
+        let workload = Workload { pace, keys_per_read, ..workload() };
+        fill(&endpoint, &workload).expect("every key is stored");
+        let report = run(&endpoint, &workload, Length::Requests(1000)).expect("it answers");
+        assert_eq!(report.answered(), 1000, "{report:?}");
+        assert_eq!(report.hits, report.reads.len() * keys_per_read as u64, "{report:?}");
+        assert_eq!((report.stored, report.misses), (report.writes.len(), 0), "{report:?}");
+        assert_eq!((report.wrong, report.lost, report.errors), (0, 0, 0), "{report:?}");
+        assert!((800..=970).contains(&report.reads.len()), "nine in ten are reads: {report:?}");
+    }
+}
+
+#[test]
+fn a_unix_socket_is_driven_like_any_other() {
+    let path = std::env::temp_dir().join(format!("evenkeel-load-{}.sock", std::process::id()));
+    let endpoint = serve_unix(&path, Manner::Right);
+    fill(&endpoint, &workload()).expect("every key is stored");
+    let report = run(&endpoint, &workload(), Length::Requests(100)).expect("it answers");
+    assert_eq!((report.answered(), report.misses, report.wrong), (100, 0, 0), "{report:?}");
+    std::fs::remove_file(path).expect("it is there");
+}
+
+#[test]
+fn a_wrong_byte_is_counted_and_its_connection_not_trusted_again() {
+    let endpoint = serve(Manner::OneByteWrong);
+    let workload = Workload { reads_percent: 100, ..workload() };
+    fill(&endpoint, &workload).expect("every key is stored");
+    let report = run(&endpoint, &workload, Length::Requests(50)).expect("it answers");
+    assert_eq!((report.wrong, report.lost, report.hits), (50, 50, 0), "{report:?}");
+    assert!(report.faults[0].starts_with("wrong: the data of VALUE"), "{report:?}");
+}
+
+#[test]
+fn misses_and_refusals_are_counted_apart() {
+    let workload = Workload { reads_percent: 100, ..workload() };
+    let report = run(&serve(Manner::AlwaysEmpty), &workload, Length::Requests(50));
+    assert_eq!(report.expect("it answers").misses, 50);
+    let report = run(&serve(Manner::Refuses), &workload, Length::Requests(50)).expect("it answers");
+    assert_eq!((report.errors, report.misses), (50, 0), "{report:?}");
+    assert_eq!(report.faults[0], "refused: SERVER_ERROR busy");
+}
+
+#[test]
+fn lost_connections_are_made_again_and_their_requests_counted() {
+    let endpoint = serve(Manner::ClosesNowAndThen);
+    let pace = Pace::Closed { batch: 4 };
+    let workload = Workload { reads_percent: 100, pace, ..workload() };
+    fill(&endpoint, &workload).expect("every key is stored");
+    let report = run(&endpoint, &workload, Length::Requests(1000)).expect("it answers");
+    assert_eq!(report.answered() + report.lost, 1000, "{report:?}");
+    assert!((9..=40).contains(&report.lost), "a batch is lost each time: {report:?}");
+}
+
+#[test]
+fn open_pace_counts_the_wait_that_a_pause_causes() {
+    let pause = Duration::from_millis(300);
+    let endpoint = serve(Manner::PausesOnce(pause));
+    let pace = Pace::Open { rate: 1000 };
+    let workload = Workload { connections: 1, pace, reads_percent: 100, ..workload() };
+    fill(&endpoint, &workload).expect("every key is stored");
+    let report = run(&endpoint, &workload, Length::Requests(1000)).expect("it answers");
+    assert_eq!(report.answered(), 1000, "{report:?}");
+    // 300 requests were due while nothing was answered: a fifth of all waited over 100 ms.
+    assert!(report.latency(0.8) > pause / 3, "{:?}", report.latency(0.8));
+    assert!(report.elapsed >= Duration::from_millis(990), "{report:?}");
+}
+
+#[test]
+fn a_run_lasts_as_long_as_it_was_told() {
+    let endpoint = serve(Manner::Right);
+    let workload = workload();
+    fill(&endpoint, &workload).expect("every key is stored");
+    let length = Duration::from_millis(200);
+    let report = run(&endpoint, &workload, Length::Time(length)).expect("it answers");
+    assert!(report.answered() > 0 && report.elapsed < 2 * length, "{report:?}");
+}
+
+#[test]
+fn a_target_that_stores_nothing_is_not_filled() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let endpoint = Endpoint::from(listener.local_addr().expect("it is bound"));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || refuse_everything(stream));
+        }
+    });
+    let error = fill(&endpoint, &workload()).expect_err("nothing is stored");
+    assert!(matches!(error, RunError::NotFilled { stored: 0, keys: 100, .. }), "{error}");
+}
+
+fn refuse_everything(mut stream: TcpStream) {
+    let reader = BufReader::new(stream.try_clone().expect("a socket can be duplicated"));
+    for line in reader.split(b'\n').map_while(Result::ok) {
+        if line.starts_with(b"set ") && stream.write_all(b"SERVER_ERROR full\r\n").is_err() {
+            return;
+        }
+    }
+}
