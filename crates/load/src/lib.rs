@@ -1,6 +1,6 @@
 //! A load generator for memcached and what speaks its text protocol.
 //!
-//! One thread drives any number of connections. Values are derived from their keys and every
+//! Each of its threads drives any number of connections. Values are derived from their keys and every
 //! byte of every answer is checked: a figure for wrong answers is worth nothing. Two paces:
 //!
 //! - [`Pace::Closed`]: each connection sends its next batch when it has all answers to the last
@@ -13,12 +13,13 @@
 //! `compare` sets them side by side for two proxies.
 //!
 //! ```no_run
-//! use evenkeel_load::{Endpoint, Length, Pace, Workload, fill, run};
+//! use evenkeel_load::{Endpoint, Length, Load, Pace, Workload};
 //!
 //! let endpoint = Endpoint::resolve("localhost:11311")?;
 //! let workload = Workload { connections: 8, pace: Pace::Open { rate: 2000 }, ..Workload::default() };
-//! fill(&endpoint, &workload)?;
-//! let report = run(&endpoint, &workload, Length::Requests(10_000))?;
+//! let load = Load::new(&endpoint, &workload).threads(2);
+//! load.fill()?;
+//! let report = load.run(Length::Requests(10_000))?;
 //! assert_eq!(report.wrong, 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -29,12 +30,13 @@ mod workload;
 mod answer;
 mod connection;
 mod content;
-mod run;
+mod driver;
+mod load;
 mod stream;
 
 mod report;
 
 pub use self::endpoint::{Endpoint, EndpointError};
+pub use self::load::{Length, Load, RunError};
 pub use self::report::Report;
-pub use self::run::{Length, RunError, fill, run};
 pub use self::workload::{Pace, Workload};

@@ -64,6 +64,23 @@ impl Report {
         }
     }
 
+    /// Adds what another thread measured in the same run.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        let Self { elapsed, reads, writes, hits, misses, stored, errors, wrong, lost, faults } =
+            other;
+        self.elapsed = self.elapsed.max(elapsed);
+        self.reads.add(reads).expect("all have the same bounds");
+        self.writes.add(writes).expect("all have the same bounds");
+        self.hits += hits;
+        self.misses += misses;
+        self.stored += stored;
+        self.errors += errors;
+        self.wrong += wrong;
+        self.lost += lost;
+        let room = FAULTS_MAX - self.faults.len();
+        self.faults.extend(faults.into_iter().take(room));
+    }
+
     pub(crate) fn add_fault(&mut self, fault: impl FnOnce() -> String) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(fault());

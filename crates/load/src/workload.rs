@@ -3,7 +3,7 @@
 /// A mix of requests over a number of connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// Connections, from 1; one thread drives them all.
+    /// Connections, from 1.
     pub connections: usize,
     /// When requests are sent.
     pub pace: Pace,

@@ -86,7 +86,7 @@ fn compare_row(
 ) -> Result<Comparison, Box<dyn Error>> {
     let mut comparison = Comparison { row, peer: Vec::new(), evenkeel: Vec::new() };
     for target in [peer, evenkeel] {
-        evenkeel_load::fill(&target.endpoint(), &comparison.row.workload)?;
+        evenkeel_load::Load::new(&target.endpoint(), &comparison.row.workload).fill()?;
     }
     for round in 0..rounds {
         let measure = |target: &Target, into: &mut Vec<Measurement>| {

@@ -38,10 +38,10 @@ impl Measurement {
     /// Runs the row's requests once, after a tenth as many to warm up.
     pub(crate) fn take(row: &Row, target: &Target) -> Result<Self, Box<dyn Error>> {
         let length = Length::Requests(u64::from(row.requests / 10));
-        evenkeel_load::run(&target.endpoint(), &row.workload, length)?;
+        evenkeel_load::Load::new(&target.endpoint(), &row.workload).run(length)?;
         let before = target.cpu_time()?;
         let length = Length::Requests(row.requests.into());
-        let report = evenkeel_load::run(&target.endpoint(), &row.workload, length)?;
+        let report = evenkeel_load::Load::new(&target.endpoint(), &row.workload).run(length)?;
         let cpu = target.cpu_time()?.saturating_sub(before);
         check(&report, row, target)?;
         Ok(Self {

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use evenkeel_load::{Endpoint, Length, Pace, RunError, Workload, fill, run};
+use evenkeel_load::{Endpoint, Length, Load, Pace, RunError, Workload};
 
 use server::{Manner, serve, serve_unix};
 
@@ -21,8 +21,9 @@ fn every_request_is_answered_and_every_key_found() {
         let endpoint = serve(Manner::Right);
         let pace = Pace::Closed { batch };
         let workload = Workload { pace, keys_per_read, ..workload() };
-        fill(&endpoint, &workload).expect("every key is stored");
-        let report = run(&endpoint, &workload, Length::Requests(1000)).expect("it answers");
+        Load::new(&endpoint, &workload).fill().expect("every key is stored");
+        let report =
+            Load::new(&endpoint, &workload).run(Length::Requests(1000)).expect("it answers");
         assert_eq!(report.answered(), 1000, "{report:?}");
         assert_eq!(report.hits, report.reads.len() * keys_per_read as u64, "{report:?}");
         assert_eq!((report.stored, report.misses), (report.writes.len(), 0), "{report:?}");
@@ -32,11 +33,30 @@ fn every_request_is_answered_and_every_key_found() {
 }
 
 #[test]
+fn threads_share_the_requests_that_one_would_send() {
+    let endpoint = serve(Manner::Right);
+    let workload = workload();
+    for pace in [Pace::Closed { batch: 2 }, Pace::Open { rate: 5000 }] {
+        let workload = Workload { pace, ..workload.clone() };
+        let run = |threads| {
+            let load = Load::new(&endpoint, &workload).threads(threads);
+            load.fill().expect("every key is stored");
+            let report = load.run(Length::Requests(1001)).expect("it answers");
+            assert_eq!((report.answered(), report.misses, report.lost), (1001, 0, 0));
+            report.reads.len()
+        };
+        let reads = run(1);
+        // Of nine threads five would have no connection.
+        assert_eq!([run(3), run(9)], [reads, reads]);
+    }
+}
+
+#[test]
 fn a_unix_socket_is_driven_like_any_other() {
     let path = std::env::temp_dir().join(format!("evenkeel-load-{}.sock", std::process::id()));
     let endpoint = serve_unix(&path, Manner::Right);
-    fill(&endpoint, &workload()).expect("every key is stored");
-    let report = run(&endpoint, &workload(), Length::Requests(100)).expect("it answers");
+    Load::new(&endpoint, &workload()).fill().expect("every key is stored");
+    let report = Load::new(&endpoint, &workload()).run(Length::Requests(100)).expect("it answers");
     assert_eq!((report.answered(), report.misses, report.wrong), (100, 0, 0), "{report:?}");
     std::fs::remove_file(path).expect("it is there");
 }
@@ -45,8 +65,8 @@ fn a_unix_socket_is_driven_like_any_other() {
 fn a_wrong_byte_is_counted_and_its_connection_not_trusted_again() {
     let endpoint = serve(Manner::OneByteWrong);
     let workload = Workload { reads_percent: 100, ..workload() };
-    fill(&endpoint, &workload).expect("every key is stored");
-    let report = run(&endpoint, &workload, Length::Requests(50)).expect("it answers");
+    Load::new(&endpoint, &workload).fill().expect("every key is stored");
+    let report = Load::new(&endpoint, &workload).run(Length::Requests(50)).expect("it answers");
     assert_eq!((report.wrong, report.lost, report.hits), (50, 50, 0), "{report:?}");
     assert!(report.faults[0].starts_with("wrong: the data of VALUE"), "{report:?}");
 }
@@ -54,9 +74,11 @@ fn a_wrong_byte_is_counted_and_its_connection_not_trusted_again() {
 #[test]
 fn misses_and_refusals_are_counted_apart() {
     let workload = Workload { reads_percent: 100, ..workload() };
-    let report = run(&serve(Manner::AlwaysEmpty), &workload, Length::Requests(50));
+    let report = Load::new(&serve(Manner::AlwaysEmpty), &workload).run(Length::Requests(50));
     assert_eq!(report.expect("it answers").misses, 50);
-    let report = run(&serve(Manner::Refuses), &workload, Length::Requests(50)).expect("it answers");
+    let report = Load::new(&serve(Manner::Refuses), &workload)
+        .run(Length::Requests(50))
+        .expect("it answers");
     assert_eq!((report.errors, report.misses), (50, 0), "{report:?}");
     assert_eq!(report.faults[0], "refused: SERVER_ERROR busy");
 }
@@ -66,8 +88,8 @@ fn lost_connections_are_made_again_and_their_requests_counted() {
     let endpoint = serve(Manner::ClosesNowAndThen);
     let pace = Pace::Closed { batch: 4 };
     let workload = Workload { reads_percent: 100, pace, ..workload() };
-    fill(&endpoint, &workload).expect("every key is stored");
-    let report = run(&endpoint, &workload, Length::Requests(1000)).expect("it answers");
+    Load::new(&endpoint, &workload).fill().expect("every key is stored");
+    let report = Load::new(&endpoint, &workload).run(Length::Requests(1000)).expect("it answers");
     assert_eq!(report.answered() + report.lost, 1000, "{report:?}");
     assert!((9..=40).contains(&report.lost), "a batch is lost each time: {report:?}");
 }
@@ -78,8 +100,8 @@ fn open_pace_counts_the_wait_that_a_pause_causes() {
     let endpoint = serve(Manner::PausesOnce(pause));
     let pace = Pace::Open { rate: 1000 };
     let workload = Workload { connections: 1, pace, reads_percent: 100, ..workload() };
-    fill(&endpoint, &workload).expect("every key is stored");
-    let report = run(&endpoint, &workload, Length::Requests(1000)).expect("it answers");
+    Load::new(&endpoint, &workload).fill().expect("every key is stored");
+    let report = Load::new(&endpoint, &workload).run(Length::Requests(1000)).expect("it answers");
     assert_eq!(report.answered(), 1000, "{report:?}");
     // 300 requests were due while nothing was answered: a fifth of all waited over 100 ms.
     assert!(report.latency(0.8) > pause / 3, "{:?}", report.latency(0.8));
@@ -90,9 +112,9 @@ fn open_pace_counts_the_wait_that_a_pause_causes() {
 fn a_run_lasts_as_long_as_it_was_told() {
     let endpoint = serve(Manner::Right);
     let workload = workload();
-    fill(&endpoint, &workload).expect("every key is stored");
+    Load::new(&endpoint, &workload).fill().expect("every key is stored");
     let length = Duration::from_millis(200);
-    let report = run(&endpoint, &workload, Length::Time(length)).expect("it answers");
+    let report = Load::new(&endpoint, &workload).run(Length::Time(length)).expect("it answers");
     assert!(report.answered() > 0 && report.elapsed < 2 * length, "{report:?}");
 }
 
@@ -105,7 +127,7 @@ fn a_target_that_stores_nothing_is_not_filled() {
             thread::spawn(move || refuse_everything(stream));
         }
     });
-    let error = fill(&endpoint, &workload()).expect_err("nothing is stored");
+    let error = Load::new(&endpoint, &workload()).fill().expect_err("nothing is stored");
     assert!(matches!(error, RunError::NotFilled { stored: 0, keys: 100, .. }), "{error}");
 }
 

@@ -1,4 +1,4 @@
-//! Drives a workload's connections from one thread.
+//! Drives one thread's share of a load.
 
 use std::io;
 use std::thread;
@@ -9,129 +9,88 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
 use crate::content::{Content, mix, pick};
-use crate::{Endpoint, Pace, Report, Workload};
+use crate::{Endpoint, Length, Pace, Report, RunError, Workload};
 
-/// When a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// After so many requests; their answers are awaited.
-    Requests(u64),
-    /// After this time; what is unanswered then is awaited.
-    Time(Duration),
-}
-
-/// Why a run could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The target cannot be reached, or the system refuses a socket.
-    #[error("cannot drive the load: {0}")]
-    Io(#[from] io::Error),
-    /// Not every key could be stored before the run.
-    #[error("{stored} of {keys} keys were stored; first fault: {fault}")]
-    NotFilled {
-        /// Keys that were stored.
-        stored: u64,
-        /// Keys that should have been.
-        keys: u64,
-        /// What went wrong first.
-        fault: String,
-    },
-    /// Answers that should have come did not, for this long.
-    #[error("no answer for {STALL_TIMEOUT:?}, {waiting} requests wait")]
-    Stalled {
-        /// Requests sent and not answered.
-        waiting: u64,
-    },
-}
-
-/// Stores every key of the workload once, so that reads find them.
-///
-/// # Errors
-/// When the target cannot be reached or does not store every key.
-pub fn fill(endpoint: &Endpoint, workload: &Workload) -> Result<(), RunError> {
-    let writes = Workload {
-        connections: FILL_CONNECTIONS,
-        pace: Pace::Closed { batch: FILL_BATCH },
-        reads_percent: 0,
-        ..workload.clone()
-    };
-    let keys = workload.keys as u64;
-    let mut driver = Driver::new(endpoint, &writes, Length::Requests(keys))?;
-    driver.order = Order::InTurn;
-    let report = driver.run()?;
-    if report.stored == keys {
-        return Ok(());
-    }
-    let fault = report.faults.into_iter().next().unwrap_or_default();
-    Err(RunError::NotFilled { stored: report.stored, keys, fault })
-}
-
-/// Runs the workload against the target at `endpoint`.
-///
-/// Lost connections are made again, and what was lost with them is counted.
-///
-/// # Errors
-/// When the target cannot be reached at all, or stops answering.
-///
-/// # Panics
-/// When the workload breaks a limit of its fields.
-pub fn run(endpoint: &Endpoint, workload: &Workload, length: Length) -> Result<Report, RunError> {
-    Driver::new(endpoint, workload, length)?.run()
+/// One thread's part of a load: every `count`-th request from `idx` on, and as many connections.
+#[derive(Clone, Copy)]
+pub(crate) struct Lane {
+    pub(crate) idx: usize,
+    pub(crate) count: usize,
 }
 
 /// Which keys are asked for.
-enum Order {
+#[derive(Clone, Copy)]
+pub(crate) enum Order {
     Random,
     InTurn,
 }
 
-struct Driver<'a> {
-    endpoint: &'a Endpoint,
-    workload: &'a Workload,
-    content: Content,
-    order: Order,
+/// What all lanes of a load have in common.
+pub(crate) struct Plan<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) workload: &'a Workload,
+    pub(crate) content: Content,
+    pub(crate) order: Order,
+    pub(crate) length: Length,
+}
+
+/// A lane with its connections, ready to run.
+pub(crate) struct Driver<'a> {
+    plan: &'a Plan<'a>,
+    lane: Lane,
     length: Length,
     poll: Poll,
     connections: Vec<Connection>,
     report: Report,
     start: Instant,
     last_answer_at: Instant,
-    /// Requests begun so far; the number of the next one.
-    next: u64,
+    /// Requests of this lane begun so far.
+    begun: u64,
+}
+
+impl Lane {
+    /// The number, among all requests, of this lane's request with this number.
+    fn number(self, own: u64) -> u64 {
+        own * self.count as u64 + self.idx as u64
+    }
+
+    /// How many of so many things are this lane's.
+    fn share(self, all: u64) -> u64 {
+        let (idx, count) = (self.idx as u64, self.count as u64);
+        all / count + u64::from(idx < all % count)
+    }
 }
 
 impl<'a> Driver<'a> {
-    fn new(
-        endpoint: &'a Endpoint,
-        workload: &'a Workload,
-        length: Length,
-    ) -> Result<Self, RunError> {
-        workload.assert_valid();
+    /// Opens the lane's connections.
+    pub(crate) fn new(plan: &'a Plan<'a>, lane: Lane) -> Result<Self, RunError> {
         let poll = Poll::new()?;
-        let mut connections = Vec::with_capacity(workload.connections);
-        for idx in 0..workload.connections {
-            connections.push(open(endpoint, &poll, idx)?);
-        }
+        let connections = (0..plan.workload.connections).skip(lane.idx).step_by(lane.count);
+        let connections: io::Result<Vec<_>> =
+            connections.enumerate().map(|(idx, _)| open(plan.endpoint, &poll, idx)).collect();
         let now = Instant::now();
+        let length = match plan.length {
+            Length::Requests(all) => Length::Requests(lane.share(all)),
+            Length::Time(time) => Length::Time(time),
+        };
         Ok(Self {
-            endpoint,
-            workload,
-            content: Content::new(workload),
-            order: Order::Random,
+            plan,
+            lane,
             length,
             poll,
-            connections,
+            connections: connections?,
             report: Report::new(),
             start: now,
             last_answer_at: now,
-            next: 0,
+            begun: 0,
         })
     }
 
-    fn run(mut self) -> Result<Report, RunError> {
+    /// Runs to the end. `start` is the same for all lanes.
+    pub(crate) fn run(mut self, start: Instant) -> Result<Report, RunError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        self.start = Instant::now();
-        self.last_answer_at = self.start;
+        self.start = start;
+        self.last_answer_at = start;
         self.begin_batches()?;
         loop {
             self.send_due()?;
@@ -174,7 +133,7 @@ impl<'a> Driver<'a> {
         let connection = &mut self.connections[idx];
         let result = connection
             .send()
-            .and_then(|()| connection.receive(&self.content, &mut self.report, is_closing));
+            .and_then(|()| connection.receive(&self.plan.content, &mut self.report, is_closing));
         if let Err(error) = result {
             return self.reopen(idx, &error);
         }
@@ -185,7 +144,7 @@ impl<'a> Driver<'a> {
     fn reopen(&mut self, idx: usize, error: &io::Error) -> Result<(), RunError> {
         self.report.lost += self.connections[idx].waiting_len() as u64;
         self.report.add_fault(|| format!("connection lost: {error}"));
-        self.connections[idx] = open(self.endpoint, &self.poll, idx)?;
+        self.connections[idx] = open(self.plan.endpoint, &self.poll, idx)?;
         self.begin_batch(idx)
     }
 
@@ -195,7 +154,7 @@ impl<'a> Driver<'a> {
 
     /// Sends the connection's next batch, if the last one is answered (closed pace only).
     fn begin_batch(&mut self, idx: usize) -> Result<(), RunError> {
-        let Pace::Closed { batch } = self.workload.pace else { return Ok(()) };
+        let Pace::Closed { batch } = self.plan.workload.pace else { return Ok(()) };
         if self.connections[idx].waiting_len() > 0 {
             return Ok(());
         }
@@ -213,7 +172,7 @@ impl<'a> Driver<'a> {
     fn send_due(&mut self) -> Result<(), RunError> {
         let now = Instant::now();
         while let Some(due_at) = self.due_at().filter(|due_at| *due_at <= now && !self.is_over()) {
-            let idx = pick(self.next, self.connections.len());
+            let idx = pick(self.begun, self.connections.len());
             self.push(idx, due_at);
             self.send(idx)?;
         }
@@ -221,17 +180,19 @@ impl<'a> Driver<'a> {
     }
 
     fn push(&mut self, idx: usize, at: Instant) {
-        let random = mix(self.workload.seed.wrapping_add(self.next));
-        let first = match self.order {
-            Order::Random => pick(random, self.content.keys_count()),
-            Order::InTurn => pick(self.next, self.content.keys_count()),
+        let Plan { workload, content, order, .. } = self.plan;
+        let number = self.lane.number(self.begun);
+        let random = mix(workload.seed.wrapping_add(number));
+        let first = match order {
+            Order::Random => pick(random, content.keys_count()),
+            Order::InTurn => pick(number, content.keys_count()),
         };
-        self.next += 1;
+        self.begun += 1;
         let connection = &mut self.connections[idx];
-        if mix(random) % 100 < self.workload.reads_percent {
-            connection.push_read(&self.content, first, self.workload.keys_per_read, at);
+        if mix(random) % 100 < workload.reads_percent {
+            connection.push_read(content, first, workload.keys_per_read, at);
         } else {
-            connection.push_write(&self.content, first, at);
+            connection.push_write(content, first, at);
         }
     }
 
@@ -245,7 +206,7 @@ impl<'a> Driver<'a> {
     /// Have all requests been begun?
     fn is_over(&self) -> bool {
         match self.length {
-            Length::Requests(count) => self.next >= count,
+            Length::Requests(count) => self.begun >= count,
             Length::Time(time) => self.start.elapsed() >= time,
         }
     }
@@ -262,16 +223,17 @@ impl<'a> Driver<'a> {
 
     /// Requests begun that have neither their answer nor lost their connection.
     fn in_flight(&self) -> u64 {
-        self.next - self.report.answered() - self.report.lost
+        self.begun - self.report.answered() - self.report.lost
     }
 
     /// When the next request is meant to start (open pace only).
     fn due_at(&self) -> Option<Instant> {
-        match self.workload.pace {
+        match self.plan.workload.pace {
             Pace::Closed { .. } => None,
             Pace::Open { rate } => {
-                let seconds = Duration::from_secs(self.next / rate);
-                let rest = Duration::from_nanos(self.next % rate * 1_000_000_000 / rate);
+                let number = self.lane.number(self.begun);
+                let seconds = Duration::from_secs(number / rate);
+                let rest = Duration::from_nanos(number % rate * 1_000_000_000 / rate);
                 Some(self.start + seconds + rest)
             }
         }
@@ -285,11 +247,9 @@ fn open(endpoint: &Endpoint, poll: &Poll, idx: usize) -> io::Result<Connection> 
     Ok(connection)
 }
 
-const FILL_CONNECTIONS: usize = 4;
-const FILL_BATCH: usize = 16;
 const EVENTS_MAX: usize = 1024;
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long the open pace sleeps when nothing is to be done: the error of its latencies.
 const NAP: Duration = Duration::from_micros(50);
 /// A target that answers nothing for this long has failed the run.
-const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(20);
