@@ -7,13 +7,8 @@ use crate::content::{Content, parse_decimal};
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// A read of `keys` keys, from number `first` on.
-    Read {
-        /// The first key's number.
-        first: usize,
-        /// How many keys.
-        keys: usize,
-    },
+    /// A read of so many keys.
+    Read(usize),
     /// A write of one key.
     Write,
 }
@@ -45,24 +40,29 @@ pub(crate) enum Answer {
 pub(crate) struct AnswerReader {
     /// For each key of the read that is being answered: has its value come?
     seen: Vec<bool>,
+    /// The place of the key whose value is likely to come next: most targets keep the order.
+    next: usize,
 }
 
 impl AnswerReader {
-    /// Reads on in the answer to `request`. `consumed` is advanced over what need not be seen
-    /// again; an incomplete line or value stays.
+    /// Reads on in the answer to `request`, which is for the keys that `asked` begins with.
+    /// `consumed` is advanced over what need not be
+    /// seen again; an incomplete line or value stays.
     pub(crate) fn read(
         &mut self,
         request: Request,
+        asked: &[u32],
         content: &Content,
         input: &[u8],
         consumed: &mut usize,
     ) -> Progress {
         match request {
-            Request::Read { first, keys } => {
+            Request::Read(keys) => {
                 self.seen.resize(keys, false);
                 loop {
                     let rest = &input[*consumed..];
-                    if let Some(progress) = self.read_line(first, content, rest, consumed) {
+                    if let Some(progress) = self.read_line(&asked[..keys], content, rest, consumed)
+                    {
                         return progress;
                     }
                 }
@@ -74,7 +74,7 @@ impl AnswerReader {
     /// One `VALUE` with its data (nothing: read on), or the line that ends the answer.
     fn read_line(
         &mut self,
-        first: usize,
+        asked: &[u32],
         content: &Content,
         input: &[u8],
         consumed: &mut usize,
@@ -84,7 +84,7 @@ impl AnswerReader {
             *consumed += line.len() + 2;
             return Some(self.end(line));
         };
-        let Some((idx, position)) = self.expected(first, content, head) else {
+        let Some((idx, position)) = self.expected(asked, content, head) else {
             return Some(wrong(line));
         };
         let value = content.value(idx);
@@ -96,16 +96,21 @@ impl AnswerReader {
             return Some(Progress::Wrong(format!("the data of {}", text(line))));
         }
         self.seen[position] = true;
+        self.next = position + 1;
         *consumed += line.len() + 2 + value.len() + 2;
         None
     }
 
     /// The key's number and its place in the request, if it was asked for and has not come yet,
     /// and the rest of the line is right.
-    fn expected(&self, first: usize, content: &Content, head: &[u8]) -> Option<(usize, usize)> {
+    fn expected(&self, asked: &[u32], content: &Content, head: &[u8]) -> Option<(u32, usize)> {
         let mut words = head.split(|byte| *byte == b' ');
         let idx = content.idx_of(words.next()?)?;
-        let position = (idx + content.keys_count() - first) % content.keys_count();
+        let position = if asked.get(self.next) == Some(&idx) {
+            self.next
+        } else {
+            asked.iter().position(|asked| *asked == idx)?
+        };
         let is_awaited = self.seen.get(position) == Some(&false);
         let are_flags_right = words.next()? == b"0";
         let is_len_right = parse_decimal(words.next()?)? == content.value(idx).len();
@@ -116,6 +121,7 @@ impl AnswerReader {
     fn end(&mut self, line: &[u8]) -> Progress {
         let values = self.seen.iter().filter(|seen| **seen).count();
         self.seen.clear();
+        self.next = 0;
         if line == b"END" { Progress::Done(Answer::Values(values)) } else { refusal(line) }
     }
 }
@@ -152,26 +158,34 @@ const TEXT_LEN_MAX: usize = 80;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Workload;
+    use crate::{ValueSize, Workload};
 
     fn content() -> Content {
-        Content::new(&Workload { keys: 10, value_len: 5, ..Workload::default() })
+        Content::new(&Workload { value_size: ValueSize::Fixed(5), keys: 10, ..Workload::default() })
     }
 
-    fn value_lines(content: &Content, idx: usize) -> Vec<u8> {
-        [b"VALUE ", content.key(idx), b" 0 5\r\n", content.value(idx), b"\r\n"].concat()
+    fn value_head(content: &Content, idx: u32) -> String {
+        let mut head = b"VALUE ".to_vec();
+        content.push_key(idx, &mut head);
+        head.extend_from_slice(b" 0 5");
+        String::from_utf8(head).unwrap()
+    }
+
+    fn value_lines(content: &Content, idx: u32) -> Vec<u8> {
+        [value_head(content, idx).as_bytes(), b"\r\n", content.value(idx), b"\r\n"].concat()
     }
 
     /// Feeds `input` in two pieces, cut at every place: the outcome is always the same one.
     #[track_caller]
-    fn check(request: Request, input: &[u8], expected: &Progress) {
+    fn check(asked: &[u32], input: &[u8], expected: &Progress) {
         let content = content();
+        let request = if asked.is_empty() { Request::Write } else { Request::Read(asked.len()) };
         for cut in 0..=input.len() {
             let mut reader = AnswerReader::default();
             let mut consumed = 0;
-            let first = reader.read(request, &content, &input[..cut], &mut consumed);
+            let first = reader.read(request, asked, &content, &input[..cut], &mut consumed);
             let progress = match first {
-                Progress::Incomplete => reader.read(request, &content, input, &mut consumed),
+                Progress::Incomplete => reader.read(request, asked, &content, input, &mut consumed),
                 Progress::Done(_) | Progress::Wrong(_) => first,
             };
             assert_eq!(&progress, expected, "cut at {cut}");
@@ -181,26 +195,25 @@ mod tests {
     #[test]
     fn reads_are_counted_by_the_keys_that_had_values() {
         let content = content();
-        let input = [value_lines(&content, 9), value_lines(&content, 0), b"END\r\n".to_vec()];
-        let read = Request::Read { first: 9, keys: 3 };
-        check(read, &input.concat(), &Progress::Done(Answer::Values(2)));
-        check(read, b"END\r\n", &Progress::Done(Answer::Values(0)));
+        let [nine, zero] = [9, 0].map(|idx| value_lines(&content, idx));
+        for input in [[&nine[..], &zero, b"END\r\n"], [&zero, &nine, b"END\r\n"]] {
+            check(&[9, 4, 0], &input.concat(), &Progress::Done(Answer::Values(2)));
+        }
+        check(&[9, 4, 0], b"END\r\n", &Progress::Done(Answer::Values(0)));
     }
 
     #[test]
     fn a_value_that_was_not_asked_for_is_wrong() {
         let content = content();
         let input = value_lines(&content, 2);
-        let line = format!("VALUE {} 0 5", String::from_utf8_lossy(content.key(2)));
-        check(Request::Read { first: 0, keys: 2 }, &input, &Progress::Wrong(line));
+        check(&[0, 1], &input, &Progress::Wrong(value_head(&content, 2)));
     }
 
     #[test]
     fn a_value_that_comes_twice_is_wrong() {
         let content = content();
         let input = value_lines(&content, 0).repeat(2);
-        let line = format!("VALUE {} 0 5", String::from_utf8_lossy(content.key(0)));
-        check(Request::Read { first: 0, keys: 2 }, &input, &Progress::Wrong(line));
+        check(&[0, 1], &input, &Progress::Wrong(value_head(&content, 0)));
     }
 
     #[test]
@@ -209,15 +222,15 @@ mod tests {
         let mut input = value_lines(&content, 0);
         let len = input.len();
         input[len - 3] ^= 1;
-        let line = format!("the data of VALUE {} 0 5", String::from_utf8_lossy(content.key(0)));
-        check(Request::Read { first: 0, keys: 1 }, &input, &Progress::Wrong(line));
+        let line = format!("the data of {}", value_head(&content, 0));
+        check(&[0], &input, &Progress::Wrong(line));
     }
 
     #[test]
     fn writes_are_stored_or_refused() {
-        check(Request::Write, b"STORED\r\n", &Progress::Done(Answer::Stored));
+        check(&[], b"STORED\r\n", &Progress::Done(Answer::Stored));
         let refused = Answer::Refused("SERVER_ERROR out of memory".to_owned());
-        check(Request::Write, b"SERVER_ERROR out of memory\r\n", &Progress::Done(refused));
-        check(Request::Write, b"END\r\n", &Progress::Wrong("END".to_owned()));
+        check(&[], b"SERVER_ERROR out of memory\r\n", &Progress::Done(refused));
+        check(&[], b"END\r\n", &Progress::Wrong("END".to_owned()));
     }
 }

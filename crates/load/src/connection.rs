@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crate::Endpoint;
 use crate::answer::{Answer, AnswerReader, Progress, Request};
 use crate::content::Content;
+use crate::draw::Draws;
+use crate::driver::Plan;
 use crate::report::Report;
 use crate::stream::Stream;
 
@@ -21,6 +23,9 @@ pub(crate) struct Connection {
     input_end: usize,
     reader: AnswerReader,
     waiting: VecDeque<(Request, Instant)>,
+    /// The keys of the reads that wait for answers are those from `asked_start` on.
+    asked: Vec<u32>,
+    asked_start: usize,
 }
 
 impl Connection {
@@ -35,6 +40,8 @@ impl Connection {
             input_end: 0,
             reader: AnswerReader::default(),
             waiting: VecDeque::new(),
+            asked: Vec::new(),
+            asked_start: 0,
         })
     }
 
@@ -48,23 +55,26 @@ impl Connection {
         self.waiting.len()
     }
 
-    /// Appends a read of `keys` keys from `first` on; nothing is sent yet.
-    pub(crate) fn push_read(&mut self, content: &Content, first: usize, keys: usize, at: Instant) {
+    /// Appends a read of so many keys; nothing is sent yet.
+    pub(crate) fn push_read(&mut self, plan: &Plan<'_>, draws: &mut Draws, at: Instant) {
+        let (keys, start) = (plan.workload.keys_per_read, self.asked.len());
+        plan.chooser.keys(draws, keys, &mut self.asked);
         self.output.extend_from_slice(b"get");
-        for position in 0..keys {
+        for idx in &self.asked[start..] {
             self.output.push(b' ');
-            self.output.extend_from_slice(content.key((first + position) % content.keys_count()));
+            plan.content.push_key(*idx, &mut self.output);
         }
         self.output.extend_from_slice(b"\r\n");
-        self.waiting.push_back((Request::Read { first, keys }, at));
+        self.waiting.push_back((Request::Read(keys), at));
     }
 
     /// Appends a write of one key; nothing is sent yet.
-    pub(crate) fn push_write(&mut self, content: &Content, idx: usize, at: Instant) {
-        let value = content.value(idx);
+    pub(crate) fn push_write(&mut self, plan: &Plan<'_>, idx: u32, at: Instant) {
+        let value = plan.content.value(idx);
         self.output.extend_from_slice(b"set ");
-        self.output.extend_from_slice(content.key(idx));
-        write!(self.output, " 0 0 {}\r\n", value.len()).expect("a vector takes every byte");
+        plan.content.push_key(idx, &mut self.output);
+        let expiry = plan.workload.expiry.as_secs();
+        write!(self.output, " 0 {expiry} {}\r\n", value.len()).expect("a vector takes every byte");
         self.output.extend_from_slice(value);
         self.output.extend_from_slice(b"\r\n");
         self.waiting.push_back((Request::Write, at));
@@ -118,12 +128,14 @@ impl Connection {
     fn count_answers(&mut self, content: &Content, report: &mut Report) -> io::Result<()> {
         let now = Instant::now();
         while let Some((request, at)) = self.waiting.front() {
-            let input = &self.input[..self.input_end];
-            match self.reader.read(*request, content, input, &mut self.input_start) {
+            let (request, input) = (*request, &self.input[..self.input_end]);
+            let asked = &self.asked[self.asked_start..];
+            match self.reader.read(request, asked, content, input, &mut self.input_start) {
                 Progress::Incomplete => break,
                 Progress::Done(answer) => {
-                    count(*request, answer, now.saturating_duration_since(*at), report);
+                    count(request, answer, now.saturating_duration_since(*at), report);
                     self.waiting.pop_front();
+                    self.forget_asked(request);
                 }
                 Progress::Wrong(what) => {
                     report.wrong += 1;
@@ -139,6 +151,21 @@ impl Connection {
         }
         self.make_room();
         Ok(())
+    }
+
+    /// The keys of an answered request need not be known any more.
+    fn forget_asked(&mut self, request: Request) {
+        match request {
+            Request::Read(keys) => self.asked_start += keys,
+            Request::Write => {}
+        }
+        if self.asked_start == self.asked.len() {
+            self.asked.clear();
+            self.asked_start = 0;
+        } else if self.asked_start >= ASKED_START_MAX {
+            self.asked.drain(..self.asked_start);
+            self.asked_start = 0;
+        }
     }
 
     /// Moves what is left to the front, and grows the buffer when it is full.
@@ -159,7 +186,7 @@ fn count(request: Request, answer: Answer, latency: Duration, report: &mut Repor
         Request::Write => report.writes.saturating_record(nanos),
     }
     match (answer, request) {
-        (Answer::Values(hits), Request::Read { keys, .. }) => {
+        (Answer::Values(hits), Request::Read(keys)) => {
             report.hits += hits as u64;
             report.misses += (keys - hits) as u64;
         }
@@ -172,3 +199,5 @@ fn count(request: Request, answer: Answer, latency: Duration, report: &mut Repor
 }
 
 const INPUT_LEN_MIN: usize = 16 * 1024;
+/// Keys of answered requests that are kept until they are all removed at once.
+const ASKED_START_MAX: usize = 4096;

@@ -8,7 +8,8 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
-use crate::content::{Content, mix, pick};
+use crate::content::Content;
+use crate::draw::{Chooser, Kind};
 use crate::{Endpoint, Length, Pace, Report, RunError, Workload};
 
 /// One thread's part of a load: every `count`-th request from `idx` on, and as many connections.
@@ -18,11 +19,13 @@ pub(crate) struct Lane {
     pub(crate) count: usize,
 }
 
-/// Which keys are asked for.
+/// What the requests are.
 #[derive(Clone, Copy)]
 pub(crate) enum Order {
-    Random,
-    InTurn,
+    /// As the workload says.
+    Drawn,
+    /// A write of each key, from the first to the last.
+    WritesInTurn,
 }
 
 /// What all lanes of a load have in common.
@@ -30,6 +33,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) workload: &'a Workload,
     pub(crate) content: Content,
+    pub(crate) chooser: Chooser,
     pub(crate) order: Order,
     pub(crate) length: Length,
 }
@@ -172,27 +176,33 @@ impl<'a> Driver<'a> {
     fn send_due(&mut self) -> Result<(), RunError> {
         let now = Instant::now();
         while let Some(due_at) = self.due_at().filter(|due_at| *due_at <= now && !self.is_over()) {
-            let idx = pick(self.begun, self.connections.len());
+            let idx = self.next_connection();
             self.push(idx, due_at);
             self.send(idx)?;
         }
         Ok(())
     }
 
+    /// The connection of the next request (open pace only): each in turn.
+    fn next_connection(&self) -> usize {
+        let count = self.connections.len() as u64;
+        usize::try_from(self.begun % count).expect("it is the index of a connection")
+    }
+
     fn push(&mut self, idx: usize, at: Instant) {
-        let Plan { workload, content, order, .. } = self.plan;
         let number = self.lane.number(self.begun);
-        let random = mix(workload.seed.wrapping_add(number));
-        let first = match order {
-            Order::Random => pick(random, content.keys_count()),
-            Order::InTurn => pick(number, content.keys_count()),
-        };
         self.begun += 1;
+        let (kind, mut draws) = self.plan.chooser.begin(number);
         let connection = &mut self.connections[idx];
-        if mix(random) % 100 < workload.reads_percent {
-            connection.push_read(content, first, workload.keys_per_read, at);
-        } else {
-            connection.push_write(content, first, at);
+        match (self.plan.order, kind) {
+            (Order::Drawn, Kind::Read) => connection.push_read(self.plan, &mut draws, at),
+            (Order::Drawn, Kind::Write) => {
+                connection.push_write(self.plan, self.plan.chooser.key(&mut draws), at);
+            }
+            (Order::WritesInTurn, _) => {
+                let key = u32::try_from(number).expect("there are fewer keys than 2^32");
+                connection.push_write(self.plan, key, at);
+            }
         }
     }
 
@@ -230,7 +240,7 @@ impl<'a> Driver<'a> {
     fn due_at(&self) -> Option<Instant> {
         match self.plan.workload.pace {
             Pace::Closed { .. } => None,
-            Pace::Open { rate } => {
+            Pace::Open { rate, .. } => {
                 let number = self.lane.number(self.begun);
                 let seconds = Duration::from_secs(number / rate);
                 let rest = Duration::from_nanos(number % rate * 1_000_000_000 / rate);

@@ -16,7 +16,8 @@
 //! use evenkeel_load::{Endpoint, Length, Load, Pace, Workload};
 //!
 //! let endpoint = Endpoint::resolve("localhost:11311")?;
-//! let workload = Workload { connections: 8, pace: Pace::Open { rate: 2000 }, ..Workload::default() };
+//! let pace = Pace::Open { rate: 2000, in_flight_max: 256 };
+//! let workload = Workload { connections: 8, pace, ..Workload::default() };
 //! let load = Load::new(&endpoint, &workload).threads(2);
 //! load.fill()?;
 //! let report = load.run(Length::Requests(10_000))?;
@@ -30,6 +31,7 @@ mod workload;
 mod answer;
 mod connection;
 mod content;
+mod draw;
 mod driver;
 mod load;
 mod stream;
@@ -39,4 +41,4 @@ mod report;
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::load::{Length, Load, RunError};
 pub use self::report::Report;
-pub use self::workload::{Pace, Workload};
+pub use self::workload::{KeyChoice, Pace, ValueSize, Workload};

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::content::Content;
+use crate::draw::Chooser;
 use crate::driver::{Driver, Lane, Order, Plan, STALL_TIMEOUT};
 use crate::{Endpoint, Pace, Report, Workload};
 
@@ -79,11 +80,10 @@ impl<'a> Load<'a> {
         let writes = Workload {
             connections: FILL_CONNECTIONS * self.threads,
             pace: Pace::Closed { batch: FILL_BATCH },
-            reads_percent: 0,
             ..self.workload.clone()
         };
         let keys = self.workload.keys as u64;
-        let report = self.drive(&writes, Order::InTurn, Length::Requests(keys))?;
+        let report = self.drive(&writes, Order::WritesInTurn, Length::Requests(keys))?;
         if report.stored == keys {
             return Ok(());
         }
@@ -98,12 +98,12 @@ impl<'a> Load<'a> {
     /// # Errors
     /// When the target cannot be reached at all, or stops answering.
     pub fn run(&self, length: Length) -> Result<Report, RunError> {
-        self.drive(self.workload, Order::Random, length)
+        self.drive(self.workload, Order::Drawn, length)
     }
 
     fn drive(&self, workload: &Workload, order: Order, length: Length) -> Result<Report, RunError> {
-        let content = Content::new(workload);
-        let plan = Plan { endpoint: self.endpoint, workload, content, order, length };
+        let (content, chooser) = (Content::new(workload), Chooser::new(workload));
+        let plan = Plan { endpoint: self.endpoint, workload, content, chooser, order, length };
         let count = self.threads.min(workload.connections);
         let drivers: Result<Vec<_>, _> =
             (0..count).map(|idx| Driver::new(&plan, Lane { idx, count })).collect();

@@ -1,6 +1,6 @@
 //! The workloads that are compared, one row of the table each.
 
-use evenkeel_load::{Pace, Workload};
+use evenkeel_load::{Pace, ValueSize, Workload};
 
 /// One workload, and how many requests of it make a round.
 pub(crate) struct Row {
@@ -37,7 +37,7 @@ pub(crate) fn all() -> Vec<Row> {
         },
         Row {
             name: "50 connections, values of 10 KiB",
-            workload: Workload { value_len: 10 * 1024, keys: 5000, ..base },
+            workload: Workload { value_size: ValueSize::Fixed(10 * 1024), keys: 5000, ..base },
             requests: 60_000,
         },
     ]

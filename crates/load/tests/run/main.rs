@@ -36,7 +36,7 @@ fn every_request_is_answered_and_every_key_found() {
 fn threads_share_the_requests_that_one_would_send() {
     let endpoint = serve(Manner::Right);
     let workload = workload();
-    for pace in [Pace::Closed { batch: 2 }, Pace::Open { rate: 5000 }] {
+    for pace in [Pace::Closed { batch: 2 }, Pace::Open { rate: 5000, in_flight_max: 1000 }] {
         let workload = Workload { pace, ..workload.clone() };
         let run = |threads| {
             let load = Load::new(&endpoint, &workload).threads(threads);
@@ -98,7 +98,7 @@ fn lost_connections_are_made_again_and_their_requests_counted() {
 fn open_pace_counts_the_wait_that_a_pause_causes() {
     let pause = Duration::from_millis(300);
     let endpoint = serve(Manner::PausesOnce(pause));
-    let pace = Pace::Open { rate: 1000 };
+    let pace = Pace::Open { rate: 1000, in_flight_max: 1000 };
     let workload = Workload { connections: 1, pace, reads_percent: 100, ..workload() };
     Load::new(&endpoint, &workload).fill().expect("every key is stored");
     let report = Load::new(&endpoint, &workload).run(Length::Requests(1000)).expect("it answers");
