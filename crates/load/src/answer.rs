@@ -32,7 +32,35 @@ pub(crate) enum Answer {
     /// The value was stored.
     Stored,
     /// The request was refused in these words.
-    Refused(String),
+    Refused(Refusal, String),
+}
+
+/// Which of the three errors of the protocol it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// `SERVER_ERROR`
+    Server,
+    /// `CLIENT_ERROR`
+    Client,
+    /// `ERROR`
+    Unknown,
+}
+
+impl Refusal {
+    fn of(line: &[u8]) -> Option<Self> {
+        let starts = [
+            (&b"SERVER_ERROR "[..], Self::Server),
+            (b"CLIENT_ERROR ", Self::Client),
+            (b"ERROR", Self::Unknown),
+        ];
+        starts.into_iter().find(|(start, _)| line.starts_with(start)).map(|(_, refusal)| refusal)
+    }
+}
+
+/// The error that a target says unasked before it closes (memcached: too many connections).
+pub(crate) fn farewell(input: &[u8]) -> Option<String> {
+    let line = line(input)?;
+    Refusal::of(line).map(|_| text(line))
 }
 
 /// Reads one answer at a time, in pieces of any size.
@@ -133,10 +161,10 @@ fn read_write_answer(input: &[u8], consumed: &mut usize) -> Progress {
 }
 
 fn refusal(line: &[u8]) -> Progress {
-    let is_refusal = ["SERVER_ERROR ", "CLIENT_ERROR ", "ERROR"]
-        .iter()
-        .any(|start| line.starts_with(start.as_bytes()));
-    if is_refusal { Progress::Done(Answer::Refused(text(line))) } else { wrong(line) }
+    match Refusal::of(line) {
+        Some(refusal) => Progress::Done(Answer::Refused(refusal, text(line))),
+        None => wrong(line),
+    }
 }
 
 fn wrong(line: &[u8]) -> Progress {
@@ -229,8 +257,14 @@ mod tests {
     #[test]
     fn writes_are_stored_or_refused() {
         check(&[], b"STORED\r\n", &Progress::Done(Answer::Stored));
-        let refused = Answer::Refused("SERVER_ERROR out of memory".to_owned());
-        check(&[], b"SERVER_ERROR out of memory\r\n", &Progress::Done(refused));
+        for (line, refusal) in [
+            ("SERVER_ERROR out of memory", Refusal::Server),
+            ("CLIENT_ERROR bad data chunk", Refusal::Client),
+            ("ERROR", Refusal::Unknown),
+        ] {
+            let refused = Answer::Refused(refusal, line.to_owned());
+            check(&[], format!("{line}\r\n").as_bytes(), &Progress::Done(refused));
+        }
         check(&[], b"END\r\n", &Progress::Wrong("END".to_owned()));
     }
 }

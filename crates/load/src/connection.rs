@@ -4,17 +4,21 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
+use mio::{Registry, Token};
+
 use crate::Endpoint;
-use crate::answer::{Answer, AnswerReader, Progress, Request};
+use crate::answer::{AnswerReader, Progress, Request, farewell};
 use crate::content::Content;
 use crate::draw::Draws;
 use crate::driver::Plan;
-use crate::report::Report;
+use crate::link::Link;
+use crate::meter::{Loss, Meter};
 use crate::stream::Stream;
 
 /// A connection, and the requests that wait for answers on it.
 pub(crate) struct Connection {
-    stream: Stream,
+    link: Link,
+    token: Token,
     output: Vec<u8>,
     output_sent: usize,
     input: Vec<u8>,
@@ -26,13 +30,18 @@ pub(crate) struct Connection {
     /// The keys of the reads that wait for answers are those from `asked_start` on.
     asked: Vec<u32>,
     asked_start: usize,
+    /// Since when nothing has come, if requests wait.
+    silent_since: Instant,
+    /// Has anything been answered since the link is open?
+    is_proven: bool,
 }
 
 impl Connection {
     /// Connects and waits until it is connected.
-    pub(crate) fn open(endpoint: &Endpoint) -> io::Result<Self> {
+    pub(crate) fn open(endpoint: &Endpoint, registry: &Registry, token: Token) -> io::Result<Self> {
         Ok(Self {
-            stream: Stream::connect(endpoint)?,
+            link: Link::open(endpoint, registry, token)?,
+            token,
             output: Vec::new(),
             output_sent: 0,
             input: vec![0; INPUT_LEN_MIN],
@@ -42,17 +51,29 @@ impl Connection {
             waiting: VecDeque::new(),
             asked: Vec::new(),
             asked_start: 0,
+            silent_since: Instant::now(),
+            is_proven: false,
         })
     }
 
-    /// The socket, for the poll.
-    pub(crate) fn stream_mut(&mut self) -> &mut Stream {
-        &mut self.stream
+    /// The way to the target.
+    pub(crate) fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    /// Can requests be sent?
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.link, Link::Open(_))
     }
 
     /// How many requests wait for answers.
     pub(crate) fn waiting_len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Has nothing come for so long although requests wait?
+    pub(crate) fn is_silent(&self, timeout: Duration, now: Instant) -> bool {
+        !self.waiting.is_empty() && now.saturating_duration_since(self.silent_since) >= timeout
     }
 
     /// Appends a read of so many keys; nothing is sent yet.
@@ -80,12 +101,21 @@ impl Connection {
         self.waiting.push_back((Request::Write, at));
     }
 
+    /// The requests that were just pushed are the only ones that wait: the silence begins now.
+    pub(crate) fn begin_silence(&mut self, now: Instant) {
+        self.silent_since = now;
+    }
+
     /// Sends what the socket takes of what was appended.
-    pub(crate) fn send(&mut self) -> io::Result<()> {
+    pub(crate) fn send(&mut self, meter: &mut Meter) -> io::Result<()> {
+        let Link::Open(stream) = &mut self.link else { return Ok(()) };
         while self.output_sent < self.output.len() {
-            match self.stream.write(&self.output[self.output_sent..]) {
+            match stream.write(&self.output[self.output_sent..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => self.output_sent += len,
+                Ok(len) => {
+                    self.output_sent += len;
+                    meter.count_sent(len);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -100,54 +130,87 @@ impl Connection {
     /// peer has closed, and will not say it again.
     ///
     /// # Errors
-    /// When the connection is closed or an answer is wrong. It must not be used any more.
+    /// When the connection is closed or an answer is wrong. It must be cut off.
     pub(crate) fn receive(
         &mut self,
         content: &Content,
-        report: &mut Report,
+        meter: &mut Meter,
         is_closing: bool,
     ) -> io::Result<()> {
         loop {
-            let len = match self.stream.read(&mut self.input[self.input_end..]) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(len) => len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
+            let Link::Open(stream) = &mut self.link else { return Ok(()) };
+            let Some(len) = read_some(stream, &mut self.input[self.input_end..])? else {
+                return Ok(());
             };
             self.input_end += len;
+            meter.count_received(len);
             // A short read has emptied the socket: the poll tells when there is more.
             let is_drained = self.input_end < self.input.len() && !is_closing;
-            self.count_answers(content, report)?;
+            self.count_answers(content, meter)?;
             if is_drained {
                 return Ok(());
             }
         }
     }
 
-    fn count_answers(&mut self, content: &Content, report: &mut Report) -> io::Result<()> {
+    /// Closes the link. What waited has no answer.
+    pub(crate) fn cut_off(&mut self, loss: Loss, meter: &mut Meter, now: Instant) {
+        for (_, at) in self.waiting.drain(..) {
+            meter.count_loss(loss, at, now);
+        }
+        self.link.leave(now);
+        self.output.clear();
+        self.output_sent = 0;
+        (self.input_start, self.input_end) = (0, 0);
+        self.reader = AnswerReader::default();
+        self.asked.clear();
+        self.asked_start = 0;
+    }
+
+    /// Begins to connect again.
+    pub(crate) fn begin_connecting(
+        &mut self,
+        endpoint: &Endpoint,
+        registry: &Registry,
+    ) -> io::Result<()> {
+        self.is_proven = false;
+        self.link.begin(endpoint, registry, self.token)
+    }
+
+    /// Has anything been answered since it was connected? Another one is then worth a try at
+    /// once.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
+    fn count_answers(&mut self, content: &Content, meter: &mut Meter) -> io::Result<()> {
         let now = Instant::now();
-        while let Some((request, at)) = self.waiting.front() {
-            let (request, input) = (*request, &self.input[..self.input_end]);
+        self.silent_since = now;
+        while let Some(&(request, at)) = self.waiting.front() {
+            let input = &self.input[..self.input_end];
             let asked = &self.asked[self.asked_start..];
             match self.reader.read(request, asked, content, input, &mut self.input_start) {
                 Progress::Incomplete => break,
                 Progress::Done(answer) => {
-                    count(request, answer, now.saturating_duration_since(*at), report);
+                    self.is_proven = true;
                     self.waiting.pop_front();
                     self.forget_asked(request);
+                    meter.count_answer(request, answer, at, now);
                 }
                 Progress::Wrong(what) => {
-                    report.wrong += 1;
-                    report.add_fault(|| format!("wrong: {what}"));
-                    return Err(io::ErrorKind::InvalidData.into());
+                    self.waiting.pop_front();
+                    meter.count_wrong(&what);
+                    return Err(io::Error::other("closed after a wrong answer"));
                 }
             }
         }
         if self.waiting.is_empty() && self.input_start < self.input_end {
-            report.wrong += 1;
-            report.add_fault(|| "bytes came that answer no request".to_owned());
-            return Err(io::ErrorKind::InvalidData.into());
+            let rest = &self.input[self.input_start..self.input_end];
+            if let Some(words) = farewell(rest) {
+                return Err(io::Error::other(format!("the target said {words}")));
+            }
+            meter.count_wrong("bytes came that answer no request");
+            return Err(io::Error::other("closed after bytes that answer no request"));
         }
         self.make_room();
         Ok(())
@@ -179,21 +242,15 @@ impl Connection {
     }
 }
 
-fn count(request: Request, answer: Answer, latency: Duration, report: &mut Report) {
-    let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-    match request {
-        Request::Read { .. } => report.reads.saturating_record(nanos),
-        Request::Write => report.writes.saturating_record(nanos),
-    }
-    match (answer, request) {
-        (Answer::Values(hits), Request::Read(keys)) => {
-            report.hits += hits as u64;
-            report.misses += (keys - hits) as u64;
-        }
-        (Answer::Values(_) | Answer::Stored, _) => report.stored += 1,
-        (Answer::Refused(words), _) => {
-            report.errors += 1;
-            report.add_fault(|| format!("refused: {words}"));
+/// How many bytes came; nothing if none has yet.
+fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Err(io::Error::other("closed by the target")),
+            Ok(len) => return Ok(Some(len)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

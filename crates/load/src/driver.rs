@@ -1,16 +1,20 @@
 //! Drives one thread's share of a load.
 
 use std::io;
+use std::mem;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
 use crate::connection::Connection;
 use crate::content::Content;
 use crate::draw::{Chooser, Kind};
-use crate::{Endpoint, Length, Pace, Report, RunError, Workload};
+use crate::link::Due;
+use crate::meter::{Loss, Meter};
+use crate::timetable::{Timetable, TimetableEnd};
+use crate::{End, Endpoint, Length, Pace, Report, RunError, Workload};
 
 /// One thread's part of a load: every `count`-th request from `idx` on, and as many connections.
 #[derive(Clone, Copy)]
@@ -36,30 +40,49 @@ pub(crate) struct Plan<'a> {
     pub(crate) chooser: Chooser,
     pub(crate) order: Order,
     pub(crate) length: Length,
+    pub(crate) answer_timeout: Duration,
 }
 
 /// A lane with its connections, ready to run.
 pub(crate) struct Driver<'a> {
     plan: &'a Plan<'a>,
     lane: Lane,
-    length: Length,
     poll: Poll,
     connections: Vec<Connection>,
-    report: Report,
+    rhythm: Rhythm,
+    meter: Meter,
+    phase: Phase,
     start: Instant,
-    last_answer_at: Instant,
-    /// Requests of this lane begun so far.
-    begun: u64,
+    sweep_at: Instant,
+    /// Connections with something to send, so that each is written to once.
+    unsent: Vec<usize>,
+}
+
+/// What makes the next request start.
+enum Rhythm {
+    /// The last answer of a batch.
+    Closed { batch: usize, begun: u64 },
+    /// The time.
+    Open { timetable: Timetable, in_flight_max: usize },
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Requests are begun.
+    Sending,
+    /// Answers to the last ones are awaited.
+    Closing,
 }
 
 impl Lane {
     /// The number, among all requests, of this lane's request with this number.
-    fn number(self, own: u64) -> u64 {
+    pub(crate) fn number(self, own: u64) -> u64 {
         own * self.count as u64 + self.idx as u64
     }
 
     /// How many of so many things are this lane's.
-    fn share(self, all: u64) -> u64 {
+    pub(crate) fn share(self, all: u64) -> u64 {
         let (idx, count) = (self.idx as u64, self.count as u64);
         all / count + u64::from(idx < all % count)
     }
@@ -69,24 +92,29 @@ impl<'a> Driver<'a> {
     /// Opens the lane's connections.
     pub(crate) fn new(plan: &'a Plan<'a>, lane: Lane) -> Result<Self, RunError> {
         let poll = Poll::new()?;
-        let connections = (0..plan.workload.connections).skip(lane.idx).step_by(lane.count);
-        let connections: io::Result<Vec<_>> =
-            connections.enumerate().map(|(idx, _)| open(plan.endpoint, &poll, idx)).collect();
+        let mut connections = Vec::new();
+        for number in (0..plan.workload.connections).skip(lane.idx).step_by(lane.count) {
+            let token = Token(connections.len());
+            let connection = Connection::open(plan.endpoint, poll.registry(), token);
+            connections.push(connection.map_err(|source| RunError::Connect {
+                endpoint: plan.endpoint.clone(),
+                number: number + 1,
+                connections: plan.workload.connections,
+                source,
+            })?);
+        }
         let now = Instant::now();
-        let length = match plan.length {
-            Length::Requests(all) => Length::Requests(lane.share(all)),
-            Length::Time(time) => Length::Time(time),
-        };
         Ok(Self {
             plan,
             lane,
-            length,
             poll,
-            connections: connections?,
-            report: Report::new(),
+            rhythm: Rhythm::new(plan, lane, connections.len()),
+            connections,
+            meter: Meter::new(now),
+            phase: Phase::Sending,
             start: now,
-            last_answer_at: now,
-            begun: 0,
+            sweep_at: now,
+            unsent: Vec::new(),
         })
     }
 
@@ -94,33 +122,38 @@ impl<'a> Driver<'a> {
     pub(crate) fn run(mut self, start: Instant) -> Result<Report, RunError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         self.start = start;
-        self.last_answer_at = start;
-        self.begin_batches()?;
-        loop {
-            self.send_due()?;
-            if self.is_over() && self.in_flight() == 0 {
-                break;
+        self.meter.last_answer_at = start;
+        (0..self.connections.len()).for_each(|idx| self.begin(idx));
+        while self.phase == Phase::Sending || self.is_waiting() {
+            let now = Instant::now();
+            self.begin_due(now);
+            self.flush();
+            if self.phase == Phase::Sending && self.is_complete(now) {
+                self.phase = Phase::Closing;
             }
-            self.wait(&mut events)?;
-            let answered_before = self.report.answered();
+            if now >= self.sweep_at {
+                self.sweep(now);
+            }
+            self.wait(&mut events, now)?;
             for event in &events {
-                self.handle_ready(event)?;
+                self.handle_ready(event);
+                self.flush();
             }
-            self.note_progress(answered_before)?;
         }
-        self.report.elapsed = self.last_answer_at - self.start;
-        Ok(self.report)
+        Ok(self.into_report())
     }
 
     /// Waits for answers, but not past the next request that is due.
-    fn wait(&mut self, events: &mut Events) -> Result<(), RunError> {
-        let due_in = match self.due_at() {
-            Some(due_at) if !self.is_over() => due_at.saturating_duration_since(Instant::now()),
-            Some(_) | None => POLL_TIMEOUT,
+    fn wait(&mut self, events: &mut Events, now: Instant) -> Result<(), RunError> {
+        let due_in = match (&self.rhythm, self.phase) {
+            (Rhythm::Open { timetable, .. }, Phase::Sending) => timetable.next_due(),
+            (Rhythm::Open { .. } | Rhythm::Closed { .. }, _) => None,
         };
+        let due_in =
+            due_in.map_or(SWEEP_INTERVAL, |due| (self.start + due).saturating_duration_since(now));
         // The poll's clock ticks in milliseconds. Near a due time it is asked without waiting.
         let is_near = due_in < Duration::from_millis(2);
-        let timeout = if is_near { Duration::ZERO } else { POLL_TIMEOUT.min(due_in / 2) };
+        let timeout = if is_near { Duration::ZERO } else { SWEEP_INTERVAL.min(due_in / 2) };
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.into()),
             Ok(()) | Err(_) => {}
@@ -131,69 +164,143 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn handle_ready(&mut self, event: &Event) -> Result<(), RunError> {
+    fn handle_ready(&mut self, event: &Event) {
         let idx = event.token().0;
-        let is_closing = event.is_read_closed() || event.is_error();
         let connection = &mut self.connections[idx];
-        let result = connection
-            .send()
-            .and_then(|()| connection.receive(&self.plan.content, &mut self.report, is_closing));
-        if let Err(error) = result {
-            return self.reopen(idx, &error);
-        }
-        self.begin_batch(idx)
-    }
-
-    /// A lost connection is made again at once: the target may have closed this one only.
-    fn reopen(&mut self, idx: usize, error: &io::Error) -> Result<(), RunError> {
-        self.report.lost += self.connections[idx].waiting_len() as u64;
-        self.report.add_fault(|| format!("connection lost: {error}"));
-        self.connections[idx] = open(self.plan.endpoint, &self.poll, idx)?;
-        self.begin_batch(idx)
-    }
-
-    fn begin_batches(&mut self) -> Result<(), RunError> {
-        (0..self.connections.len()).try_for_each(|idx| self.begin_batch(idx))
-    }
-
-    /// Sends the connection's next batch, if the last one is answered (closed pace only).
-    fn begin_batch(&mut self, idx: usize) -> Result<(), RunError> {
-        let Pace::Closed { batch } = self.plan.workload.pace else { return Ok(()) };
-        if self.connections[idx].waiting_len() > 0 {
-            return Ok(());
-        }
-        let now = Instant::now();
-        for _ in 0..batch {
-            if self.is_over() {
-                break;
+        if !connection.is_open() {
+            match connection.link().finish(Instant::now()) {
+                Ok(true) => self.begin(idx),
+                Ok(false) => {}
+                Err(error) => self.meter.count_failed_connect(&error.to_string()),
             }
-            self.push(idx, now);
+            return;
         }
-        self.send(idx)
+        let is_closing = event.is_read_closed() || event.is_error();
+        let result = connection
+            .send(&mut self.meter)
+            .and_then(|()| connection.receive(&self.plan.content, &mut self.meter, is_closing));
+        match result {
+            Ok(()) => self.begin(idx),
+            Err(error) => self.lose(idx, Loss::Closed, &error.to_string()),
+        }
     }
 
-    /// Sends every request whose time has come (open pace only).
-    fn send_due(&mut self) -> Result<(), RunError> {
+    /// The connection is of no more use. It is made again at once if it was any before: the
+    /// target may have closed this one only.
+    fn lose(&mut self, idx: usize, loss: Loss, why: &str) {
         let now = Instant::now();
-        while let Some(due_at) = self.due_at().filter(|due_at| *due_at <= now && !self.is_over()) {
-            let idx = self.next_connection();
-            self.push(idx, due_at);
-            self.send(idx)?;
+        let connection = &mut self.connections[idx];
+        connection.cut_off(loss, &mut self.meter, now);
+        self.meter.count_lost_connection(why);
+        if connection.is_proven() {
+            self.reconnect(idx);
         }
-        Ok(())
     }
 
-    /// The connection of the next request (open pace only): each in turn.
-    fn next_connection(&self) -> usize {
-        let count = self.connections.len() as u64;
-        usize::try_from(self.begun % count).expect("it is the index of a connection")
+    fn reconnect(&mut self, idx: usize) {
+        let connection = &mut self.connections[idx];
+        if self.phase == Phase::Closing {
+            return;
+        }
+        match connection.begin_connecting(self.plan.endpoint, self.poll.registry()) {
+            // A unix socket is connected by now, and the poll says so at once.
+            Ok(()) => {}
+            Err(error) => self.meter.count_failed_connect(&error.to_string()),
+        }
     }
 
-    fn push(&mut self, idx: usize, at: Instant) {
-        let number = self.lane.number(self.begun);
-        self.begun += 1;
+    /// Looks after what no event tells: time that has passed.
+    fn sweep(&mut self, now: Instant) {
+        self.sweep_at = now + SWEEP_INTERVAL;
+        for idx in 0..self.connections.len() {
+            let connection = &mut self.connections[idx];
+            let is_silent = connection.is_silent(self.plan.answer_timeout, now);
+            match connection.link().due(now) {
+                Some(Due::Begin) => self.reconnect(idx),
+                Some(Due::GiveUp) => {
+                    connection.link().leave(now);
+                    self.meter.count_failed_connect("no answer to the connection attempt");
+                }
+                None if is_silent => {
+                    let why = format!("no answer for {:?}", self.plan.answer_timeout);
+                    self.lose(idx, Loss::Silent, &why);
+                }
+                None => {}
+            }
+        }
+        let silence = now.saturating_duration_since(self.meter.last_answer_at);
+        let is_endless = matches!(self.plan.length, Length::Requests(_));
+        if is_endless && self.phase == Phase::Sending && silence >= 2 * self.plan.answer_timeout {
+            self.meter.report.end = End::NoAnswers;
+            self.phase = Phase::Closing;
+        }
+    }
+
+    /// Begins what the connection can: its next batch (closed pace), or what was held back for
+    /// it (open pace).
+    fn begin(&mut self, idx: usize) {
+        if self.phase == Phase::Closing || !self.connections[idx].is_open() {
+            return;
+        }
+        let now = Instant::now();
+        match self.rhythm {
+            Rhythm::Closed { batch, .. } if self.connections[idx].waiting_len() == 0 => {
+                for _ in 0..batch {
+                    let Some(number) = self.next_of_batch(now) else { break };
+                    self.push(idx, number, now, now);
+                }
+            }
+            Rhythm::Closed { .. } => {}
+            Rhythm::Open { .. } => self.catch_up(idx, now),
+        }
+    }
+
+    /// The number of the next request, if there is one more (closed pace only).
+    fn next_of_batch(&mut self, now: Instant) -> Option<u64> {
+        let is_complete = self.is_complete(now);
+        match &mut self.rhythm {
+            Rhythm::Closed { begun, .. } if !is_complete => {
+                *begun += 1;
+                Some(self.lane.number(*begun - 1))
+            }
+            Rhythm::Closed { .. } | Rhythm::Open { .. } => None,
+        }
+    }
+
+    /// Begins every request whose time has come (open pace only).
+    fn begin_due(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.start);
+        while self.phase == Phase::Sending
+            && let Rhythm::Open { timetable, .. } = &mut self.rhythm
+            && let Some(idx) = timetable.poll_due(elapsed)
+        {
+            self.catch_up(idx, now);
+        }
+    }
+
+    /// Begins what is due on the connection, as far as it has room (open pace only).
+    fn catch_up(&mut self, idx: usize, now: Instant) {
+        while self.connections[idx].is_open()
+            && let Rhythm::Open { timetable, in_flight_max } = &mut self.rhythm
+            && self.connections[idx].waiting_len() < *in_flight_max
+            && let Some(departure) = timetable.take(idx)
+        {
+            let due_at = self.start + departure.due;
+            self.meter.count_start(due_at, now, departure.is_held_back);
+            self.push(idx, departure.number, due_at, now);
+        }
+    }
+
+    /// Appends the request with this number, which is meant to start `at`.
+    fn push(&mut self, idx: usize, number: u64, at: Instant, now: Instant) {
         let (kind, mut draws) = self.plan.chooser.begin(number);
         let connection = &mut self.connections[idx];
+        if connection.waiting_len() == 0 {
+            connection.begin_silence(now);
+        }
+        if self.unsent.last() != Some(&idx) {
+            self.unsent.push(idx);
+        }
         match (self.plan.order, kind) {
             (Order::Drawn, Kind::Read) => connection.push_read(self.plan, &mut draws, at),
             (Order::Drawn, Kind::Write) => {
@@ -206,60 +313,70 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn send(&mut self, idx: usize) -> Result<(), RunError> {
-        match self.connections[idx].send() {
-            Ok(()) => Ok(()),
-            Err(error) => self.reopen(idx, &error),
+    /// Sends what was appended.
+    fn flush(&mut self) {
+        let mut unsent = mem::take(&mut self.unsent);
+        for idx in unsent.drain(..) {
+            if let Err(error) = self.connections[idx].send(&mut self.meter) {
+                self.lose(idx, Loss::Closed, &error.to_string());
+            }
+        }
+        self.unsent = unsent;
+    }
+
+    /// Is there nothing more to begin?
+    fn is_complete(&self, now: Instant) -> bool {
+        match (self.plan.length, &self.rhythm) {
+            (Length::Time(time), _) => now.saturating_duration_since(self.start) >= time,
+            (Length::Requests(all), Rhythm::Closed { begun, .. }) => *begun >= self.lane.share(all),
+            (Length::Requests(_), Rhythm::Open { timetable, .. }) => timetable.is_complete(),
         }
     }
 
-    /// Have all requests been begun?
-    fn is_over(&self) -> bool {
-        match self.length {
-            Length::Requests(count) => self.begun >= count,
-            Length::Time(time) => self.start.elapsed() >= time,
+    fn is_waiting(&self) -> bool {
+        self.connections.iter().any(|connection| connection.waiting_len() > 0)
+    }
+
+    fn into_report(mut self) -> Report {
+        let now = Instant::now();
+        if let Rhythm::Open { timetable, .. } = &mut self.rhythm {
+            for idx in 0..self.connections.len() {
+                while let Some(departure) = timetable.take(idx) {
+                    self.meter.count_unsent(self.start + departure.due, now);
+                }
+            }
         }
+        let mut report = self.meter.report;
+        let until_last_answer = self.meter.last_answer_at.saturating_duration_since(self.start);
+        report.elapsed = match (self.plan.length, report.end) {
+            (Length::Time(time), _) => until_last_answer.max(time),
+            (Length::Requests(_), End::NoAnswers) => now - self.start,
+            (Length::Requests(_), End::Complete) => until_last_answer,
+        };
+        report
     }
+}
 
-    fn note_progress(&mut self, answered_before: u64) -> Result<(), RunError> {
-        let waiting = self.in_flight();
-        if self.report.answered() > answered_before || waiting == 0 {
-            self.last_answer_at = Instant::now();
-        } else if self.last_answer_at.elapsed() > STALL_TIMEOUT {
-            return Err(RunError::Stalled { waiting });
-        }
-        Ok(())
-    }
-
-    /// Requests begun that have neither their answer nor lost their connection.
-    fn in_flight(&self) -> u64 {
-        self.begun - self.report.answered() - self.report.lost
-    }
-
-    /// When the next request is meant to start (open pace only).
-    fn due_at(&self) -> Option<Instant> {
-        match self.plan.workload.pace {
-            Pace::Closed { .. } => None,
-            Pace::Open { rate, .. } => {
-                let number = self.lane.number(self.begun);
-                let seconds = Duration::from_secs(number / rate);
-                let rest = Duration::from_nanos(number % rate * 1_000_000_000 / rate);
-                Some(self.start + seconds + rest)
+impl Rhythm {
+    fn new(plan: &Plan<'_>, lane: Lane, connections: usize) -> Self {
+        match plan.workload.pace {
+            Pace::Closed { batch } => Self::Closed { batch, begun: 0 },
+            Pace::Open { rate, in_flight_max } => {
+                let end = match plan.length {
+                    Length::Requests(all) => TimetableEnd::Requests(lane.share(all)),
+                    Length::Time(time) => TimetableEnd::Time(time),
+                };
+                Self::Open {
+                    timetable: Timetable::new(lane, rate, connections, end),
+                    in_flight_max,
+                }
             }
         }
     }
 }
 
-fn open(endpoint: &Endpoint, poll: &Poll, idx: usize) -> io::Result<Connection> {
-    let mut connection = Connection::open(endpoint)?;
-    let interest = Interest::READABLE | Interest::WRITABLE;
-    poll.registry().register(connection.stream_mut(), Token(idx), interest)?;
-    Ok(connection)
-}
-
 const EVENTS_MAX: usize = 1024;
-const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+/// Between two looks at connections that nothing comes from.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(50);
 /// How long the open pace sleeps when nothing is to be done: the error of its latencies.
 const NAP: Duration = Duration::from_micros(50);
-/// A target that answers nothing for this long has failed the run.
-pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(20);

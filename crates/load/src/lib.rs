@@ -28,17 +28,23 @@
 mod endpoint;
 mod workload;
 
-mod answer;
-mod connection;
-mod content;
-mod draw;
-mod driver;
 mod load;
+
+mod driver;
+mod timetable;
+
+mod connection;
+mod link;
 mod stream;
 
+mod answer;
+mod content;
+mod draw;
+
+mod meter;
 mod report;
 
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::load::{Length, Load, RunError};
-pub use self::report::Report;
+pub use self::report::{End, Report};
 pub use self::workload::{KeyChoice, Pace, ValueSize, Workload};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::content::Content;
 use crate::draw::Chooser;
-use crate::driver::{Driver, Lane, Order, Plan, STALL_TIMEOUT};
+use crate::driver::{Driver, Lane, Order, Plan};
 use crate::{Endpoint, Pace, Report, Workload};
 
 /// A workload and the target it is for.
@@ -18,6 +18,7 @@ pub struct Load<'a> {
     endpoint: &'a Endpoint,
     workload: &'a Workload,
     threads: usize,
+    answer_timeout: Duration,
 }
 
 /// When a run ends.
@@ -33,8 +34,20 @@ pub enum Length {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The target cannot be reached, or the system refuses a socket.
-    #[error("cannot drive the load: {0}")]
-    Io(#[from] io::Error),
+    #[error("cannot make connection {number} of {connections} to {endpoint}: {source}")]
+    Connect {
+        /// The target.
+        endpoint: Endpoint,
+        /// Which connection, from 1.
+        number: usize,
+        /// How many there should have been.
+        connections: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refuses to say which sockets are ready.
+    #[error("cannot wait for answers: {0}")]
+    Poll(#[from] io::Error),
     /// Not every key could be stored before the run.
     #[error("{stored} of {keys} keys were stored; first fault: {fault}")]
     NotFilled {
@@ -45,12 +58,6 @@ pub enum RunError {
         /// What went wrong first.
         fault: String,
     },
-    /// Answers that should have come did not, for this long.
-    #[error("no answer for {STALL_TIMEOUT:?}, {waiting} requests wait")]
-    Stalled {
-        /// Requests sent and not answered.
-        waiting: u64,
-    },
 }
 
 impl<'a> Load<'a> {
@@ -60,7 +67,7 @@ impl<'a> Load<'a> {
     /// When the workload breaks a limit of its fields.
     pub fn new(endpoint: &'a Endpoint, workload: &'a Workload) -> Self {
         workload.assert_valid();
-        Self { endpoint, workload, threads: 1 }
+        Self { endpoint, workload, threads: 1, answer_timeout: ANSWER_TIMEOUT }
     }
 
     /// Drives it from so many threads, from 1; a thread without a connection is not started.
@@ -70,6 +77,16 @@ impl<'a> Load<'a> {
     pub fn threads(self, threads: usize) -> Self {
         assert!(threads > 0, "a load needs a thread");
         Self { threads, ..self }
+    }
+
+    /// Gives requests up when nothing has come on their connection for so long; 10 s if this is
+    /// not called.
+    ///
+    /// # Panics
+    /// If it is zero.
+    pub fn answer_timeout(self, answer_timeout: Duration) -> Self {
+        assert!(!answer_timeout.is_zero(), "no answer comes in no time");
+        Self { answer_timeout, ..self }
     }
 
     /// Stores every key of the workload once, so that reads find them.
@@ -93,17 +110,20 @@ impl<'a> Load<'a> {
 
     /// Sends the load.
     ///
-    /// Lost connections are made again, and what was lost with them is counted.
+    /// Lost connections are made again, for as long as the run lasts, and what was lost with them
+    /// is counted. A run of a number of requests ends early if nothing is answered for twice the
+    /// answer timeout.
     ///
     /// # Errors
-    /// When the target cannot be reached at all, or stops answering.
+    /// When not all connections can be made at the start.
     pub fn run(&self, length: Length) -> Result<Report, RunError> {
         self.drive(self.workload, Order::Drawn, length)
     }
 
     fn drive(&self, workload: &Workload, order: Order, length: Length) -> Result<Report, RunError> {
         let (content, chooser) = (Content::new(workload), Chooser::new(workload));
-        let plan = Plan { endpoint: self.endpoint, workload, content, chooser, order, length };
+        let Self { endpoint, answer_timeout, .. } = *self;
+        let plan = Plan { endpoint, workload, content, chooser, order, length, answer_timeout };
         let count = self.threads.min(workload.connections);
         let drivers: Result<Vec<_>, _> =
             (0..count).map(|idx| Driver::new(&plan, Lane { idx, count })).collect();
@@ -123,3 +143,5 @@ impl<'a> Load<'a> {
 /// For each thread.
 const FILL_CONNECTIONS: usize = 4;
 const FILL_BATCH: usize = 16;
+/// Longer than a target that recovers from a fault takes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

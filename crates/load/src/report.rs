@@ -5,80 +5,170 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 /// The figures of one run.
+///
+/// Every request is counted once: among [`Report::reads`] or [`Report::writes`] if it was
+/// answered, else in `wrong`, `lost`, `timed_out` or `unsent`.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// How the run ended.
+    pub end: End,
     /// From the first request sent to the last answer.
     pub elapsed: Duration,
     /// Latencies of answered reads, in nanoseconds.
     pub reads: Histogram<u64>,
     /// Latencies of answered writes, in nanoseconds.
     pub writes: Histogram<u64>,
+    /// For how long requests had waited that were given up (`timed_out` and `unsent`), in
+    /// nanoseconds: their latency would have been longer.
+    pub given_up: Histogram<u64>,
     /// Keys read that had a value; each was checked.
     pub hits: u64,
     /// Keys read that had none.
     pub misses: u64,
     /// Writes that were acknowledged.
     pub stored: u64,
-    /// Requests that were answered with an error.
-    pub errors: u64,
+    /// Requests that were answered with `SERVER_ERROR`.
+    pub server_errors: u64,
+    /// Requests that were answered with `CLIENT_ERROR`.
+    pub client_errors: u64,
+    /// Requests that were answered with `ERROR`.
+    pub unknown_commands: u64,
     /// Answers that were none to the request they came for, or had a wrong byte. Their
     /// connections were closed.
     pub wrong: u64,
-    /// Requests whose connection was lost, or closed by us, before their right answer came.
+    /// Requests whose connection was closed before their answer came.
     pub lost: u64,
+    /// Requests given up because nothing came on their connection for too long.
+    pub timed_out: u64,
+    /// Requests that were due and not yet begun when the time of the run was over, because their
+    /// connection was full or away (open pace only).
+    pub unsent: u64,
+    /// Requests that began late because their connection was full or away (open pace only).
+    pub held_back: u64,
+    /// How late all others began, in nanoseconds: what this generator adds to their latencies
+    /// (open pace only).
+    pub lateness: Histogram<u64>,
+    /// Connections that were closed by the target, or by us after a wrong answer or too long a
+    /// silence.
+    pub connections_lost: u64,
+    /// Attempts to make a lost connection again that failed.
+    pub connects_failed: u64,
+    /// Bytes sent on all connections.
+    pub bytes_sent: u64,
+    /// Bytes received on all connections.
+    pub bytes_received: u64,
     /// The first few of what went wrong, in words.
     pub faults: Vec<String>,
 }
 
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// As it was told: after its time, or its number of requests.
+    Complete,
+    /// Early: nothing had been answered for too long.
+    NoAnswers,
+}
+
 impl Report {
-    /// Requests that got an answer.
+    /// Requests that got an answer, be it an error.
     pub fn answered(&self) -> u64 {
         self.reads.len() + self.writes.len()
     }
 
-    /// Answers a second.
+    /// Requests that were answered with an error.
+    pub fn errors(&self) -> u64 {
+        self.server_errors + self.client_errors + self.unknown_commands
+    }
+
+    /// Requests that failed: with an error, a wrong answer, or none.
+    pub fn failed(&self) -> u64 {
+        self.errors() + self.wrong + self.lost + self.timed_out + self.unsent
+    }
+
+    /// Answers a second; 0 if no time has passed.
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 answers")]
     pub fn rate(&self) -> f64 {
+        if self.elapsed.is_zero() {
+            return 0.0;
+        }
         self.answered() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The latency that this share of all answers (0.5, 0.99) did not exceed.
+    /// The latency that this share of all requests (0.5, 0.99) did not exceed.
     pub fn latency(&self, quantile: f64) -> Duration {
+        Duration::from_nanos(self.latencies().value_at_quantile(quantile))
+    }
+
+    /// Latencies of all answered requests, and how long those had waited that were given up.
+    pub fn latencies(&self) -> Histogram<u64> {
         let mut all = self.reads.clone();
-        all.add(&self.writes).expect("both have the same bounds");
-        Duration::from_nanos(all.value_at_quantile(quantile))
+        for other in [&self.writes, &self.given_up] {
+            all.add(other).expect("all have the same bounds");
+        }
+        all
     }
 
     pub(crate) fn new() -> Self {
         Self {
+            end: End::Complete,
             elapsed: Duration::ZERO,
             reads: histogram(),
             writes: histogram(),
+            given_up: histogram(),
             hits: 0,
             misses: 0,
             stored: 0,
-            errors: 0,
+            server_errors: 0,
+            client_errors: 0,
+            unknown_commands: 0,
             wrong: 0,
             lost: 0,
+            timed_out: 0,
+            unsent: 0,
+            held_back: 0,
+            lateness: histogram(),
+            connections_lost: 0,
+            connects_failed: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
             faults: Vec::new(),
         }
     }
 
-    /// Adds what another thread measured in the same run.
+    /// Adds what another lane measured in the same run.
     pub(crate) fn absorb(&mut self, other: Self) {
-        let Self { elapsed, reads, writes, hits, misses, stored, errors, wrong, lost, faults } =
-            other;
-        self.elapsed = self.elapsed.max(elapsed);
-        self.reads.add(reads).expect("all have the same bounds");
-        self.writes.add(writes).expect("all have the same bounds");
-        self.hits += hits;
-        self.misses += misses;
-        self.stored += stored;
-        self.errors += errors;
-        self.wrong += wrong;
-        self.lost += lost;
-        let room = FAULTS_MAX - self.faults.len();
-        self.faults.extend(faults.into_iter().take(room));
+        self.end = self.end.max(other.end);
+        self.elapsed = self.elapsed.max(other.elapsed);
+        for (own, other) in [
+            (&mut self.reads, other.reads),
+            (&mut self.writes, other.writes),
+            (&mut self.given_up, other.given_up),
+            (&mut self.lateness, other.lateness),
+        ] {
+            own.add(other).expect("all have the same bounds");
+        }
+        for (own, other) in [
+            (&mut self.hits, other.hits),
+            (&mut self.misses, other.misses),
+            (&mut self.stored, other.stored),
+            (&mut self.server_errors, other.server_errors),
+            (&mut self.client_errors, other.client_errors),
+            (&mut self.unknown_commands, other.unknown_commands),
+            (&mut self.wrong, other.wrong),
+            (&mut self.lost, other.lost),
+            (&mut self.timed_out, other.timed_out),
+            (&mut self.unsent, other.unsent),
+            (&mut self.held_back, other.held_back),
+            (&mut self.connections_lost, other.connections_lost),
+            (&mut self.connects_failed, other.connects_failed),
+            (&mut self.bytes_sent, other.bytes_sent),
+            (&mut self.bytes_received, other.bytes_received),
+        ] {
+            *own += other;
+        }
+        let room = FAULTS_MAX.saturating_sub(self.faults.len());
+        self.faults.extend(other.faults.into_iter().take(room));
     }
 
     pub(crate) fn add_fault(&mut self, fault: impl FnOnce() -> String) {
@@ -88,9 +178,9 @@ impl Report {
     }
 }
 
-/// One microsecond to one minute, to three digits; longer latencies count as one minute.
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1_000, 60_000_000_000, 3).expect("the bounds are right")
+/// A tenth of a microsecond to one hour, to three digits; longer latencies count as one hour.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(100, 3_600_000_000_000, 3).expect("the bounds are right")
 }
 
 const FAULTS_MAX: usize = 10;

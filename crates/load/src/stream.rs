@@ -18,10 +18,10 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Connects and waits until it is connected.
-    pub(crate) fn connect(endpoint: &Endpoint) -> io::Result<Self> {
+    pub(crate) fn connect(endpoint: &Endpoint, timeout: Duration) -> io::Result<Self> {
         match endpoint {
             Endpoint::Tcp(addr) => {
-                let stream = std::net::TcpStream::connect_timeout(addr, CONNECT_TIMEOUT)?;
+                let stream = std::net::TcpStream::connect_timeout(addr, timeout)?;
                 stream.set_nodelay(true)?;
                 stream.set_nonblocking(true)?;
                 Ok(Self::Tcp(TcpStream::from_std(stream)))
@@ -31,6 +31,33 @@ impl Stream {
                 stream.set_nonblocking(true)?;
                 Ok(Self::Unix(UnixStream::from_std(stream)))
             }
+        }
+    }
+
+    /// Begins to connect.
+    pub(crate) fn begin_connect(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp(addr) => TcpStream::connect(*addr).map(Self::Tcp),
+            Endpoint::Unix(path) => UnixStream::connect(path).map(Self::Unix),
+        }
+    }
+
+    /// Is it connected now?
+    ///
+    /// # Errors
+    /// When it never will be.
+    pub(crate) fn is_connected(&self) -> io::Result<bool> {
+        let Self::Tcp(stream) = self else {
+            // A unix socket is connected at once or not at all.
+            return Ok(true);
+        };
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Ok(_) => stream.set_nodelay(true).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -87,6 +114,3 @@ impl Source for Stream {
         self.source().deregister(registry)
     }
 }
-
-/// Above the second after which a system tries again when the target's queue was full.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -83,15 +83,18 @@ impl Spread {
 
 /// Only a run in which everything was right measures anything.
 fn check(report: &Report, row: &Row, target: &Target) -> Result<(), Box<dyn Error>> {
-    let is_right = report.answered() == u64::from(row.requests)
-        && report.misses + report.errors + report.wrong + report.lost == 0;
+    let is_right =
+        report.answered() == u64::from(row.requests) && report.misses + report.failed() == 0;
     if is_right {
         return Ok(());
     }
-    let Report { misses, errors, wrong, lost, faults, .. } = report;
     Err(format!(
-        "{}, {}: {misses} misses, {errors} errors, {wrong} wrong, {lost} lost: {faults:?}",
-        row.name, target.name
+        "{}, {}: {} misses, {} failed: {:?}",
+        row.name,
+        target.name,
+        report.misses,
+        report.failed(),
+        report.faults
     )
     .into())
 }

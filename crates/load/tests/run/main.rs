@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use evenkeel_load::{Endpoint, Length, Load, Pace, RunError, Workload};
+use evenkeel_load::{End, Endpoint, Length, Load, Pace, RunError, Workload};
 
 use server::{Manner, serve, serve_unix};
 
@@ -27,7 +27,7 @@ fn every_request_is_answered_and_every_key_found() {
         assert_eq!(report.answered(), 1000, "{report:?}");
         assert_eq!(report.hits, report.reads.len() * keys_per_read as u64, "{report:?}");
         assert_eq!((report.stored, report.misses), (report.writes.len(), 0), "{report:?}");
-        assert_eq!((report.wrong, report.lost, report.errors), (0, 0, 0), "{report:?}");
+        assert_eq!(report.failed(), 0, "{report:?}");
         assert!((800..=970).contains(&report.reads.len()), "nine in ten are reads: {report:?}");
     }
 }
@@ -67,7 +67,7 @@ fn a_wrong_byte_is_counted_and_its_connection_not_trusted_again() {
     let workload = Workload { reads_percent: 100, ..workload() };
     Load::new(&endpoint, &workload).fill().expect("every key is stored");
     let report = Load::new(&endpoint, &workload).run(Length::Requests(50)).expect("it answers");
-    assert_eq!((report.wrong, report.lost, report.hits), (50, 50, 0), "{report:?}");
+    assert_eq!((report.wrong, report.lost, report.hits), (50, 0, 0), "{report:?}");
     assert!(report.faults[0].starts_with("wrong: the data of VALUE"), "{report:?}");
 }
 
@@ -79,7 +79,7 @@ fn misses_and_refusals_are_counted_apart() {
     let report = Load::new(&serve(Manner::Refuses), &workload)
         .run(Length::Requests(50))
         .expect("it answers");
-    assert_eq!((report.errors, report.misses), (50, 0), "{report:?}");
+    assert_eq!((report.errors(), report.misses), (50, 0), "{report:?}");
     assert_eq!(report.faults[0], "refused: SERVER_ERROR busy");
 }
 
@@ -92,6 +92,68 @@ fn lost_connections_are_made_again_and_their_requests_counted() {
     let report = Load::new(&endpoint, &workload).run(Length::Requests(1000)).expect("it answers");
     assert_eq!(report.answered() + report.lost, 1000, "{report:?}");
     assert!((9..=40).contains(&report.lost), "a batch is lost each time: {report:?}");
+}
+
+#[test]
+fn what_a_silent_target_does_not_answer_is_given_up() {
+    let (length, timeout) = (Duration::from_millis(100), Duration::from_millis(200));
+    let pace = Pace::Closed { batch: 3 };
+    let workload = Workload { connections: 2, pace, ..workload() };
+    let endpoint = serve(Manner::Silent);
+    let load = Load::new(&endpoint, &workload).answer_timeout(timeout);
+    let report = load.run(Length::Time(length)).expect("it accepts");
+    assert_eq!((report.answered(), report.timed_out, report.failed()), (0, 6, 6), "{report:?}");
+    assert_eq!((report.connections_lost, report.end), (2, End::Complete), "{report:?}");
+    assert!(report.latency(0.0) >= timeout, "what was given up had waited that long");
+    assert_eq!(report.elapsed, length);
+}
+
+#[test]
+fn open_pace_counts_what_a_silent_target_kept_from_starting() {
+    let timeout = Duration::from_millis(300);
+    let pace = Pace::Open { rate: 1000, in_flight_max: 5 };
+    let workload = Workload { connections: 1, pace, ..workload() };
+    let endpoint = serve(Manner::Silent);
+    let load = Load::new(&endpoint, &workload).answer_timeout(timeout);
+    let report = load.run(Length::Time(Duration::from_millis(200))).expect("it accepts");
+    assert_eq!((report.timed_out, report.unsent, report.given_up.len()), (5, 195, 200));
+    // The request due at 100 ms has waited for 200.
+    assert!(report.latency(0.5) >= Duration::from_millis(190), "{report:?}");
+}
+
+#[test]
+fn a_number_of_requests_is_given_up_when_nothing_is_answered() {
+    let endpoint = serve(Manner::Silent);
+    let workload = workload();
+    let load = Load::new(&endpoint, &workload).answer_timeout(Duration::from_millis(50));
+    let report = load.run(Length::Requests(1_000_000)).expect("it accepts");
+    assert_eq!((report.end, report.answered()), (End::NoAnswers, 0), "{report:?}");
+}
+
+#[test]
+fn a_target_that_refuses_connections_is_an_error_that_names_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let endpoint = Endpoint::from(listener.local_addr().expect("it is bound"));
+    drop(listener);
+    let error = Load::new(&endpoint, &workload()).run(Length::Requests(1)).expect_err("refused");
+    let RunError::Connect { endpoint: named, number: 1, connections: 4, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(named, endpoint);
+}
+
+#[test]
+fn a_full_connection_holds_back_what_is_due_and_its_wait_counts() {
+    let pause = Duration::from_millis(300);
+    let endpoint = serve(Manner::PausesOnce(pause));
+    let pace = Pace::Open { rate: 1000, in_flight_max: 1 };
+    let workload = Workload { connections: 1, pace, reads_percent: 100, ..workload() };
+    Load::new(&endpoint, &workload).fill().expect("every key is stored");
+    let report = Load::new(&endpoint, &workload).run(Length::Requests(1000)).expect("it answers");
+    assert_eq!((report.answered(), report.failed()), (1000, 0), "{report:?}");
+    assert!(report.held_back >= 250, "{report:?}");
+    assert_eq!(report.held_back + report.lateness.len(), 1000);
+    assert!(report.latency(0.8) > pause / 3, "{:?}", report.latency(0.8));
 }
 
 #[test]

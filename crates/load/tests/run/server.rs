@@ -18,6 +18,8 @@ pub(crate) enum Manner {
     OneByteWrong,
     AlwaysEmpty,
     Refuses,
+    /// Answers nothing, not even writes.
+    Silent,
     /// Closes the connection instead of answering each hundredth read.
     ClosesNowAndThen,
     /// Answers the hundredth read after this time, and everything else at once.
@@ -90,8 +92,12 @@ fn answer_all(
                 reader.read_exact(&mut data).ok()?;
                 data.truncate(len);
                 store.lock().ok()?.values.insert(key, data);
+                if matches!(manner, Manner::Silent) {
+                    continue;
+                }
                 b"STORED\r\n".to_vec()
             }
+            _ if matches!(manner, Manner::Silent) => continue,
             _ => read(&words.collect::<Vec<_>>(), store, manner)?,
         };
         writer.write_all(&answer).ok()?;
@@ -113,7 +119,7 @@ fn read(keys: &[&str], store: &Values, manner: Manner) -> Option<Vec<u8>> {
             Manner::Refuses => return Some(b"SERVER_ERROR busy\r\n".to_vec()),
             Manner::ClosesNowAndThen if is_hundredth => return None,
             Manner::PausesOnce(pause) if store.reads == 100 => thread::sleep(pause),
-            Manner::Right | Manner::ClosesNowAndThen | Manner::PausesOnce(_) => {}
+            Manner::Right | Manner::Silent | Manner::ClosesNowAndThen | Manner::PausesOnce(_) => {}
         }
         answer.extend_from_slice(format!("VALUE {key} 0 {}\r\n", value.len()).as_bytes());
         answer.extend_from_slice(&value);
