@@ -357,15 +357,16 @@ impl Worker {
 
     // Time.
 
-    /// A turn begins: to be called first in it. True if our own loop has stood still since the
-    /// last; the driver then reads all there is to read before it calls
-    /// [`Worker::handle_timeout`], because what has waited in its sockets came in time.
-    pub fn handle_turn(&mut self, now: Instant) -> bool {
-        let due = self.next_timeout();
+    /// A turn begins: to be called first in it. `due` is what [`Worker::next_timeout`] said when the
+    /// last one ended. True if our own loop has stood still since; the driver then reads all there
+    /// is to read before it calls [`Worker::handle_timeout`], because what has waited in its
+    /// sockets came in time.
+    pub fn handle_turn(&mut self, now: Instant, due: Option<Instant>) -> bool {
         self.reports.handle_turn(now, due)
     }
 
-    /// When to call [`Worker::handle_timeout`] next.
+    /// When to call [`Worker::handle_timeout`] next. Looks at every connection: to be asked once a
+    /// turn.
     pub fn next_timeout(&self) -> Option<Instant> {
         let connections = self.connections.iter().map(Connection::next_timeout);
         let parked = self.parked.iter().map(|it| Some(it.deadline));

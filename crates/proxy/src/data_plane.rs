@@ -13,6 +13,7 @@
 //! Decide anything. It moves bytes and carries out what the worker asks.
 
 mod sockets;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,7 +25,7 @@ use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
-use evenkeel_core::routing::{RoutingTable, ServerId};
+use evenkeel_core::routing::RoutingTable;
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Worker, WorkerSettings};
 use mio::event::Event;
@@ -32,6 +33,7 @@ use mio::{Events, Interest, Poll, Token};
 use slotmap::{Key as _, KeyData, SecondaryMap};
 
 use self::sockets::{Read, Socket, Stream, Written};
+use self::tokens::{LISTENERS, SESSION_BIT, WAKER, connection_id, connection_token};
 use crate::listeners::{Listener, ListenerShare, ListenerSocket};
 use crate::shared::Shared;
 use crate::stats;
@@ -43,6 +45,8 @@ pub struct DataPlane {
     shared: Arc<Shared>,
     idx: usize,
     worker: Worker,
+    /// When the worker's next timer fires, as of the end of the last turn.
+    worker_due: Option<Instant>,
     /// The table the worker has.
     table: Arc<RoutingTable>,
     listeners: Vec<Listener>,
@@ -77,26 +81,6 @@ struct ConnectionSocket {
 enum Source {
     Session(SessionId),
     Server(ConnectionId),
-}
-
-/// Tokens: the waker, then listeners, then connections. A session's token is its id, in which this
-/// bit is always set: it is the lowest of its version, and versions in use are odd.
-const WAKER: Token = Token(0);
-const LISTENERS: usize = 1;
-const SESSION_BIT: usize = 1 << 32;
-/// A connection's server, counted from 1, stands above this bit, and its serial below the
-/// session's.
-const SERVER_SHIFT: u32 = 33;
-
-fn connection_token(id: ConnectionId) -> Token {
-    let serial = usize::try_from(id.serial).expect("this runs on 64 bits");
-    Token((usize::from(id.server.0) + 1) << SERVER_SHIFT | serial)
-}
-
-fn connection_id(token: usize) -> Option<ConnectionId> {
-    let server = u16::try_from((token >> SERVER_SHIFT).checked_sub(1)?).ok()?;
-    let serial = u32::try_from(token & (SESSION_BIT - 1)).ok()?;
-    Some(ConnectionId { server: ServerId(server), serial })
 }
 
 /// How much is read at once.
@@ -155,6 +139,7 @@ impl DataPlane {
         Ok(Self {
             poll,
             worker,
+            worker_due: None,
             table,
             listeners,
             idx,
@@ -177,7 +162,8 @@ impl DataPlane {
         let mut events = Events::with_capacity(EVENTS_MAX);
         self.flush(self.shared.now());
         while !self.is_done() {
-            match self.poll.poll(&mut events, self.sleep_time()) {
+            let sleep_time = self.sleep_time();
+            match self.poll.poll(&mut events, sleep_time) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => panic!("epoll_wait: {error}"),
@@ -188,7 +174,8 @@ impl DataPlane {
 
     fn turn(&mut self, now: Instant, events: &Events) {
         // What came while this loop stood still came in time: timers must not find it unread.
-        let reads = if self.worker.handle_turn(now) { BACKLOG_READS_MAX } else { 1 };
+        let due = self.worker_due;
+        let reads = if self.worker.handle_turn(now, due) { BACKLOG_READS_MAX } else { 1 };
         for event in events {
             self.handle_event(now, event);
         }
@@ -199,7 +186,7 @@ impl DataPlane {
         for _ in 0..reads {
             self.read_ready(now);
         }
-        if self.worker.next_timeout().is_some_and(|at| at <= now) {
+        if due.is_some_and(|at| at <= now) {
             self.worker.handle_timeout(now);
         }
         self.flush(now);
@@ -225,11 +212,12 @@ impl DataPlane {
         shared.counters.store(self.worker.counters(), self.worker.sessions_len());
     }
 
-    fn sleep_time(&self) -> Option<Duration> {
+    fn sleep_time(&mut self) -> Option<Duration> {
+        self.worker_due = self.worker.next_timeout();
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let at = earliest(self.worker.next_timeout(), self.accept_at);
+        let at = earliest(self.worker_due, self.accept_at);
         let at = earliest(at, self.stop_deadline)?;
         Some(at.saturating_since(self.shared.now()))
     }

@@ -126,7 +126,8 @@ impl Driver {
             return;
         }
         self.turn_at = None;
-        self.worker.handle_turn(scene.now());
+        let due = self.worker.next_timeout();
+        self.worker.handle_turn(scene.now(), due);
         let timers_first = self.dice.happens(Chance::percent(50));
         if timers_first {
             self.fire_timers(scene);

@@ -80,13 +80,15 @@ fn timeouts_across_a_stall_of_our_own_are_not_evidence() {
     let id = rig.open();
     rig.send(id, "get a\r\n");
     rig.now = rig.now + Duration::from_secs(2);
-    assert!(rig.worker.handle_turn(rig.now), "our loop has stood still");
+    let due = rig.worker.next_timeout();
+    assert!(rig.worker.handle_turn(rig.now, due), "our loop has stood still");
     rig.advance_ms(100);
     assert_eq!(rig.answers(id), "END\r\n", "it is late, whoever is at fault");
     assert_eq!((rig.outcomes.len(), overdue(&rig).len()), (0, 0));
     rig.advance_ms(100);
     rig.send(id, "get a\r\n");
-    assert!(!rig.worker.handle_turn(rig.now));
+    let due = rig.worker.next_timeout();
+    assert!(!rig.worker.handle_turn(rig.now, due));
     rig.advance_ms(250);
     assert_eq!(overdue(&rig).len(), 1);
     let counts: Vec<_> = rig.outcomes.iter().map(|it| it.timeouts_in_a_row).collect();
