@@ -7,6 +7,19 @@
 /// Buffers of more than this are given back when they are empty.
 pub(crate) const BUFFER_KEPT_LEN_MAX: usize = 256 * 1024;
 
+/// Fewer bytes than this are not worth to be taken apart from those behind them.
+const MISSING_LEN_MIN: usize = 512;
+
+/// How many of `len` bytes that have come are to be joined to the `kept_len` that had been kept, of
+/// a message that is known to have `needed` bytes at least.
+///
+/// The end of a large message is taken alone, so that those behind it are read where they lie.
+#[inline]
+pub(crate) fn joined_len(kept_len: usize, needed: usize, len: usize) -> usize {
+    let missing = needed.saturating_sub(kept_len);
+    if kept_len == 0 || missing < MISSING_LEN_MIN { len } else { len.min(missing) }
+}
+
 /// Bytes to read messages from.
 #[derive(Debug)]
 pub enum Received<'a> {
@@ -36,8 +49,10 @@ impl<'a> Received<'a> {
     }
 
     /// Keeps what stands from `at` on. `needed` is how long the whole message is known to be.
+    #[inline]
     pub fn keep(self, at: usize, needed: usize, kept: &mut Vec<u8>) {
         match self {
+            Self::Borrowed(bytes) if at == bytes.len() => return,
             Self::Borrowed(bytes) => kept.extend_from_slice(&bytes[at..]),
             Self::Joined(mut joined) => {
                 joined.drain(..at);

@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 
 use crate::id::ExchangeId;
 use crate::protocol::parse::{ParseLimits, Parsed, Refused, parse_request};
-use crate::received::{BUFFER_KEPT_LEN_MAX, Received};
+use crate::received::{self, BUFFER_KEPT_LEN_MAX, Received};
 use crate::routing::PoolId;
 
 /// Bounds that an operator may set on each session of a listener.
@@ -154,6 +154,11 @@ impl Session {
     /// Whether it has nothing in flight and nothing to write.
     pub fn is_idle(&self) -> bool {
         self.pending.is_empty() && self.output().is_empty()
+    }
+
+    /// How many of `len` bytes that have come are to be taken first.
+    pub(crate) fn joined_len(&self, len: usize) -> usize {
+        received::joined_len(self.input.len(), self.needed, len)
     }
 
     /// Takes bytes from the application, joined with those kept.

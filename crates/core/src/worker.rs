@@ -224,10 +224,20 @@ impl Worker {
     pub fn handle_session_bytes(&mut self, now: Instant, id: SessionId, bytes: &[u8]) {
         let Some(session) = self.desk.sessions.get_mut(id) else { return };
         self.desk.counters.bytes_read += bytes.len() as u64;
+        let (joined, behind) = bytes.split_at(session.joined_len(bytes.len()));
+        self.take_requests(now, id, joined);
+        if !behind.is_empty() {
+            self.take_requests(now, id, behind);
+        }
+    }
+
+    fn take_requests(&mut self, now: Instant, id: SessionId, bytes: &[u8]) {
+        let Some(session) = self.desk.sessions.get_mut(id) else { return };
         let received = session.receive(bytes);
         let source = received.as_slice();
         let mut at = 0;
-        while let Some(session) = self.desk.sessions.get_mut(id)
+        while at < source.len()
+            && let Some(session) = self.desk.sessions.get_mut(id)
             && let Some(parsed) = session.next_request(source, &mut at)
         {
             let pool = session.pool;
@@ -285,7 +295,7 @@ impl Worker {
         loop {
             let id = self.desk.dirty.pop()?;
             if self.desk.sessions.get(id).is_some_and(Session::can_resume) {
-                self.handle_session_bytes(now, id, &[]);
+                self.take_requests(now, id, &[]);
             }
             if let Some(session) = self.desk.sessions.get_mut(id) {
                 // Only now: while it is looked at, it need not be told to be.

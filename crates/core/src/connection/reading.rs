@@ -3,9 +3,11 @@
 use super::attempt::Attempt;
 use super::{Connection, State};
 use crate::Instant;
-use crate::protocol::response::{Invalid, ParsedResponse, Response, Status, parse_response};
+use crate::protocol::response::{
+    END, Expect, Invalid, ParsedResponse, Response, Status, parse_response,
+};
 use crate::protocol::token::Tokens;
-use crate::received::Received;
+use crate::received::{self, Received};
 
 /// A response and the attempt it answers.
 #[derive(Debug)]
@@ -91,7 +93,22 @@ impl Scan {
 /// may be longer; that it must be sent in full bounds what a server can make us keep.
 pub const RESPONSE_BODY_LEN_MAX: usize = 256 * 1024 * 1024;
 
+/// Room for this many attempts is kept when there are none.
+const IN_FLIGHT_KEPT_LEN: usize = 1024;
+
 impl Connection {
+    /// How many of `len` bytes that have come are to be taken first.
+    pub fn joined_len(&self, len: usize) -> usize {
+        if self.input.is_empty() {
+            return len;
+        }
+        // Behind a value stands another, or the end.
+        let is_retrieval =
+            self.in_flight.front().is_some_and(|it| matches!(it.expect, Expect::Retrieval { .. }));
+        let end_len = if is_retrieval { END.len() } else { 0 };
+        received::joined_len(self.input.len(), self.needed + end_len, len)
+    }
+
     /// Takes bytes from the server: returns what there is to match, with what was kept.
     ///
     /// The caller calls [`Connection::match_response`] on the returned bytes until it has no
@@ -115,7 +132,6 @@ impl Connection {
     ) -> Result<Option<Matched<'a>>, Invalid> {
         let mut input = &source[*at..];
         if input.is_empty() || input.len() < self.needed {
-            self.release();
             return Ok(None);
         }
         let front = self.in_flight.front().ok_or(Invalid::Unasked)?;
@@ -133,7 +149,6 @@ impl Connection {
             match parse_response(&input[self.scan.len..], front.expect, keys) {
                 ParsedResponse::Incomplete { needed } => {
                     self.needed = self.scan.len + needed;
-                    self.release();
                     return Ok(None);
                 }
                 ParsedResponse::Value { key, len } => {
@@ -190,14 +205,18 @@ impl Connection {
         })
     }
 
-    /// Lets go the bytes of what has been answered.
+    /// Lets go the bytes of what has been answered, and the room that a burst has needed.
     fn release(&mut self) {
         let next = self.in_flight.front().map_or(self.stream.end_at(), |it| it.stream_at);
         self.stream.release(next);
+        if self.in_flight.is_empty() && self.in_flight.capacity() > IN_FLIGHT_KEPT_LEN {
+            self.in_flight.shrink_to(IN_FLIGHT_KEPT_LEN);
+        }
     }
 
     /// Keeps the bytes of `received` from `at` on for the next time.
     pub fn keep(&mut self, received: Received<'_>, at: usize) {
+        self.release();
         received.keep(at, self.needed, &mut self.input);
     }
 }

@@ -12,7 +12,6 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::attempt::{Attempt, GivenBack};
-use crate::received::BUFFER_KEPT_LEN_MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -22,6 +21,9 @@ pub(super) struct Stream {
     /// How far it has been written.
     written_at: u64,
 }
+
+/// Room for this many bytes is kept when there are none.
+const KEPT_LEN_MAX: usize = 128 * 1024;
 
 /// Bytes that are let go at once, at the least, if others stand behind them.
 const RELEASED_LEN_MIN: usize = 16 * 1024;
@@ -85,7 +87,9 @@ impl Stream {
         if len == self.bytes.len() {
             self.start_at += len as u64;
             self.bytes.clear();
-            self.bytes.shrink_to(BUFFER_KEPT_LEN_MAX);
+            if self.bytes.capacity() > KEPT_LEN_MAX {
+                self.bytes.shrink_to(KEPT_LEN_MAX);
+            }
         } else if len >= RELEASED_LEN_MIN && len > self.bytes.len() / 2 {
             // No more is moved than is let go, however much waits.
             self.start_at += len as u64;

@@ -24,6 +24,9 @@ pub const RESPONSE_LINE_LEN_MAX: usize = 2048;
 /// The longest value a server may send: the largest item memcached can be configured for.
 pub const VALUE_LEN_MAX: usize = 1024 * 1024 * 1024;
 
+/// What closes the values of a retrieval.
+pub const END: &[u8] = b"END\r\n";
+
 /// What kind of response a request calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -245,7 +248,6 @@ fn plain(line: &[u8], expect: Expect) -> Result<Status, Invalid> {
 /// first. `None` for everything that needs a closer look, faults among it.
 #[inline]
 fn ordinary_retrieval(input: &[u8], has_cas: bool) -> Option<ParsedResponse<'_>> {
-    const END: &[u8] = b"END\r\n";
     if input.starts_with(END) {
         return Some(last(Status::End, &input[..3], END.len()));
     }

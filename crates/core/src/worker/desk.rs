@@ -27,6 +27,9 @@ pub(super) struct Desk {
     pub(super) counters: Counters,
 }
 
+/// Room for this many exchanges is kept by an idle session.
+const PENDING_KEPT_LEN: usize = 256;
+
 impl Desk {
     /// Opens an exchange behind those that the session has.
     pub(super) fn open(
@@ -254,6 +257,9 @@ impl Desk {
                 Some(next) if exchanges[*next].settled.is_some() => {}
                 _ => break,
             }
+        }
+        if session.pending.is_empty() && session.pending.capacity() > PENDING_KEPT_LEN {
+            session.pending.shrink_to(PENDING_KEPT_LEN);
         }
         if session.output.is_empty() {
             // Nothing was said: an idle session holds no buffer.

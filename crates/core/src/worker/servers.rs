@@ -33,11 +33,24 @@ impl Worker {
         if connection.id() != id || !connection.is_ready() {
             return self.handle_parked_bytes(now, id, bytes);
         }
+        let (joined, behind) = bytes.split_at(connection.joined_len(bytes.len()));
+        self.take_responses(now, id, joined);
+        if !behind.is_empty() && self.connections[idx].id() == id {
+            self.take_responses(now, id, behind);
+        }
+    }
+
+    fn take_responses(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
+        let idx = usize::from(id.server.0);
         let timeout = self.table.server(id.server).settings.timeout;
-        let received = connection.receive(now, bytes);
+        let received = self.connections[idx].receive(now, bytes);
         let mut at = 0;
+        let source = received.as_slice();
         let end = loop {
-            match self.connections[idx].match_response(received.as_slice(), &mut at) {
+            if at == source.len() {
+                break Ok(());
+            }
+            match self.connections[idx].match_response(source, &mut at) {
                 Ok(Some(matched)) => {
                     let server = id.server;
                     let latency = now - matched.attempt.sent_at;
