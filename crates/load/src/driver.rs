@@ -2,17 +2,17 @@
 
 use std::io;
 use std::mem;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Registry, Token};
 
 use crate::connection::Connection;
 use crate::content::Content;
 use crate::draw::{Chooser, Kind};
 use crate::link::Due;
 use crate::meter::{Loss, Meter};
+use crate::timer::Timer;
 use crate::timetable::{Timetable, TimetableEnd};
 use crate::{End, Endpoint, Length, Pace, Report, RunError, Workload};
 
@@ -63,7 +63,14 @@ enum Rhythm {
     /// The last answer of a batch.
     Closed { batch: usize, begun: u64 },
     /// The time.
-    Open { timetable: Timetable, in_flight_max: usize },
+    Open { timetable: Timetable, in_flight_max: usize, alarm: Alarm },
+}
+
+/// Ends the wait for answers when a request is due.
+struct Alarm {
+    timer: Timer,
+    /// For which request it is set, by when that is due.
+    due: Option<Duration>,
 }
 
 /// Where a run is.
@@ -107,8 +114,8 @@ impl<'a> Driver<'a> {
         Ok(Self {
             plan,
             lane,
+            rhythm: Rhythm::new(plan, lane, connections.len(), poll.registry())?,
             poll,
-            rhythm: Rhythm::new(plan, lane, connections.len()),
             connections,
             meter: Meter::new(now),
             phase: Phase::Sending,
@@ -134,7 +141,7 @@ impl<'a> Driver<'a> {
             if now >= self.sweep_at {
                 self.sweep(now);
             }
-            self.wait(&mut events, now)?;
+            self.wait(&mut events)?;
             for event in &events {
                 self.handle_ready(event);
                 self.flush();
@@ -143,29 +150,33 @@ impl<'a> Driver<'a> {
         Ok(self.into_report())
     }
 
-    /// Waits for answers, but not past the next request that is due.
-    fn wait(&mut self, events: &mut Events, now: Instant) -> Result<(), RunError> {
-        let due_in = match (&self.rhythm, self.phase) {
-            (Rhythm::Open { timetable, .. }, Phase::Sending) => timetable.next_due(),
-            (Rhythm::Open { .. } | Rhythm::Closed { .. }, _) => None,
-        };
-        let due_in =
-            due_in.map_or(SWEEP_INTERVAL, |due| (self.start + due).saturating_duration_since(now));
-        // The poll's clock ticks in milliseconds. Near a due time it is asked without waiting.
-        let is_near = due_in < Duration::from_millis(2);
-        let timeout = if is_near { Duration::ZERO } else { SWEEP_INTERVAL.min(due_in / 2) };
+    /// Waits for answers, but not past the next request that is due, nor the next sweep.
+    fn wait(&mut self, events: &mut Events) -> Result<(), RunError> {
+        let now = Instant::now();
+        let mut timeout = self.sweep_at.saturating_duration_since(now);
+        if let (Phase::Sending, Rhythm::Open { timetable, alarm, .. }) =
+            (self.phase, &mut self.rhythm)
+            && let Some(due) = timetable.next_due()
+        {
+            let due_in = (self.start + due).saturating_duration_since(now);
+            if due_in <= SPIN_MAX {
+                timeout = Duration::ZERO;
+            } else if alarm.due != Some(due) {
+                alarm.timer.set(due_in)?;
+                alarm.due = Some(due);
+            }
+        }
         match self.poll.poll(events, Some(timeout)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.into()),
-            Ok(()) | Err(_) => {}
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
         }
-        if is_near && events.is_empty() {
-            thread::sleep(due_in.min(NAP));
-        }
-        Ok(())
     }
 
     fn handle_ready(&mut self, event: &Event) {
         let idx = event.token().0;
+        if event.token() == TIMER {
+            return;
+        }
         let connection = &mut self.connections[idx];
         if !connection.is_open() {
             match connection.link().finish(Instant::now()) {
@@ -281,7 +292,7 @@ impl<'a> Driver<'a> {
     /// Begins what is due on the connection, as far as it has room (open pace only).
     fn catch_up(&mut self, idx: usize, now: Instant) {
         while self.connections[idx].is_open()
-            && let Rhythm::Open { timetable, in_flight_max } = &mut self.rhythm
+            && let Rhythm::Open { timetable, in_flight_max, .. } = &mut self.rhythm
             && self.connections[idx].waiting_len() < *in_flight_max
             && let Some(departure) = timetable.take(idx)
         {
@@ -358,18 +369,22 @@ impl<'a> Driver<'a> {
 }
 
 impl Rhythm {
-    fn new(plan: &Plan<'_>, lane: Lane, connections: usize) -> Self {
+    fn new(
+        plan: &Plan<'_>,
+        lane: Lane,
+        connections: usize,
+        registry: &Registry,
+    ) -> io::Result<Self> {
         match plan.workload.pace {
-            Pace::Closed { batch } => Self::Closed { batch, begun: 0 },
+            Pace::Closed { batch } => Ok(Self::Closed { batch, begun: 0 }),
             Pace::Open { rate, in_flight_max } => {
                 let end = match plan.length {
                     Length::Requests(all) => TimetableEnd::Requests(lane.share(all)),
                     Length::Time(time) => TimetableEnd::Time(time),
                 };
-                Self::Open {
-                    timetable: Timetable::new(lane, rate, connections, end),
-                    in_flight_max,
-                }
+                let timetable = Timetable::new(lane, rate, connections, end);
+                let alarm = Alarm { timer: Timer::new(registry, TIMER)?, due: None };
+                Ok(Self::Open { timetable, in_flight_max, alarm })
             }
         }
     }
@@ -378,5 +393,6 @@ impl Rhythm {
 const EVENTS_MAX: usize = 1024;
 /// Between two looks at connections that nothing comes from.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(50);
-/// How long the open pace sleeps when nothing is to be done: the error of its latencies.
-const NAP: Duration = Duration::from_micros(50);
+/// What is due sooner is waited for without sleeping: a sleep takes longer.
+const SPIN_MAX: Duration = Duration::from_micros(10);
+const TIMER: Token = Token(usize::MAX);

@@ -31,6 +31,7 @@ mod workload;
 mod load;
 
 mod driver;
+mod timer;
 mod timetable;
 
 mod connection;
