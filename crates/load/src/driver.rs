@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
@@ -14,7 +15,8 @@ use crate::link::Due;
 use crate::meter::{Loss, Meter};
 use crate::timer::Timer;
 use crate::timetable::{Timetable, TimetableEnd};
-use crate::{End, Endpoint, Length, Pace, Report, RunError, Workload};
+use crate::watch::Slot;
+use crate::{End, Endpoint, Length, Pace, Report, RunError, Watch, Workload};
 
 /// One thread's part of a load: every `count`-th request from `idx` on, and as many connections.
 #[derive(Clone, Copy)]
@@ -40,7 +42,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) chooser: Chooser,
     pub(crate) order: Order,
     pub(crate) length: Length,
+    pub(crate) warm_up: Duration,
     pub(crate) answer_timeout: Duration,
+    pub(crate) watch: Option<&'a Watch>,
 }
 
 /// A lane with its connections, ready to run.
@@ -53,6 +57,7 @@ pub(crate) struct Driver<'a> {
     meter: Meter,
     phase: Phase,
     start: Instant,
+    answer_timeout: Duration,
     sweep_at: Instant,
     /// Connections with something to send, so that each is written to once.
     unsent: Vec<usize>,
@@ -61,7 +66,7 @@ pub(crate) struct Driver<'a> {
 /// What makes the next request start.
 enum Rhythm {
     /// The last answer of a batch.
-    Closed { batch: usize, begun: u64 },
+    Closed { batch: usize, begun: u64, measured: u64 },
     /// The time.
     Open { timetable: Timetable, in_flight_max: usize, alarm: Alarm },
 }
@@ -79,7 +84,7 @@ enum Phase {
     /// Requests are begun.
     Sending,
     /// Answers to the last ones are awaited.
-    Closing,
+    Closing { since: Instant },
 }
 
 impl Lane {
@@ -97,7 +102,11 @@ impl Lane {
 
 impl<'a> Driver<'a> {
     /// Opens the lane's connections.
-    pub(crate) fn new(plan: &'a Plan<'a>, lane: Lane) -> Result<Self, RunError> {
+    pub(crate) fn new(
+        plan: &'a Plan<'a>,
+        lane: Lane,
+        slot: Option<Arc<Slot>>,
+    ) -> Result<Self, RunError> {
         let poll = Poll::new()?;
         let mut connections = Vec::new();
         for number in (0..plan.workload.connections).skip(lane.idx).step_by(lane.count) {
@@ -117,9 +126,10 @@ impl<'a> Driver<'a> {
             rhythm: Rhythm::new(plan, lane, connections.len(), poll.registry())?,
             poll,
             connections,
-            meter: Meter::new(now),
+            meter: Meter::new(slot),
             phase: Phase::Sending,
             start: now,
+            answer_timeout: plan.answer_timeout,
             sweep_at: now,
             unsent: Vec::new(),
         })
@@ -129,14 +139,19 @@ impl<'a> Driver<'a> {
     pub(crate) fn run(mut self, start: Instant) -> Result<Report, RunError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         self.start = start;
-        self.meter.last_answer_at = start;
-        (0..self.connections.len()).for_each(|idx| self.begin(idx));
+        self.meter.begin(start, start + self.plan.warm_up);
+        self.handle_stop(start);
+        for idx in 0..self.connections.len() {
+            self.begin(idx);
+            self.flush();
+        }
         while self.phase == Phase::Sending || self.is_waiting() {
             let now = Instant::now();
+            self.meter.handle_time(now);
             self.begin_due(now);
             self.flush();
-            if self.phase == Phase::Sending && self.is_complete(now) {
-                self.phase = Phase::Closing;
+            if self.is_complete(now) {
+                self.close(End::Complete, now);
             }
             if now >= self.sweep_at {
                 self.sweep(now);
@@ -210,7 +225,7 @@ impl<'a> Driver<'a> {
 
     fn reconnect(&mut self, idx: usize) {
         let connection = &mut self.connections[idx];
-        if self.phase == Phase::Closing {
+        if self.phase != Phase::Sending {
             return;
         }
         match connection.begin_connecting(self.plan.endpoint, self.poll.registry()) {
@@ -225,7 +240,7 @@ impl<'a> Driver<'a> {
         self.sweep_at = now + SWEEP_INTERVAL;
         for idx in 0..self.connections.len() {
             let connection = &mut self.connections[idx];
-            let is_silent = connection.is_silent(self.plan.answer_timeout, now);
+            let is_silent = connection.is_silent(self.answer_timeout, now);
             match connection.link().due(now) {
                 Some(Due::Begin) => self.reconnect(idx),
                 Some(Due::GiveUp) => {
@@ -233,24 +248,41 @@ impl<'a> Driver<'a> {
                     self.meter.count_failed_connect("no answer to the connection attempt");
                 }
                 None if is_silent => {
-                    let why = format!("no answer for {:?}", self.plan.answer_timeout);
+                    let why = format!("no answer for {:?}", self.answer_timeout);
                     self.lose(idx, Loss::Silent, &why);
                 }
                 None => {}
             }
         }
+        self.meter.hand_over(self.connections.iter().map(|it| (it.is_open(), it.waiting_len())));
         let silence = now.saturating_duration_since(self.meter.last_answer_at);
         let is_endless = matches!(self.plan.length, Length::Requests(_));
-        if is_endless && self.phase == Phase::Sending && silence >= 2 * self.plan.answer_timeout {
-            self.meter.report.end = End::NoAnswers;
-            self.phase = Phase::Closing;
+        if is_endless && silence >= 2 * self.answer_timeout {
+            self.close(End::NoAnswers, now);
+        }
+        self.handle_stop(now);
+    }
+
+    /// Begins nothing more if the watch says so, and awaits answers for a short time only.
+    fn handle_stop(&mut self, now: Instant) {
+        if self.plan.watch.is_some_and(Watch::is_stopped) {
+            self.answer_timeout = self.answer_timeout.min(STOP_TIMEOUT);
+            self.close(End::Stopped, now);
+        }
+    }
+
+    /// Begins nothing more.
+    fn close(&mut self, end: End, now: Instant) {
+        if self.phase == Phase::Sending {
+            self.phase = Phase::Closing { since: now };
+            self.meter.report.end = end;
         }
     }
 
     /// Begins what the connection can: its next batch (closed pace), or what was held back for
     /// it (open pace).
     fn begin(&mut self, idx: usize) {
-        if self.phase == Phase::Closing || !self.connections[idx].is_open() {
+        if self.phase != Phase::Sending || !self.connections[idx].is_open() {
             return;
         }
         let now = Instant::now();
@@ -270,8 +302,9 @@ impl<'a> Driver<'a> {
     fn next_of_batch(&mut self, now: Instant) -> Option<u64> {
         let is_complete = self.is_complete(now);
         match &mut self.rhythm {
-            Rhythm::Closed { begun, .. } if !is_complete => {
+            Rhythm::Closed { begun, measured, .. } if !is_complete => {
                 *begun += 1;
+                *measured += u64::from(now >= self.meter.measured_from());
                 Some(self.lane.number(*begun - 1))
             }
             Rhythm::Closed { .. } | Rhythm::Open { .. } => None,
@@ -338,8 +371,10 @@ impl<'a> Driver<'a> {
     /// Is there nothing more to begin?
     fn is_complete(&self, now: Instant) -> bool {
         match (self.plan.length, &self.rhythm) {
-            (Length::Time(time), _) => now.saturating_duration_since(self.start) >= time,
-            (Length::Requests(all), Rhythm::Closed { begun, .. }) => *begun >= self.lane.share(all),
+            (Length::Time(time), _) => now >= self.meter.measured_from() + time,
+            (Length::Requests(all), Rhythm::Closed { measured, .. }) => {
+                *measured >= self.lane.share(all)
+            }
             (Length::Requests(_), Rhythm::Open { timetable, .. }) => timetable.is_complete(),
         }
     }
@@ -357,12 +392,18 @@ impl<'a> Driver<'a> {
                 }
             }
         }
-        let mut report = self.meter.report;
-        let until_last_answer = self.meter.last_answer_at.saturating_duration_since(self.start);
+        let measured_from = self.meter.measured_from();
+        let until = |instant: Instant| instant.saturating_duration_since(measured_from);
+        let until_closing = match self.phase {
+            Phase::Sending => until(now),
+            Phase::Closing { since } => until(since),
+        };
+        let until_last_answer = until(self.meter.last_answer_at);
+        let mut report = self.meter.into_report();
         report.elapsed = match (self.plan.length, report.end) {
-            (Length::Time(time), _) => until_last_answer.max(time),
-            (Length::Requests(_), End::NoAnswers) => now - self.start,
             (Length::Requests(_), End::Complete) => until_last_answer,
+            (Length::Time(time), End::Complete) => until_last_answer.max(time),
+            (_, End::Stopped | End::NoAnswers) => until_last_answer.max(until_closing),
         };
         report
     }
@@ -376,13 +417,13 @@ impl Rhythm {
         registry: &Registry,
     ) -> io::Result<Self> {
         match plan.workload.pace {
-            Pace::Closed { batch } => Ok(Self::Closed { batch, begun: 0 }),
+            Pace::Closed { batch } => Ok(Self::Closed { batch, begun: 0, measured: 0 }),
             Pace::Open { rate, in_flight_max } => {
                 let end = match plan.length {
                     Length::Requests(all) => TimetableEnd::Requests(lane.share(all)),
                     Length::Time(time) => TimetableEnd::Time(time),
                 };
-                let timetable = Timetable::new(lane, rate, connections, end);
+                let timetable = Timetable::new(lane, rate, connections, plan.warm_up, end);
                 let alarm = Alarm { timer: Timer::new(registry, TIMER)?, due: None };
                 Ok(Self::Open { timetable, in_flight_max, alarm })
             }
@@ -395,4 +436,6 @@ const EVENTS_MAX: usize = 1024;
 const SWEEP_INTERVAL: Duration = Duration::from_millis(50);
 /// What is due sooner is waited for without sleeping: a sleep takes longer.
 const SPIN_MAX: Duration = Duration::from_micros(10);
+/// How long answers are awaited when a run is stopped.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 const TIMER: Token = Token(usize::MAX);

@@ -42,10 +42,14 @@ mod answer;
 mod content;
 mod draw;
 
+mod latencies;
 mod meter;
 mod report;
+mod watch;
 
 pub use self::endpoint::{Endpoint, EndpointError};
+pub use self::latencies::Latencies;
 pub use self::load::{Length, Load, RunError};
 pub use self::report::{End, Report};
+pub use self::watch::{Pulse, Watch};
 pub use self::workload::{KeyChoice, Pace, ValueSize, Workload};

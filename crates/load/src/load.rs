@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::content::Content;
 use crate::draw::Chooser;
 use crate::driver::{Driver, Lane, Order, Plan};
-use crate::{Endpoint, Pace, Report, Workload};
+use crate::{End, Endpoint, Pace, Report, Watch, Workload};
 
 /// A workload and the target it is for.
 ///
@@ -18,7 +18,9 @@ pub struct Load<'a> {
     endpoint: &'a Endpoint,
     workload: &'a Workload,
     threads: usize,
+    warm_up: Duration,
     answer_timeout: Duration,
+    watch: Option<&'a Watch>,
 }
 
 /// When a run ends.
@@ -58,6 +60,9 @@ pub enum RunError {
         /// What went wrong first.
         fault: String,
     },
+    /// It was stopped before the run began.
+    #[error("stopped before every key was stored")]
+    Stopped,
 }
 
 impl<'a> Load<'a> {
@@ -67,7 +72,14 @@ impl<'a> Load<'a> {
     /// When the workload breaks a limit of its fields.
     pub fn new(endpoint: &'a Endpoint, workload: &'a Workload) -> Self {
         workload.assert_valid();
-        Self { endpoint, workload, threads: 1, answer_timeout: ANSWER_TIMEOUT }
+        Self {
+            endpoint,
+            workload,
+            threads: 1,
+            warm_up: Duration::ZERO,
+            answer_timeout: ANSWER_TIMEOUT,
+            watch: None,
+        }
     }
 
     /// Drives it from so many threads, from 1; a thread without a connection is not started.
@@ -77,6 +89,16 @@ impl<'a> Load<'a> {
     pub fn threads(self, threads: usize) -> Self {
         assert!(threads > 0, "a load needs a thread");
         Self { threads, ..self }
+    }
+
+    /// Sends requests for so long before any are measured.
+    pub fn warm_up(self, warm_up: Duration) -> Self {
+        Self { warm_up, ..self }
+    }
+
+    /// Lets another thread look on, and end it early.
+    pub fn watch(self, watch: &'a Watch) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Gives requests up when nothing has come on their connection for so long; 10 s if this is
@@ -100,9 +122,16 @@ impl<'a> Load<'a> {
             ..self.workload.clone()
         };
         let keys = self.workload.keys as u64;
-        let report = self.drive(&writes, Order::WritesInTurn, Length::Requests(keys))?;
+        let report = Self { warm_up: Duration::ZERO, ..self.clone() }.drive(
+            &writes,
+            Order::WritesInTurn,
+            Length::Requests(keys),
+        )?;
         if report.stored == keys {
             return Ok(());
+        }
+        if report.end == End::Stopped {
+            return Err(RunError::Stopped);
         }
         let fault = report.faults.into_iter().next().unwrap_or_default();
         Err(RunError::NotFilled { stored: report.stored, keys, fault })
@@ -121,12 +150,23 @@ impl<'a> Load<'a> {
     }
 
     fn drive(&self, workload: &Workload, order: Order, length: Length) -> Result<Report, RunError> {
+        let Self { endpoint, warm_up, answer_timeout, watch, .. } = *self;
         let (content, chooser) = (Content::new(workload), Chooser::new(workload));
-        let Self { endpoint, answer_timeout, .. } = *self;
-        let plan = Plan { endpoint, workload, content, chooser, order, length, answer_timeout };
+        let plan = Plan {
+            endpoint,
+            workload,
+            content,
+            chooser,
+            order,
+            length,
+            warm_up,
+            answer_timeout,
+            watch,
+        };
         let count = self.threads.min(workload.connections);
+        let mut slots = watch.map(|watch| watch.begin(count)).unwrap_or_default().into_iter();
         let drivers: Result<Vec<_>, _> =
-            (0..count).map(|idx| Driver::new(&plan, Lane { idx, count })).collect();
+            (0..count).map(|idx| Driver::new(&plan, Lane { idx, count }, slots.next())).collect();
         let (drivers, start) = (drivers?, Instant::now());
         thread::scope(|scope| {
             let threads: Vec<_> =

@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use crate::Latencies;
 
 /// The figures of one run.
 ///
-/// Every request is counted once: among [`Report::reads`] or [`Report::writes`] if it was
+/// Every request after the warm-up is counted once: among [`Report::reads`] or [`Report::writes`] if it was
 /// answered, else in `wrong`, `lost`, `timed_out` or `unsent`.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// How the run ended.
     pub end: End,
-    /// From the first request sent to the last answer.
+    /// From the end of the warm-up to the last answer, or to the end of the run's time if that
+    /// is later.
     pub elapsed: Duration,
-    /// Latencies of answered reads, in nanoseconds.
-    pub reads: Histogram<u64>,
-    /// Latencies of answered writes, in nanoseconds.
-    pub writes: Histogram<u64>,
-    /// For how long requests had waited that were given up (`timed_out` and `unsent`), in
-    /// nanoseconds: their latency would have been longer.
-    pub given_up: Histogram<u64>,
+    /// Latencies of answered reads.
+    pub reads: Latencies,
+    /// Latencies of answered writes.
+    pub writes: Latencies,
+    /// For how long requests had waited that were given up (`timed_out` and `unsent`): their latency would have been longer.
+    pub given_up: Latencies,
     /// Keys read that had a value; each was checked.
     pub hits: u64,
     /// Keys read that had none.
@@ -34,7 +34,7 @@ pub struct Report {
     /// Requests that were answered with `ERROR`.
     pub unknown_commands: u64,
     /// Answers that were none to the request they came for, or had a wrong byte. Their
-    /// connections were closed.
+    /// connections were closed. Those of the warm-up count too.
     pub wrong: u64,
     /// Requests whose connection was closed before their answer came.
     pub lost: u64,
@@ -45,9 +45,9 @@ pub struct Report {
     pub unsent: u64,
     /// Requests that began late because their connection was full or away (open pace only).
     pub held_back: u64,
-    /// How late all others began, in nanoseconds: what this generator adds to their latencies
+    /// How late all others began: what this generator adds to their latencies
     /// (open pace only).
-    pub lateness: Histogram<u64>,
+    pub lateness: Latencies,
     /// Connections that were closed by the target, or by us after a wrong answer or too long a
     /// silence.
     pub connections_lost: u64,
@@ -66,6 +66,8 @@ pub struct Report {
 pub enum End {
     /// As it was told: after its time, or its number of requests.
     Complete,
+    /// Early: it was stopped through its [`Watch`](crate::Watch).
+    Stopped,
     /// Early: nothing had been answered for too long.
     NoAnswers,
 }
@@ -97,14 +99,14 @@ impl Report {
 
     /// The latency that this share of all requests (0.5, 0.99) did not exceed.
     pub fn latency(&self, quantile: f64) -> Duration {
-        Duration::from_nanos(self.latencies().value_at_quantile(quantile))
+        self.latencies().quantile(quantile)
     }
 
     /// Latencies of all answered requests, and how long those had waited that were given up.
-    pub fn latencies(&self) -> Histogram<u64> {
+    pub fn latencies(&self) -> Latencies {
         let mut all = self.reads.clone();
         for other in [&self.writes, &self.given_up] {
-            all.add(other).expect("all have the same bounds");
+            all.absorb(other);
         }
         all
     }
@@ -113,9 +115,9 @@ impl Report {
         Self {
             end: End::Complete,
             elapsed: Duration::ZERO,
-            reads: histogram(),
-            writes: histogram(),
-            given_up: histogram(),
+            reads: Latencies::new(),
+            writes: Latencies::new(),
+            given_up: Latencies::new(),
             hits: 0,
             misses: 0,
             stored: 0,
@@ -127,7 +129,7 @@ impl Report {
             timed_out: 0,
             unsent: 0,
             held_back: 0,
-            lateness: histogram(),
+            lateness: Latencies::new(),
             connections_lost: 0,
             connects_failed: 0,
             bytes_sent: 0,
@@ -146,7 +148,7 @@ impl Report {
             (&mut self.given_up, other.given_up),
             (&mut self.lateness, other.lateness),
         ] {
-            own.add(other).expect("all have the same bounds");
+            own.absorb(&other);
         }
         for (own, other) in [
             (&mut self.hits, other.hits),
@@ -176,11 +178,6 @@ impl Report {
             self.faults.push(fault());
         }
     }
-}
-
-/// A tenth of a microsecond to one hour, to three digits; longer latencies count as one hour.
-pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(100, 3_600_000_000_000, 3).expect("the bounds are right")
 }
 
 const FAULTS_MAX: usize = 10;

@@ -37,13 +37,19 @@ pub(crate) struct Departure {
 
 impl Timetable {
     /// `rate` requests a second over all lanes. `end` is a time or a number of this lane's
-    /// requests.
-    pub(crate) fn new(lane: Lane, rate: u64, connections: usize, end: TimetableEnd) -> Self {
+    /// requests, after `warm_up`.
+    pub(crate) fn new(
+        lane: Lane,
+        rate: u64,
+        connections: usize,
+        warm_up: Duration,
+        end: TimetableEnd,
+    ) -> Self {
         let nexts = (0..connections as u64).collect();
         let mut timetable = Self { lane, rate, due: 0, end: 0, started: 0, fresh: None, nexts };
         timetable.end = match end {
-            TimetableEnd::Requests(count) => count,
-            TimetableEnd::Time(time) => timetable.count_before(time),
+            TimetableEnd::Requests(count) => timetable.count_before(warm_up) + count,
+            TimetableEnd::Time(time) => timetable.count_before(warm_up + time),
         };
         timetable
     }
@@ -117,7 +123,7 @@ mod tests {
     }
 
     fn timetable(connections: usize) -> Timetable {
-        Timetable::new(ALONE, 1000, connections, TimetableEnd::Requests(100))
+        Timetable::new(ALONE, 1000, connections, Duration::ZERO, TimetableEnd::Requests(100))
     }
 
     #[track_caller]
@@ -155,7 +161,7 @@ mod tests {
         let mut sent = Vec::new();
         for idx in 0..count {
             let end = TimetableEnd::Time(millis(50));
-            let mut timetable = Timetable::new(Lane { idx, count }, 1000, 2, end);
+            let mut timetable = Timetable::new(Lane { idx, count }, 1000, 2, Duration::ZERO, end);
             while let Some(connection) = timetable.poll_due(millis(1000)) {
                 sent.push(timetable.take(connection).unwrap().number);
             }
@@ -167,7 +173,8 @@ mod tests {
 
     #[test]
     fn it_is_complete_when_the_last_has_started() {
-        let mut timetable = Timetable::new(ALONE, 1000, 1, TimetableEnd::Requests(1));
+        let mut timetable =
+            Timetable::new(ALONE, 1000, 1, Duration::ZERO, TimetableEnd::Requests(1));
         assert!(!timetable.is_complete());
         timetable.poll_due(millis(0));
         assert_eq!(timetable.next_due(), None);
@@ -177,10 +184,22 @@ mod tests {
     }
 
     #[test]
+    fn a_warm_up_comes_before_what_was_asked_for() {
+        for (end, expected) in
+            [(TimetableEnd::Requests(10), [17, 16]), (TimetableEnd::Time(millis(10)), [12, 11])]
+        {
+            // 13 requests are due before 13 ms: seven of the one lane, six of the other.
+            let ends = [0, 1]
+                .map(|idx| Timetable::new(Lane { idx, count: 2 }, 1000, 1, millis(13), end).end);
+            assert_eq!(ends, expected);
+        }
+    }
+
+    #[test]
     fn rates_that_do_not_divide_a_second_drift_by_nothing() {
         for rate in [3, 7, 999_983, 1_000_000_000] {
             let end = TimetableEnd::Time(Duration::from_secs(100));
-            let timetable = Timetable::new(ALONE, rate, 1, end);
+            let timetable = Timetable::new(ALONE, rate, 1, Duration::ZERO, end);
             assert_eq!(timetable.end, 100 * rate);
             assert_eq!(timetable.time_of(100 * rate), Duration::from_secs(100));
         }

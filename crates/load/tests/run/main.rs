@@ -5,9 +5,9 @@ mod server;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use evenkeel_load::{End, Endpoint, Length, Load, Pace, RunError, Workload};
+use evenkeel_load::{End, Endpoint, Length, Load, Pace, RunError, Watch, Workload};
 
 use server::{Manner, serve, serve_unix};
 
@@ -92,6 +92,64 @@ fn lost_connections_are_made_again_and_their_requests_counted() {
     let report = Load::new(&endpoint, &workload).run(Length::Requests(1000)).expect("it answers");
     assert_eq!(report.answered() + report.lost, 1000, "{report:?}");
     assert!((9..=40).contains(&report.lost), "a batch is lost each time: {report:?}");
+}
+
+#[test]
+fn requests_of_the_warm_up_are_sent_and_not_counted() {
+    let warm_up = Duration::from_millis(100);
+    for pace in [Pace::Closed { batch: 2 }, Pace::Open { rate: 2000, in_flight_max: 10 }] {
+        let endpoint = serve(Manner::Right);
+        let workload = Workload { pace, ..workload() };
+        let watch = Watch::new();
+        let load = Load::new(&endpoint, &workload).threads(2).warm_up(warm_up).watch(&watch);
+        load.fill().expect("every key is stored");
+        let report = load.run(Length::Requests(300)).expect("it answers");
+        assert_eq!((report.answered(), report.failed(), report.misses), (300, 0, 0), "{report:?}");
+        assert!(watch.take().latencies.len() > 300, "the watch has seen the warm-up too");
+    }
+}
+
+#[test]
+fn the_time_of_a_run_begins_after_the_warm_up() {
+    let endpoint = serve(Manner::Silent);
+    let workload = workload();
+    let [warm_up, length] = [30, 50].map(Duration::from_millis);
+    let load = Load::new(&endpoint, &workload).warm_up(warm_up).answer_timeout(warm_up);
+    let start = Instant::now();
+    let report = load.run(Length::Time(length)).expect("it accepts");
+    assert_eq!(report.elapsed, length);
+    assert!(start.elapsed() >= warm_up + length);
+}
+
+#[test]
+fn a_wrong_byte_in_the_warm_up_counts() {
+    let endpoint = serve(Manner::OneByteWrong);
+    let workload = Workload { reads_percent: 100, ..workload() };
+    let load = Load::new(&endpoint, &workload).warm_up(Duration::from_millis(500));
+    load.fill().expect("every key is stored");
+    let report = load.run(Length::Time(Duration::from_nanos(1))).expect("it answers");
+    assert!(report.wrong > 0, "{report:?}");
+}
+
+#[test]
+fn a_load_that_is_stopped_says_so_and_keeps_what_it_measured() {
+    let endpoint = serve(Manner::Right);
+    let workload = workload();
+    let watch = Watch::new();
+    let load = Load::new(&endpoint, &workload).threads(2).watch(&watch);
+    load.fill().expect("every key is stored");
+    assert_eq!(watch.take().stored, 100, "the fill");
+    let report = thread::scope(|scope| {
+        let run = scope.spawn(|| load.run(Length::Time(Duration::from_hours(1))));
+        while watch.take().latencies.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        watch.stop();
+        run.join().expect("it does not panic").expect("it answers")
+    });
+    assert_eq!((report.end, report.failed()), (End::Stopped, 0), "{report:?}");
+    assert!(report.answered() > 0 && report.elapsed < Duration::from_mins(1), "{report:?}");
+    assert!(matches!(load.fill(), Err(RunError::Stopped)), "it stays stopped");
 }
 
 #[test]
