@@ -11,6 +11,7 @@ use mio::{Events, Poll, Registry, Token};
 use crate::connection::Connection;
 use crate::content::Content;
 use crate::draw::{Chooser, Kind};
+use crate::generator::ThreadClock;
 use crate::link::Due;
 use crate::meter::{Loss, Meter};
 use crate::timer::Timer;
@@ -55,6 +56,8 @@ pub(crate) struct Driver<'a> {
     connections: Vec<Connection>,
     rhythm: Rhythm,
     meter: Meter,
+    /// Runs from when measuring begins.
+    clock: Option<ThreadClock>,
     phase: Phase,
     start: Instant,
     answer_timeout: Duration,
@@ -127,6 +130,7 @@ impl<'a> Driver<'a> {
             poll,
             connections,
             meter: Meter::new(slot),
+            clock: None,
             phase: Phase::Sending,
             start: now,
             answer_timeout: plan.answer_timeout,
@@ -148,6 +152,9 @@ impl<'a> Driver<'a> {
         while self.phase == Phase::Sending || self.is_waiting() {
             let now = Instant::now();
             self.meter.handle_time(now);
+            if self.clock.is_none() && now >= self.meter.measured_from() {
+                self.clock = Some(ThreadClock::now());
+            }
             self.begin_due(now);
             self.flush();
             if self.is_complete(now) {
@@ -276,6 +283,7 @@ impl<'a> Driver<'a> {
         if self.phase == Phase::Sending {
             self.phase = Phase::Closing { since: now };
             self.meter.report.end = end;
+            self.meter.report.threads.extend(self.clock.map(|clock| clock.elapsed()));
         }
     }
 

@@ -35,6 +35,7 @@ mod timer;
 mod timetable;
 
 mod connection;
+mod descriptors;
 mod link;
 mod stream;
 
@@ -42,12 +43,14 @@ mod answer;
 mod content;
 mod draw;
 
+mod generator;
 mod latencies;
 mod meter;
 mod report;
 mod watch;
 
 pub use self::endpoint::{Endpoint, EndpointError};
+pub use self::generator::{LATE_MIN, Limit, ThreadTime};
 pub use self::latencies::Latencies;
 pub use self::load::{Length, Load, RunError};
 pub use self::report::{End, Report};

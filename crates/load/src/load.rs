@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::content::Content;
+use crate::descriptors;
 use crate::draw::Chooser;
 use crate::driver::{Driver, Lane, Order, Plan};
 use crate::{End, Endpoint, Pace, Report, Watch, Workload};
@@ -35,6 +36,19 @@ pub enum Length {
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The system does not allow this process so many sockets. Nothing was sent.
+    #[error(
+        "{connections} connections need {needed} file descriptors, and this process may have \
+         {allowed}; raise the limit (`ulimit -n {needed}`), or ask for fewer connections"
+    )]
+    Descriptors {
+        /// The connections of the load.
+        connections: usize,
+        /// Descriptors that are needed for all of them and all else.
+        needed: u64,
+        /// How many there may be.
+        allowed: u64,
+    },
     /// The target cannot be reached, or the system refuses a socket.
     #[error("cannot make connection {number} of {connections} to {endpoint}: {source}")]
     Connect {
@@ -164,6 +178,7 @@ impl<'a> Load<'a> {
             watch,
         };
         let count = self.threads.min(workload.connections);
+        descriptors::reserve(workload.connections, DESCRIPTORS_PER_THREAD * count)?;
         let mut slots = watch.map(|watch| watch.begin(count)).unwrap_or_default().into_iter();
         let drivers: Result<Vec<_>, _> =
             (0..count).map(|idx| Driver::new(&plan, Lane { idx, count }, slots.next())).collect();
@@ -183,5 +198,7 @@ impl<'a> Load<'a> {
 /// For each thread.
 const FILL_CONNECTIONS: usize = 4;
 const FILL_BATCH: usize = 16;
+/// A poll and a timer.
+const DESCRIPTORS_PER_THREAD: usize = 2;
 /// Longer than a target that recovers from a fault takes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

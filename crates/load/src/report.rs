@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Latencies;
+use crate::{Latencies, ThreadTime};
 
 /// The figures of one run.
 ///
@@ -57,6 +57,8 @@ pub struct Report {
     pub bytes_sent: u64,
     /// Bytes received on all connections.
     pub bytes_received: u64,
+    /// What each thread of the generator did.
+    pub threads: Vec<ThreadTime>,
     /// The first few of what went wrong, in words.
     pub faults: Vec<String>,
 }
@@ -134,6 +136,7 @@ impl Report {
             connects_failed: 0,
             bytes_sent: 0,
             bytes_received: 0,
+            threads: Vec::new(),
             faults: Vec::new(),
         }
     }
@@ -169,6 +172,7 @@ impl Report {
         ] {
             *own += other;
         }
+        self.threads.extend(other.threads);
         let room = FAULTS_MAX.saturating_sub(self.faults.len());
         self.faults.extend(other.faults.into_iter().take(room));
     }

@@ -132,6 +132,20 @@ fn a_wrong_byte_in_the_warm_up_counts() {
 }
 
 #[test]
+fn each_thread_says_what_it_did_while_it_measured() {
+    let endpoint = serve(Manner::Right);
+    let workload = workload();
+    let length = Duration::from_millis(100);
+    let load = Load::new(&endpoint, &workload).threads(2).warm_up(length);
+    load.fill().expect("every key is stored");
+    let report = load.run(Length::Time(length)).expect("it answers");
+    assert_eq!(report.threads.len(), 2);
+    for time in report.threads {
+        assert!(time.elapsed > Duration::ZERO, "{time:?}");
+    }
+}
+
+#[test]
 fn a_load_that_is_stopped_says_so_and_keeps_what_it_measured() {
     let endpoint = serve(Manner::Right);
     let workload = workload();
