@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use evenkeel_load::{Endpoint, Length, Load, Pace, Workload};
+use evenkeel_load::{Endpoint, Length, Load, Pace, ValueSize, Workload};
 
 /// A child process; it ends with the test.
 struct Program {
@@ -67,7 +67,7 @@ fn every_answer_is_right_whatever_the_connections_and_pipelines_and_values() {
             pace: Pace::Closed { batch },
             reads_percent: 70,
             keys: 200,
-            value_len,
+            value_size: ValueSize::Fixed(value_len),
             ..Workload::default()
         };
         let endpoint = Endpoint::Tcp(forwarder.address);
@@ -75,6 +75,6 @@ fn every_answer_is_right_whatever_the_connections_and_pipelines_and_values() {
         load.fill().unwrap();
         let report = load.run(Length::Requests(5000)).unwrap();
         assert_eq!(report.answered(), 5000);
-        assert_eq!(report.misses + report.errors + report.wrong + report.lost, 0, "{report:?}");
+        assert_eq!(report.misses + report.failed(), 0, "{report:?}");
     }
 }
