@@ -29,6 +29,7 @@ mod endpoint;
 mod workload;
 
 mod load;
+mod survey;
 
 mod driver;
 mod timer;
@@ -54,5 +55,6 @@ pub use self::generator::{LATE_MIN, Limit, ThreadTime};
 pub use self::latencies::Latencies;
 pub use self::load::{Length, Load, RunError};
 pub use self::report::{End, Report};
+pub use self::survey::{Danger, Survey};
 pub use self::watch::{Pulse, Watch};
 pub use self::workload::{KeyChoice, Pace, ValueSize, Workload};

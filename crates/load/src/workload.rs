@@ -98,10 +98,10 @@ impl Workload {
     /// The steepest distribution of keys; nearly all requests are for one key then.
     pub const ZIPF_EXPONENT_MAX: f64 = 10.0;
 
-    /// Bytes that all values together have, on average: what a target must have room for.
-    pub fn values_len(&self) -> u64 {
-        let total = self.value_size.mean() * self.keys as u128;
-        u64::try_from(total).unwrap_or(u64::MAX)
+    /// Bytes that all items take in a memcached, about: what a target must have room for.
+    pub fn items_len(&self) -> u64 {
+        let item_len = self.value_size.mean() + self.key_len as u128 + ITEM_OVERHEAD;
+        u64::try_from(item_len * self.keys as u128).unwrap_or(u64::MAX)
     }
 
     /// Panics unless the limits of the fields are kept.
@@ -185,3 +185,6 @@ impl ValueSize {
         }
     }
 }
+
+/// Bytes that memcached keeps of an item beside its key and its value.
+const ITEM_OVERHEAD: u128 = 56;
