@@ -38,7 +38,7 @@ faults: ## Break real servers at full length and print the figures; FAULTS="kill
 deny: ## Check licences, sources and bans (needs cargo-deny, which takes minutes to build)
 	$(CARGO) deny check bans licenses sources
 
-bench: ## Compare with twemproxy, side by side; writes bench/results/
+bench: ## Compare with other proxies, side by side, in ten minutes; writes bench/results/; BENCH="--only 1,000" picks
 	scripts/install-test-deps --bench
-	$(CARGO) build --release --package evenkeel-cli
-	$(CARGO) run --release --package evenkeel-bench --bin compare
+	$(CARGO) build --release --package evenkeel-cli --package evenkeel-bench
+	$(CARGO) run --release --package evenkeel-bench --bin compare -- $(BENCH)

@@ -4,30 +4,58 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use evenkeel_load::{Length, Report};
+use evenkeel_load::{Length, Limit, Load, Report, ThreadTime};
 
+use crate::peer::Target;
 use crate::rows::Row;
-use crate::target::Target;
 
 /// What one round of one target came to.
 pub(crate) struct Measurement {
-    /// Processor time of the proxy for one request.
-    pub(crate) cpu: Duration,
+    /// None when going direct.
+    pub(crate) cpu: Option<CpuTime>,
     /// Requests a second.
     pub(crate) rate: f64,
-    pub(crate) median: Duration,
+    pub(crate) p50: Duration,
     pub(crate) p99: Duration,
+    pub(crate) p999: Duration,
+    /// How much of the time the load's threads ran, on average, 0 to 1.
+    pub(crate) load_busy: f64,
+    /// How much of the time they waited for a processor.
+    pub(crate) load_queued: f64,
+    /// Why the throughput is the load's rather than the target's, if it is.
+    pub(crate) limit: Option<Limit>,
 }
 
-/// A row's rounds for both targets; the same index is the same round.
-pub(crate) struct Comparison {
-    pub(crate) row: Row,
-    pub(crate) peer: Vec<Measurement>,
-    pub(crate) evenkeel: Vec<Measurement>,
+/// Processor time of a proxy.
+#[derive(Clone, Copy)]
+pub(crate) struct CpuTime {
+    pub(crate) per_request: Duration,
+    /// How much of it is not the kernel's, 0 to 1.
+    pub(crate) user_share: f64,
+}
+
+/// What is measured and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Figure {
+    Cpu,
+    Rate,
+    P50,
+    P99,
+    P999,
+}
+
+/// Why there is no measurement.
+#[derive(Debug)]
+pub(crate) enum MeasureError {
+    /// An answer was not what it should be: on a machine that was away for long enough, proxies
+    /// answer reads that were too late with misses. Measuring again may help.
+    NotRight(String),
+    /// Nothing can be measured.
+    Failed(Box<dyn Error>),
 }
 
 /// The least, the middle and the greatest of some figures.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) min: f64,
     pub(crate) median: f64,
@@ -36,65 +64,130 @@ pub(crate) struct Spread {
 
 impl Measurement {
     /// Runs the row's requests once, after a tenth as many to warm up.
-    pub(crate) fn take(row: &Row, target: &Target) -> Result<Self, Box<dyn Error>> {
-        let length = Length::Requests(u64::from(row.requests / 10));
-        evenkeel_load::Load::new(&target.endpoint(), &row.workload).run(length)?;
-        let before = target.cpu_time()?;
-        let length = Length::Requests(row.requests.into());
-        let report = evenkeel_load::Load::new(&target.endpoint(), &row.workload).run(length)?;
-        let cpu = target.cpu_time()?.saturating_sub(before);
-        check(&report, row, target)?;
+    pub(crate) fn take(row: &Row, target: &Target) -> Result<Self, MeasureError> {
+        let load = Load::new(&target.endpoint, &row.workload).threads(row.threads);
+        run(&load, row.requests / 10, row, target)?;
+        let cpu_before = target.cpu()?;
+        let report = run(&load, row.requests, row, target)?;
+        let cpu = target.cpu()?.zip(cpu_before).map(|(after, before)| {
+            let user = after.user_ticks - before.user_ticks;
+            let system = after.system_ticks - before.system_ticks;
+            CpuTime {
+                per_request: after.total.saturating_sub(before.total) / row.requests,
+                user_share: share(user, user + system),
+            }
+        });
         Ok(Self {
-            cpu: cpu / row.requests,
+            cpu,
             rate: report.rate(),
-            median: report.latency(0.5),
+            p50: report.latency(0.5),
             p99: report.latency(0.99),
+            p999: report.latency(0.999),
+            load_busy: mean(&report, ThreadTime::busy_share),
+            load_queued: mean(&report, ThreadTime::queued_share),
+            limit: report.limit(),
         })
     }
 }
 
 impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cpu, rate, median, p99 } = self;
-        let [cpu, median, p99] = [cpu, median, p99].map(|time| time.as_secs_f64() * 1e6);
-        write!(f, "{cpu:.2} µs CPU, {rate:.0} requests/s, p50 {median:.0} µs, p99 {p99:.0} µs")
+        if let Some(CpuTime { per_request, user_share }) = &self.cpu {
+            let cpu = per_request.as_secs_f64() * 1e6;
+            write!(f, "{cpu:.2} µs CPU ({:.0} % user), ", user_share * 100.0)?;
+        }
+        let [p50, p99] = [self.p50, self.p99].map(|time| time.as_secs_f64() * 1e6);
+        write!(f, "{:.0} requests/s, p50 {p50:.0} µs, p99 {p99:.0} µs", self.rate)
     }
 }
 
-impl Comparison {
-    /// Evenkeel's figure divided by the peer's of the same round, over the rounds.
-    pub(crate) fn ratio(&self, figure: impl Fn(&Measurement) -> f64) -> Spread {
-        let rounds = self.evenkeel.iter().zip(&self.peer);
-        Spread::of(rounds.map(|(ours, theirs)| figure(ours) / figure(theirs)).collect())
+impl Figure {
+    /// In seconds, or a second.
+    pub(crate) fn of(self, measurement: &Measurement) -> Option<f64> {
+        let seconds = |time: Duration| Some(time.as_secs_f64());
+        match self {
+            Self::Cpu => measurement.cpu.and_then(|cpu| seconds(cpu.per_request)),
+            Self::Rate => Some(measurement.rate),
+            Self::P50 => seconds(measurement.p50),
+            Self::P99 => seconds(measurement.p99),
+            Self::P999 => seconds(measurement.p999),
+        }
     }
-}
 
-impl Spread {
-    /// The spread of at least one figure.
-    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
-        figures.sort_by(f64::total_cmp);
-        Self {
-            min: figures[0],
-            median: figures[figures.len() / 2],
-            max: figures[figures.len() - 1],
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU time per request",
+            Self::Rate => "throughput",
+            Self::P50 => "p50",
+            Self::P99 => "p99",
+            Self::P999 => "p99.9",
         }
     }
 }
 
-/// Only a run in which everything was right measures anything.
-fn check(report: &Report, row: &Row, target: &Target) -> Result<(), Box<dyn Error>> {
-    let is_right =
-        report.answered() == u64::from(row.requests) && report.misses + report.failed() == 0;
-    if is_right {
-        return Ok(());
+impl Spread {
+    /// The spread of these figures, if there are any.
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut figures: Vec<_> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let (min, max) = (*figures.first()?, *figures.last()?);
+        let middle = figures.len() / 2;
+        let is_odd = figures.len() % 2 == 1;
+        let below = if is_odd { figures[middle] } else { figures[middle - 1] };
+        Some(Self { min, median: f64::midpoint(below, figures[middle]), max })
     }
-    Err(format!(
-        "{}, {}: {} misses, {} failed: {:?}",
-        row.name,
-        target.name,
-        report.misses,
-        report.failed(),
-        report.faults
-    )
-    .into())
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} [{:.2}, {:.2}]", self.median, self.min, self.max)
+    }
+}
+
+impl<E: Error + 'static> From<E> for MeasureError {
+    fn from(error: E) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// Only a run in which everything was right measures anything.
+fn run(load: &Load<'_>, requests: u32, row: &Row, target: &Target) -> Result<Report, MeasureError> {
+    let report = load.run(Length::Requests(requests.into()))?;
+    let is_complete = report.answered() == u64::from(requests);
+    if is_complete && report.misses + report.failed() == 0 {
+        return Ok(report);
+    }
+    let Report { misses, wrong, faults, .. } = &report;
+    let (failed, name) = (report.failed(), target.peer.name());
+    let what = format!("{}, {name}: {misses} misses, {failed} failed: {faults:?}", row.name);
+    // No machine is so slow that a byte changes.
+    if *wrong > 0 {
+        Err(MeasureError::Failed(what.into()))
+    } else {
+        Err(MeasureError::NotRight(what))
+    }
+}
+
+/// A figure of the load's threads, on average.
+fn mean(report: &Report, figure: fn(&ThreadTime) -> f64) -> f64 {
+    let count = f64::from(u32::try_from(report.threads.len()).expect("there are few threads"));
+    report.threads.iter().map(figure).sum::<f64>() / count.max(1.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no run has 2^52 ticks")]
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_both() {
+        let spread = |figures: &[f64]| Spread::of(figures.iter().copied());
+        assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { min: 1.0, median: 2.0, max: 3.0 }));
+        assert_eq!(spread(&[4.0, 1.0, 2.0, 3.0]), Some(Spread { min: 1.0, median: 2.5, max: 4.0 }));
+    }
 }
