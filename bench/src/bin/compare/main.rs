@@ -1,4 +1,4 @@
-//! Evenkeel beside other proxies: processor time per request, throughput, latency.
+//! Evenkeel beside other proxies: processor time per request, throughput, latency, memory.
 //!
 //! Three real memcached servers; before them Evenkeel and twemproxy with one thread each, the bare
 //! forwarder, haproxy passing bytes on, and nobody; and a fixed number of requests from one load
@@ -6,7 +6,8 @@
 //! quoted are the ratios within a round, with their spread over the rounds. Every answer is
 //! checked, and a run with a single wrong, lost or refused answer or a miss is no result.
 //!
-//! Then Evenkeel with itself: two workers beside one, and a unix socket beside TCP.
+//! Then Evenkeel with itself: two workers beside one, a unix socket beside TCP, and what idle
+//! sessions and connections to servers cost in memory.
 //!
 //! `make bench` runs all of it, in some ten minutes. `--rounds N`, `--only PART_OF_A_NAME` and
 //! `--peers LIST` make it shorter; only a run of everything is written to bench/results/, and
@@ -18,6 +19,7 @@
 
 mod comparison;
 mod measure;
+mod memory;
 mod options;
 mod page;
 mod peer;
@@ -31,6 +33,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use self::comparison::Comparison;
+use self::memory::{ConnectionMemory, SessionMemory};
 use self::options::{Kind, Options};
 use self::peer::{Peer, Target};
 use self::program::Stage;
@@ -40,6 +43,8 @@ use self::rows::Group;
 pub(crate) struct Results {
     /// Each group's title and rows; the first is that of the proxies.
     pub(crate) groups: Vec<(&'static str, Vec<Comparison>)>,
+    pub(crate) sessions: Option<SessionMemory>,
+    pub(crate) connections: Option<ConnectionMemory>,
 }
 
 impl Results {
@@ -68,11 +73,18 @@ pub(crate) fn say(text: &str) {
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let stage = Stage::set(SERVERS)?;
     let evenkeel = env::current_exe()?.with_file_name("evenkeel");
-    let mut results = Results { groups: Vec::new() };
+    let mut results = Results { groups: Vec::new(), sessions: None, connections: None };
     for group in rows::groups(options) {
         if !group.rows.is_empty() {
             results.groups.push(compare_group(group, options, &stage, &evenkeel)?);
         }
+    }
+    let is_full = matches!(options.kind, Kind::Full);
+    if is_full && options.wants(memory::SESSIONS) {
+        results.sessions = Some(SessionMemory::measure(&stage, &evenkeel)?);
+    }
+    if is_full && options.wants(memory::CONNECTIONS) {
+        results.connections = Some(ConnectionMemory::measure(&stage, &evenkeel)?);
     }
     let page = page::render(&results, options.rounds);
     println!("\n{page}");

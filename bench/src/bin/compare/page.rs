@@ -8,6 +8,7 @@ use evenkeel_load::{Limit, Pace};
 use crate::Results;
 use crate::comparison::Comparison;
 use crate::measure::{Figure, Measurement, Spread};
+use crate::memory::{CONNECTIONS, ConnectionMemory, SESSIONS, SessionMemory};
 use crate::peer::Peer;
 use crate::rows::{Asked, Bound};
 
@@ -30,6 +31,7 @@ pub(crate) fn render(results: &Results, rounds: usize) -> String {
         }
     }
     push_added(&mut page, results);
+    push_memory(&mut page, results);
     push_figures(&mut page, results);
     page
 }
@@ -50,6 +52,14 @@ fn push_asked(page: &mut String, results: &Results) {
             let reached = if is_kept { "yes" } else { limit(comparison, asked) };
             row(page, &[comparison.row.name, &figure, &bound, &ratio.to_string(), reached]);
         }
+    }
+    let memory = [
+        results.sessions.as_ref().map(|it| (SESSIONS, it.evenkeel / KIB, 8.0)),
+        results.connections.as_ref().map(|it| (CONNECTIONS, it.after_small / KIB, 256.0)),
+    ];
+    for (name, kib, bound) in memory.into_iter().flatten() {
+        let reached = if kib <= bound { "yes" } else { "no" };
+        row(page, &[name, "KiB", &format!("≤ {bound}"), &format!("{kib:.1}"), reached]);
     }
 }
 
@@ -121,6 +131,27 @@ fn push_added(page: &mut String, results: &Results) {
             });
             let [p50, p99, p999] = cells;
             row(page, &[peer.name().to_owned(), p50, p99, p999]);
+        }
+    }
+}
+
+fn push_memory(page: &mut String, results: &Results) {
+    if results.sessions.is_none() && results.connections.is_none() {
+        return;
+    }
+    heading(page, "Memory at rest");
+    table(page, &["what", "of", "resident, for each"]);
+    if let Some(SessionMemory { sessions, evenkeel, twemproxy }) = &results.sessions {
+        let what = format!("{sessions} idle sessions, each having stored and read 1,000 bytes");
+        row(page, &[what.as_str(), "evenkeel", &kib(*evenkeel)]);
+        row(page, &[what.as_str(), "twemproxy", &kib(*twemproxy)]);
+    }
+    if let Some(ConnectionMemory { connections, after_small, after_large }) = &results.connections {
+        for (bytes, values) in [(after_small, "100 bytes"), (after_large, "10 KiB")] {
+            let what = format!(
+                "{connections} connections to servers, after pipelines of values of {values}: at most"
+            );
+            row(page, &[what.as_str(), "evenkeel, two workers", &kib(*bytes)]);
         }
     }
 }
@@ -221,6 +252,10 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
+fn kib(bytes: f64) -> String {
+    format!("{:.1} KiB", bytes / KIB)
+}
+
 const HEAD: &str = "# Evenkeel beside other proxies
 
 Written by `make bench`; what is compared, and how, is in [docs/performance.md](../../docs/performance.md).
@@ -233,3 +268,4 @@ const MEDIANS: &str = "Each is the median over the rounds; CPU is the proxy's ti
 /// What is set side by side, in the order of the tables.
 const FIGURES: [Figure; 4] = [Figure::Cpu, Figure::Rate, Figure::P50, Figure::P99];
 const NONE: &str = "–";
+const KIB: f64 = 1024.0;

@@ -82,6 +82,11 @@ impl Target {
         self.program.as_ref().map(Program::cpu).transpose()
     }
 
+    /// Bytes of the proxy that are in memory; none when going direct.
+    pub(crate) fn resident(&self) -> io::Result<Option<u64>> {
+        self.program.as_ref().map(Program::resident).transpose()
+    }
+
     /// twemproxy with its own defaults.
     fn start_twemproxy(peer: Peer, stage: &Stage) -> io::Result<Self> {
         let address = free_address()?;

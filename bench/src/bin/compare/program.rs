@@ -130,6 +130,15 @@ impl Program {
         let [user_ticks, system_ticks] = ticks(self.0.id())?;
         Ok(Cpu { total: Duration::from_nanos(nanos), user_ticks, system_ticks })
     }
+
+    /// Bytes that are in memory.
+    pub(crate) fn resident(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let kib = status.lines().find_map(|line| {
+            line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        });
+        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("the status has no VmRSS"))
+    }
 }
 
 impl Drop for Program {
