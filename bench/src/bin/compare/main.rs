@@ -23,6 +23,7 @@ mod memory;
 mod options;
 mod page;
 mod peer;
+mod plot;
 mod program;
 mod rows;
 
@@ -89,7 +90,7 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let page = page::render(&results, options.rounds);
     println!("\n{page}");
     if options.writes_results {
-        write_results(&page)?;
+        write_results(&page, &results)?;
     }
     Ok(())
 }
@@ -115,10 +116,13 @@ fn compare_group(
     Ok((group.title, comparisons))
 }
 
-fn write_results(page: &str) -> Result<(), Box<dyn Error>> {
+fn write_results(page: &str, results: &Results) -> Result<(), Box<dyn Error>> {
     let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("comparison.md"), page)?;
+    if let Some((_, comparisons)) = results.groups.first() {
+        fs::write(folder.join("comparison.svg"), plot::render(comparisons))?;
+    }
     Ok(())
 }
 

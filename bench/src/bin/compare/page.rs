@@ -260,6 +260,8 @@ const HEAD: &str = "# Evenkeel beside other proxies
 
 Written by `make bench`; what is compared, and how, is in [docs/performance.md](../../docs/performance.md).
 
+![CPU time per request, throughput and p99, ratios to twemproxy](comparison.svg)
+
 ";
 const SPREADS: &str = "A ratio is of two figures of the same round; given are the median over the \
     rounds, and the least and the greatest in brackets.";
