@@ -1,13 +1,13 @@
 # `make test` is the whole gate: what it needs and does not find, it installs, and says so.
 .NOTPARALLEL:
-.PHONY: help test deps fmt clippy docs doctest seeds nextest faults deny bench
+.PHONY: help test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults deny bench
 
 CARGO ?= cargo
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: deps fmt clippy docs doctest seeds nextest ## Everything that must pass before a commit lands
+test: deps fmt clippy docs doctest seeds instructions nextest ## Everything that must pass before a commit lands
 
 deps: ## Install what the tests need (Debian packages, a Python venv under .test/)
 	scripts/install-test-deps
@@ -26,6 +26,14 @@ doctest: ## Run the examples in the documentation
 
 seeds: ## Run the simulator over many seeds
 	$(CARGO) run --quiet --package evenkeel-sim --release -- --seeds 500
+
+# Optimised as the seeds' simulator is, so that core is built once for both.
+instructions: ## Compare the instructions per request with the baseline, bench/results/instructions.md
+	$(CARGO) run --quiet --package evenkeel-gauge --release
+
+instructions-accept: ## Count the instructions per request, and make them the baseline
+	scripts/install-test-deps
+	$(CARGO) run --quiet --package evenkeel-gauge --release -- --accept
 
 # Last, so that the run closes with nextest's own summary.
 nextest: ## Run the tests, those against real servers and other people's clients among them

@@ -24,7 +24,7 @@ const CORE: &str = "evenkeel-core";
 const LAB: &str = "evenkeel-lab";
 
 /// The arrows between the crates. A new one is an edit of ARCHITECTURE.md first.
-const CRATES: [CratePlace; 9] = [
+const CRATES: [CratePlace; 10] = [
     CratePlace {
         path: "crates/core",
         on: &[],
@@ -58,6 +58,7 @@ const CRATES: [CratePlace; 9] = [
         in_tests_on: &[],
         never: &["clap", "tokio"],
     },
+    CratePlace { path: "gauge", on: &[CORE], in_tests_on: &[], never: &["tokio", "mio", "clap"] },
     CratePlace { path: "tidy", on: &[], in_tests_on: &[], never: &[] },
 ];
 
