@@ -137,10 +137,18 @@ fn marking_after_the_response_is_caught() {
 #[test]
 fn a_cleaning_that_counts_after_a_change_is_caught() {
     let mut options = turmoil(&[FaultKind::Cut]);
-    // A step of cleaning must be on its way for long, and a write be given up meanwhile.
+    // A step of cleaning must be on its way for long, and a write of its key be given up meanwhile.
     options.network.latency_max = Duration::from_millis(20);
+    options.network.spike_chance = Chance::percent(10);
+    options.network.spike_max = Duration::from_millis(60);
+    options.faults.interval_max = Duration::from_millis(300);
+    options.chaos_interval = Duration::from_secs(40);
     options.recovery.late_write_grace = Duration::ZERO;
     options.pool.health.canary_timeout = Duration::from_millis(500);
+    options.load.keys_len = 1;
+    options.load.lock_chance = Chance::NEVER;
+    options.load.expiring_chance = Chance::NEVER;
+    options.load.echo_chance = Chance::percent(60);
     check_caught_with(&options, Sabotage::IgnoreGeneration, Promise::P4);
 }
 

@@ -370,14 +370,20 @@ pub fn check_meta_flags(
         Status::Miss | Status::NotStored | Status::Exists | Status::NotFound => false,
         Status::Error(_) | Status::End => return Ok(()),
     };
-    let asked_opaque = flags.clone().find(|flag| flag[0] == b'O');
+    let (mut asked_opaque, mut is_value_asked) = (None, false);
+    for flag in flags.clone() {
+        match flag {
+            b"v" => is_value_asked = true,
+            [b'O', ..] if asked_opaque.is_none() => asked_opaque = Some(flag),
+            _ => {}
+        }
+    }
     match Tokens::new(response.line).find(|word| word[0] == b'O') {
         // Older servers give nothing back with `EN`.
         None if response.status == Status::Miss => {}
         opaque if opaque == asked_opaque => {}
         _ => return Err(Invalid::OtherOpaque),
     }
-    let is_value_asked = flags.clone().any(|flag| flag == b"v");
     match op {
         MetaOp::Get | MetaOp::Arithmetic
             if is_found && is_value_asked != response.value.is_some() =>
