@@ -80,7 +80,7 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
             results.groups.push(compare_group(group, options, &stage, &evenkeel)?);
         }
     }
-    let is_full = matches!(options.kind, Kind::Full);
+    let is_full = matches!(options.kind, Kind::Full) && options.peers.is_empty();
     if is_full && options.wants(memory::SESSIONS) {
         results.sessions = Some(SessionMemory::measure(&stage, &evenkeel)?);
     }

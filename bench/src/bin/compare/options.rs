@@ -10,7 +10,7 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// Parts of the names of the rows to be run; none: all.
     pub(crate) only: Vec<String>,
-    /// Who is compared in the rows of the proxies; none: everybody.
+    /// Who is compared; none: everybody, and Evenkeel with itself.
     pub(crate) peers: Vec<Peer>,
     pub(crate) writes_results: bool,
     pub(crate) kind: Kind,

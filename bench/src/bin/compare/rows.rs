@@ -78,13 +78,17 @@ impl Row {
 /// What the options ask for. Groups may be left without rows.
 pub(crate) fn groups(options: &Options) -> Vec<Group> {
     let mut groups = match options.kind {
-        Kind::Full => {
-            let peers = if options.peers.is_empty() { &Peer::PROXIES[..] } else { &options.peers };
+        Kind::Full if options.peers.is_empty() => {
+            let peers = Peer::PROXIES.to_vec();
             vec![
-                Group { title: "Proxies", peers: peers.to_vec(), rows: proxy_rows() },
+                Group { title: "Proxies", peers, rows: proxy_rows() },
                 two_workers(),
                 unix_socket(),
             ]
+        }
+        Kind::Full => {
+            let peers = options.peers.clone();
+            vec![Group { title: "Proxies", peers, rows: proxy_rows() }]
         }
         Kind::Calibration => {
             let peers = vec![Peer::Twemproxy, Peer::SecondTwemproxy];
