@@ -162,6 +162,7 @@ impl Connection {
     }
 
     /// Whether an attempt may be given to it now.
+    #[inline]
     pub fn can_send(&self) -> bool {
         let is_open = match self.state {
             State::Unwanted | State::Wanted { .. } => false,
@@ -179,6 +180,7 @@ impl Connection {
     }
 
     /// Whether there is a connection to read from and write to.
+    #[inline]
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready { .. })
     }
@@ -202,6 +204,7 @@ impl Connection {
 
     /// The same for one whose bytes `encode` appends to what it is given. It returns where in that
     /// the keys stand.
+    #[inline]
     pub fn encode(
         &mut self,
         now: Instant,
@@ -215,6 +218,7 @@ impl Connection {
         self.push(now, attempt)
     }
 
+    #[inline]
     fn push(&mut self, now: Instant, mut attempt: Attempt) -> u64 {
         attempt.sent_at = now;
         if self.in_flight.is_empty() {

@@ -135,6 +135,7 @@ impl Distribution {
     }
 
     /// The member that the key belongs to when all are usable.
+    #[inline]
     pub fn home(&self, key: &[u8]) -> MemberIdx {
         self.pick(key, |_| true).expect("a distribution has at least one member")
     }

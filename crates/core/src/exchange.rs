@@ -57,6 +57,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// An exchange that has just been opened.
+    #[inline]
     pub fn new(session: SessionId, pool: PoolId, deadline: Instant, wording: Wording) -> Self {
         let (placed, settled, split) = (None, None, None);
         Self { session, pool, wording, deadline, attempts: 1, placed, settled, split }
@@ -64,6 +65,7 @@ impl Exchange {
 
     /// Whether its part `part` has no outcome yet. The first outcome counts: a part that has
     /// failed stays so, whatever its server still sends.
+    #[inline]
     pub fn waits_for(&self, part: u16) -> bool {
         match &self.split {
             Some(split) => !split.parts[usize::from(part)].has_outcome,
@@ -158,6 +160,7 @@ impl Wording {
     }
 
     /// Whether a server's answer is to be taken as a failure of the request.
+    #[inline]
     pub fn is_failure(&self, status: Status) -> bool {
         match status {
             Status::Error(response::ErrorKind::Server) => self.class == Class::Read,
@@ -173,6 +176,7 @@ impl Wording {
     }
 
     /// Appends a server's answer. `body` holds the values of a retrieval.
+    #[inline]
     pub fn write_response(&self, body: &[u8], response: &Response<'_>, output: &mut Vec<u8>) {
         match self.kind {
             Kind::Fixed(words) if !self.noreply => output.extend_from_slice(words),

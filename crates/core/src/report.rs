@@ -125,6 +125,7 @@ impl Reports {
     }
 
     /// A server has answered in time. `is_server_error` says that the answer speaks against it.
+    #[inline]
     pub fn note_response(
         &mut self,
         now: Instant,

@@ -87,6 +87,7 @@ impl ServerRoute {
     }
 
     /// Whether it is to be used for a request to `key`.
+    #[inline]
     pub fn serves(&self, key: &[u8], effect: Effect) -> bool {
         let has_key = match self.usable {
             Usable::No | Usable::Yes => true,
@@ -97,6 +98,7 @@ impl ServerRoute {
 
     /// The same, for a key that no other server can take: shares spread load, and are no reason to
     /// serve nobody.
+    #[inline]
     pub fn could_serve(&self, effect: Effect) -> bool {
         let is_write = match effect {
             Effect::Reads | Effect::Deletes => false,
@@ -194,6 +196,7 @@ impl RoutingTable {
     /// Where to send a request for `key`; `None` if it can go nowhere at this moment.
     ///
     /// `can_send` says whether the caller can send to a server it asks about.
+    #[inline]
     pub fn plan(
         &self,
         pool: PoolId,

@@ -117,6 +117,7 @@ impl Session {
         self.has_input() && !self.is_paused()
     }
 
+    #[inline]
     fn is_paused(&self) -> bool {
         self.pending.len() >= self.limits.requests_in_flight_max
             || self.pending.len() * self.answer_len > AWAITED_LEN_MAX
@@ -162,12 +163,14 @@ impl Session {
     }
 
     /// Takes bytes from the application, joined with those kept.
+    #[inline]
     pub fn receive<'a>(&mut self, bytes: &'a [u8]) -> Received<'a> {
         Received::new(&mut self.input, bytes)
     }
 
     /// The next request in `source` from `at` on, which moves past it; `None` if there is none
     /// yet, or the session must catch up first.
+    #[inline]
     pub fn next_request<'a>(&mut self, source: &'a [u8], at: &mut usize) -> Option<Parsed<'a>> {
         if self.phase == Phase::Finishing || self.is_paused() {
             return None;
@@ -197,6 +200,7 @@ impl Session {
     }
 
     /// Keeps the bytes of `received` from `at` on for the next time.
+    #[inline]
     pub fn keep(&mut self, received: Received<'_>, at: usize) {
         if self.phase != Phase::Finishing {
             received.keep(at, self.needed, &mut self.input);
@@ -204,6 +208,7 @@ impl Session {
     }
 
     /// An answer had `len` bytes: the next ones are guessed to be alike.
+    #[inline]
     pub(crate) fn note_answer(&mut self, len: usize) {
         self.answer_len = if len >= self.answer_len {
             len
@@ -213,6 +218,7 @@ impl Session {
     }
 
     /// Whether `len` more bytes of answers may be kept for it.
+    #[inline]
     pub fn has_room(&self, len: usize) -> bool {
         self.output.len() - self.written + self.pending_len + len <= self.limits.output_max
     }

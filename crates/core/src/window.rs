@@ -78,6 +78,7 @@ impl std::ops::Add for ClassTally {
 impl Tally {
     /// A request was answered after so long. `is_server_error` says that the answer speaks against
     /// the server.
+    #[inline]
     pub fn note_response(&mut self, class: Class, latency: Duration, is_server_error: bool) {
         let of_class = self.of_class_mut(class);
         of_class.attempts = of_class.attempts.saturating_add(1);
@@ -176,6 +177,7 @@ impl Default for Latencies {
 
 impl Latencies {
     /// A response took so long.
+    #[inline]
     pub fn note(&mut self, latency: Duration) {
         let count = &mut self.buckets[bucket(latency)];
         *count = count.saturating_add(1);
@@ -213,6 +215,7 @@ impl Latencies {
     }
 }
 
+#[inline]
 fn bucket(latency: Duration) -> usize {
     let units = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX) >> UNIT_BITS;
     let Some(bits) = units.checked_ilog2().filter(|bits| *bits >= SUB_BITS) else {

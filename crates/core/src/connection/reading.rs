@@ -49,6 +49,7 @@ pub(super) struct Scan {
 
 impl Scan {
     /// The response to the next request is to be read.
+    #[inline]
     fn begin(&mut self) {
         self.len = 0;
         self.values_len = 0;
@@ -63,6 +64,7 @@ impl Scan {
     ///
     /// A server answers the keys of a retrieval in the order they were asked for and leaves out the
     /// misses, so a key that is not among the rest was not asked for.
+    #[inline]
     fn take(&mut self, keys: &[u8], key: &[u8], len: usize) -> Result<(), Invalid> {
         let rest = &keys[self.keys_taken..];
         let next = rest.strip_prefix(b" ").unwrap_or(rest);
@@ -171,6 +173,7 @@ impl Connection {
     }
 
     /// The oldest attempt in flight has been answered, by what `input` begins with.
+    #[inline]
     fn matched<'a>(
         &'a mut self,
         input: &'a [u8],
@@ -206,6 +209,7 @@ impl Connection {
     }
 
     /// Lets go the bytes of what has been answered, and the room that a burst has needed.
+    #[inline]
     fn release(&mut self) {
         let next = self.in_flight.front().map_or(self.stream.end_at(), |it| it.stream_at);
         self.stream.release(next);

@@ -35,6 +35,7 @@ impl Stream {
     }
 
     /// Where the next request will start.
+    #[inline]
     pub(super) fn end_at(&self) -> u64 {
         self.start_at + self.bytes.len() as u64
     }
@@ -48,12 +49,14 @@ impl Stream {
     }
 
     /// The bytes at a place, which have not been let go.
+    #[inline]
     pub(super) fn get(&self, at: Range<u64>) -> &[u8] {
         &self.bytes[self.offset(at.start)..self.offset(at.end)]
     }
 
     /// Appends the request that `encode` writes. Returns where it stands in the stream, and where
     /// in it what stands that `encode` returned as places in its buffer.
+    #[inline]
     pub(super) fn append(
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>) -> Range<usize>,
@@ -82,6 +85,7 @@ impl Stream {
     }
 
     /// What is written and stands before `at` is not needed any more.
+    #[inline]
     pub(super) fn release(&mut self, at: u64) {
         let len = self.offset(at.min(self.written_at));
         if len == self.bytes.len() {
@@ -110,6 +114,7 @@ impl Stream {
         GivenBack { attempts, bytes, start_at, written_at }
     }
 
+    #[inline]
     fn offset(&self, at: u64) -> usize {
         usize::try_from(at - self.start_at).expect("it is in memory")
     }

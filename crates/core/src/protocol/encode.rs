@@ -15,6 +15,7 @@ use crate::protocol::response::Expect;
 use crate::protocol::token::{Tokens, push_number};
 
 /// Appends the start of a retrieval; keys follow by [`retrieval_key`], then [`retrieval_end`].
+#[inline]
 pub fn retrieval_start(how: Retrieval, output: &mut Vec<u8>) {
     match how {
         Retrieval::Get => output.extend_from_slice(b"get"),
@@ -31,12 +32,14 @@ pub fn retrieval_start(how: Retrieval, output: &mut Vec<u8>) {
 }
 
 /// Appends one key of a retrieval.
+#[inline]
 pub fn retrieval_key(key: &[u8], output: &mut Vec<u8>) {
     output.push(b' ');
     output.extend_from_slice(key);
 }
 
 /// Appends the end of a retrieval.
+#[inline]
 pub fn retrieval_end(output: &mut Vec<u8>) {
     output.extend_from_slice(b"\r\n");
 }
@@ -45,6 +48,7 @@ pub fn retrieval_end(output: &mut Vec<u8>) {
 ///
 /// # Panics
 /// For requests that name no key and are no `flush_all`: they are answered by the proxy itself.
+#[inline]
 pub fn request(request: &Request<'_>, output: &mut Vec<u8>) -> Range<usize> {
     match request {
         Request::Retrieve { how, keys } => {

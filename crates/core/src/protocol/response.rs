@@ -281,6 +281,7 @@ fn retrieval<'a>(
 }
 
 /// Takes the data block that starts at `at`: it and where it ends; `None` if not all there.
+#[inline]
 fn data(input: &[u8], at: usize, len: usize) -> Result<Option<(&[u8], usize)>, Invalid> {
     let end = at + len;
     match input.get(at..end + 2) {
@@ -431,6 +432,7 @@ impl Response<'_> {
     ///
     /// `returns_key`: the caller asked for the key of a meta response; if not, the key is taken
     /// out, and with it the `b` that says how the key is written.
+    #[inline]
     pub fn write(&self, returns_key: bool, output: &mut Vec<u8>) {
         if returns_key {
             output.extend_from_slice(self.line);

@@ -32,6 +32,7 @@ const PENDING_KEPT_LEN: usize = 256;
 
 impl Desk {
     /// Opens an exchange behind those that the session has.
+    #[inline]
     pub(super) fn open(
         &mut self,
         session: SessionId,
@@ -53,6 +54,7 @@ impl Desk {
     }
 
     /// A server has answered an attempt.
+    #[inline]
     pub(super) fn settle_response(&mut self, matched: &Matched<'_>) {
         let Matched { attempt, body, response, .. } = matched;
         let id = attempt.exchange;
@@ -126,6 +128,7 @@ impl Desk {
         self.spare.give(buffer);
     }
 
+    #[inline]
     fn count(&mut self, attempt: &Attempt, values_len: usize, status: Status) {
         if attempt.class != Class::Read {
             return;
@@ -221,6 +224,7 @@ impl Desk {
 
     /// Ends an exchange: its answer leaves at once if it is the oldest of its session, and
     /// otherwise waits for those before it.
+    #[inline]
     fn settle(&mut self, id: ExchangeId, write: impl FnOnce(&Wording, &mut Vec<u8>)) {
         let Self { exchanges, sessions, spare, .. } = self;
         let exchange = &mut exchanges[id];
@@ -241,6 +245,7 @@ impl Desk {
     }
 
     /// Lets go the session's oldest exchange, and those behind it that waited only for it.
+    #[inline]
     fn release(&mut self, session_id: SessionId) {
         let Self { exchanges, sessions, spare, .. } = self;
         let session = &mut sessions[session_id];
@@ -276,6 +281,7 @@ impl Desk {
     }
 
     /// Has the worker look at the session.
+    #[inline]
     pub(super) fn touch(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(id)
             && !session.is_dirty
@@ -295,6 +301,7 @@ impl Desk {
     }
 
     /// Whether an error line says something about the server rather than the request.
+    #[inline]
     pub(super) fn is_evidence(status: Status) -> bool {
         matches!(status, Status::Error(ErrorKind::Server))
     }

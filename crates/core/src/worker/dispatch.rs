@@ -33,6 +33,7 @@ pub(super) struct Draft {
 
 impl Worker {
     /// Carries out a request.
+    #[inline]
     pub(super) fn submit(
         &mut self,
         now: Instant,
@@ -97,6 +98,7 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn submit_to_one(&mut self, now: Instant, id: SessionId, pool: PoolId, request: &Request<'_>) {
         let on_unavailable = self.table.pool(pool).on_unavailable;
         let may_reflect = matches!(request, Request::Meta(_));
@@ -105,6 +107,7 @@ impl Worker {
         self.open_attempt(now, id, pool, request, wording);
     }
 
+    #[inline]
     fn open_attempt(
         &mut self,
         now: Instant,
@@ -140,6 +143,7 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn open(&mut self, now: Instant, id: SessionId, pool: PoolId, wording: Wording) -> ExchangeId {
         self.desk.open(id, pool, now + self.table.pool(pool).deadline, wording)
     }
@@ -366,6 +370,7 @@ impl Worker {
 }
 
 /// What a request may do to its key's value.
+#[inline]
 fn effect(request: &Request<'_>) -> Effect {
     match request {
         Request::Store { op: StoreOp::Set, .. } => Effect::Writes,
