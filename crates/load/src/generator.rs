@@ -37,24 +37,31 @@ pub enum Limit {
 impl Report {
     /// Was the generator the limit, and why?
     pub fn limit(&self) -> Option<Limit> {
-        let is_busy = self.threads.iter().any(ThreadTime::is_saturated);
-        let cause = if self.threads.iter().any(ThreadTime::is_queued) {
-            Some(Limit::Processors)
-        } else {
-            is_busy.then_some(Limit::Threads)
-        };
         let begun = self.lateness.len() + self.held_back;
         let is_open_pace = begun > 0;
         if !is_open_pace {
-            return cause;
+            return self.starvation(QUEUED_SHARE);
         }
-        // A thread that is nearly late all the time waits awake: being busy alone says nothing.
         let is_share_small = |count: u64| count.saturating_mul(LATE_SHARE) <= begun;
-        match (is_share_small(self.late()), is_share_small(self.held_back)) {
-            (false, _) => Some(cause.unwrap_or(Limit::Pauses)),
-            (true, false) => cause,
-            (true, true) => None,
+        if !is_share_small(self.late()) {
+            return Some(self.starvation(QUEUED_SHARE_WHEN_LATE).unwrap_or(Limit::Pauses));
         }
+        // A thread whose next request is always nearly due waits awake: being busy alone says
+        // nothing.
+        if is_share_small(self.held_back) { None } else { self.starvation(QUEUED_SHARE) }
+    }
+
+    /// What any thread lacked. The wait for a processor counts from this part of a thread's time
+    /// on.
+    fn starvation(&self, queued_share: f64) -> Option<Limit> {
+        let is_queued = |thread: &ThreadTime| {
+            let bound = if thread.is_saturated() { QUEUED_SHARE_OF_FULL } else { queued_share };
+            thread.queued_share() >= bound
+        };
+        if self.threads.iter().any(is_queued) {
+            return Some(Limit::Processors);
+        }
+        self.threads.iter().any(ThreadTime::is_saturated).then_some(Limit::Threads)
     }
 
     /// Requests that this generator itself began more than [`LATE_MIN`] late (open pace only).
@@ -76,11 +83,6 @@ impl ThreadTime {
 
     fn is_saturated(&self) -> bool {
         self.busy_share() + self.queued_share() >= SATURATED_SHARE
-    }
-
-    fn is_queued(&self) -> bool {
-        let share = if self.is_saturated() { SATURATED_QUEUED_SHARE } else { QUEUED_SHARE };
-        self.queued_share() >= share
     }
 }
 
@@ -133,10 +135,12 @@ pub const LATE_MIN: Duration = Duration::from_millis(1);
 const LATE_SHARE: u64 = 1000;
 /// From this part of its time on a thread has none left.
 const SATURATED_SHARE: f64 = 0.9;
-/// From this part of its time on waiting for a processor is why.
-const SATURATED_QUEUED_SHARE: f64 = 0.1;
 /// From this part of its time on waiting for a processor shows in every latency.
 const QUEUED_SHARE: f64 = 0.25;
+/// From this part of a full thread's time on it is why that has none left.
+const QUEUED_SHARE_OF_FULL: f64 = 0.1;
+/// From this part of its time on it is why requests begin late.
+const QUEUED_SHARE_WHEN_LATE: f64 = 0.02;
 
 #[cfg(test)]
 mod tests {
@@ -149,7 +153,7 @@ mod tests {
         let [busy, queued] = [busy, queued].map(Duration::from_secs);
         let idle = ThreadTime { elapsed: HUNDRED, busy: HUNDRED / 10, queued: Duration::ZERO };
         let threads = vec![idle, ThreadTime { elapsed: HUNDRED, busy, queued }];
-        Report { threads, ..Report::new() }
+        Report { threads, ..Report::default() }
     }
 
     /// The same in the open pace: of a thousand requests so many began late, and held back.
@@ -189,7 +193,8 @@ mod tests {
     fn late_requests_are_a_limit_whatever_the_cause() {
         assert_eq!(open_report(95, 0, 2, 0).limit(), Some(Limit::Threads));
         assert_eq!(open_report(20, 30, 2, 0).limit(), Some(Limit::Processors));
-        assert_eq!(open_report(20, 0, 2, 0).limit(), Some(Limit::Pauses));
+        assert_eq!(open_report(20, 2, 2, 0).limit(), Some(Limit::Processors));
+        assert_eq!(open_report(20, 1, 2, 0).limit(), Some(Limit::Pauses));
     }
 
     #[test]

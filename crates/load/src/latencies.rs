@@ -11,7 +11,8 @@ use hdrhistogram::Histogram;
 pub struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    pub(crate) fn new() -> Self {
+    /// None yet.
+    pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(100, 3_600_000_000_000, 3);
         Self(histogram.expect("the bounds are right"))
     }
@@ -46,7 +47,8 @@ impl Latencies {
         self.0.len() - self.0.count_between(0, nanos(bound))
     }
 
-    pub(crate) fn record(&mut self, latency: Duration) {
+    /// Adds one.
+    pub fn record(&mut self, latency: Duration) {
         self.0.saturating_record(nanos(latency));
     }
 
@@ -56,6 +58,12 @@ impl Latencies {
 
     pub(crate) fn clear(&mut self) {
         self.0.reset();
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

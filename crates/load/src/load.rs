@@ -186,7 +186,7 @@ impl<'a> Load<'a> {
         thread::scope(|scope| {
             let threads: Vec<_> =
                 drivers.into_iter().map(|driver| scope.spawn(move || driver.run(start))).collect();
-            let mut sum = Report::new();
+            let mut sum = Report::default();
             for thread in threads {
                 sum.absorb(thread.join().expect("a driver does not panic")?);
             }

@@ -38,11 +38,11 @@ impl Meter {
     pub(crate) fn new(slot: Option<Arc<Slot>>) -> Self {
         let now = Instant::now();
         Self {
-            report: Report::new(),
+            report: Report::default(),
             last_answer_at: now,
             measured_from: now,
             is_measuring: true,
-            watched: slot.map(|slot| Watched { slot, pulse: Pulse::new() }),
+            watched: slot.map(|slot| Watched { slot, pulse: Pulse::default() }),
         }
     }
 

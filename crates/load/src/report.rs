@@ -8,7 +8,7 @@ use crate::{Latencies, ThreadTime};
 ///
 /// Every request after the warm-up is counted once: among [`Report::reads`] or [`Report::writes`] if it was
 /// answered, else in `wrong`, `lost`, `timed_out` or `unsent`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How the run ended.
     pub end: End,
@@ -64,9 +64,10 @@ pub struct Report {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
     /// As it was told: after its time, or its number of requests.
+    #[default]
     Complete,
     /// Early: it was stopped through its [`Watch`](crate::Watch).
     Stopped,
@@ -111,34 +112,6 @@ impl Report {
             all.absorb(other);
         }
         all
-    }
-
-    pub(crate) fn new() -> Self {
-        Self {
-            end: End::Complete,
-            elapsed: Duration::ZERO,
-            reads: Latencies::new(),
-            writes: Latencies::new(),
-            given_up: Latencies::new(),
-            hits: 0,
-            misses: 0,
-            stored: 0,
-            server_errors: 0,
-            client_errors: 0,
-            unknown_commands: 0,
-            wrong: 0,
-            lost: 0,
-            timed_out: 0,
-            unsent: 0,
-            held_back: 0,
-            lateness: Latencies::new(),
-            connections_lost: 0,
-            connects_failed: 0,
-            bytes_sent: 0,
-            bytes_received: 0,
-            threads: Vec::new(),
-            faults: Vec::new(),
-        }
     }
 
     /// Adds what another lane measured in the same run.

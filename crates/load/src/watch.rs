@@ -14,7 +14,7 @@ pub struct Watch {
 }
 
 /// What has happened since the last look.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Pulse {
     /// Latencies of requests that were answered.
     pub latencies: Latencies,
@@ -55,7 +55,7 @@ impl Watch {
     /// What has happened since this was last called. Lanes look a few times a second whether
     /// they are asked.
     pub fn take(&self) -> Pulse {
-        let mut sum = Pulse::new();
+        let mut sum = Pulse::default();
         for slot in self.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let mut handover = slot.0.lock().unwrap_or_else(PoisonError::into_inner);
             if mem::take(&mut handover.is_full) {
@@ -72,7 +72,8 @@ impl Watch {
 
     /// Places for so many lanes; those of an earlier load are forgotten.
     pub(crate) fn begin(&self, lanes: usize) -> Vec<Arc<Slot>> {
-        let slot = || Arc::new(Slot(Mutex::new(Handover { pulse: Pulse::new(), is_full: false })));
+        let slot =
+            || Arc::new(Slot(Mutex::new(Handover { pulse: Pulse::default(), is_full: false })));
         let new: Vec<_> = (0..lanes).map(|_| slot()).collect();
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&new);
         new
@@ -100,10 +101,6 @@ impl Slot {
 }
 
 impl Pulse {
-    pub(crate) fn new() -> Self {
-        Self { latencies: Latencies::new(), misses: 0, stored: 0, failed: 0, waiting: 0, away: 0 }
-    }
-
     fn absorb(&mut self, other: &Self) {
         self.latencies.absorb(&other.latencies);
         self.misses += other.misses;
@@ -130,7 +127,7 @@ mod tests {
     fn what_is_handed_over_is_taken_once() {
         let watch = Watch::new();
         let slots = watch.begin(2);
-        let mut pulse = Pulse::new();
+        let mut pulse = Pulse::default();
         for slot in &slots {
             pulse.misses = 3;
             pulse.latencies.record(Duration::from_millis(1));
@@ -146,7 +143,7 @@ mod tests {
     fn what_is_not_taken_yet_is_kept() {
         let watch = Watch::new();
         let slots = watch.begin(1);
-        let mut pulse = Pulse::new();
+        let mut pulse = Pulse::default();
         for _ in 0..3 {
             pulse.misses += 1;
             slots[0].hand_over(&mut pulse);
