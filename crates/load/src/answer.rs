@@ -1,6 +1,6 @@
 //! Reads the answers to our own requests, and checks every byte of them.
 
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use crate::content::{Content, parse_decimal};
 
@@ -89,6 +89,12 @@ impl AnswerReader {
                 self.seen.resize(keys, false);
                 loop {
                     let rest = &input[*consumed..];
+                    if let Some(len) = self.likely_value_len(&asked[..keys], content, rest) {
+                        self.seen[self.next] = true;
+                        self.next += 1;
+                        *consumed += len;
+                        continue;
+                    }
                     if let Some(progress) = self.read_line(&asked[..keys], content, rest, consumed)
                     {
                         return progress;
@@ -97,6 +103,12 @@ impl AnswerReader {
             }
             Request::Write => read_write_answer(&input[*consumed..], consumed),
         }
+    }
+
+    /// The length of the value that is likely to come next, if it is what has come.
+    fn likely_value_len(&self, asked: &[u32], content: &Content, input: &[u8]) -> Option<usize> {
+        let is_awaited = self.seen.get(self.next) == Some(&false);
+        is_awaited.then(|| content.value_lines_len(asked[self.next], input)).flatten()
     }
 
     /// One `VALUE` with its data (nothing: read on), or the line that ends the answer.
@@ -177,7 +189,8 @@ fn text(line: &[u8]) -> String {
 
 /// The first line of `input` without its end, once that has come.
 fn line(input: &[u8]) -> Option<&[u8]> {
-    memmem::find(input, b"\r\n").map(|len| &input[..len])
+    let mut ends = memchr_iter(b'\n', input).filter(|end| input[..*end].ends_with(b"\r"));
+    ends.next().map(|end| &input[..end - 1])
 }
 
 /// How much of a surprising line is kept.

@@ -8,7 +8,7 @@ use mio::{Registry, Token};
 
 use crate::Endpoint;
 use crate::answer::{AnswerReader, Progress, Request, farewell};
-use crate::content::Content;
+use crate::content::{Content, push_decimal};
 use crate::draw::Draws;
 use crate::driver::Plan;
 use crate::link::Link;
@@ -94,8 +94,11 @@ impl Connection {
         let value = plan.content.value(idx);
         self.output.extend_from_slice(b"set ");
         plan.content.push_key(idx, &mut self.output);
-        let expiry = plan.workload.expiry.as_secs();
-        write!(self.output, " 0 {expiry} {}\r\n", value.len()).expect("a vector takes every byte");
+        self.output.extend_from_slice(b" 0 ");
+        push_decimal(plan.workload.expiry.as_secs(), &mut self.output);
+        self.output.push(b' ');
+        push_decimal(value.len() as u64, &mut self.output);
+        self.output.extend_from_slice(b"\r\n");
         self.output.extend_from_slice(value);
         self.output.extend_from_slice(b"\r\n");
         self.waiting.push_back((Request::Write, at));

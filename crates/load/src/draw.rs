@@ -53,12 +53,12 @@ impl Chooser {
             KeyChoice::Zipf { exponent } => Some(Zipf::new(workload.keys, exponent)),
         };
         let Workload { seed, reads_percent, keys, .. } = *workload;
-        Self { seed, reads_percent, keys, zipf }
+        Self { seed: mix(seed), reads_percent, keys, zipf }
     }
 
     /// The kind of the request with this number, and the draws that its keys come from.
     pub(crate) fn begin(&self, number: u64) -> (Kind, Draws) {
-        let mut draws = Draws::new(mix(self.seed).wrapping_add(mix(number)));
+        let mut draws = Draws::new(self.seed.wrapping_add(mix(number)));
         let is_read = draws.below(100) < usize::from(self.reads_percent);
         (if is_read { Kind::Read } else { Kind::Write }, draws)
     }
