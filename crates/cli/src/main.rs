@@ -16,6 +16,8 @@ mod version;
 
 mod lab_config;
 
+mod signals;
+
 mod failure;
 
 use std::process::ExitCode;

@@ -9,12 +9,9 @@ use evenkeel_core::config::{Config, ListenAddress};
 use evenkeel_lab::Server;
 use evenkeel_proxy::config_file::{self, LoadError};
 use evenkeel_proxy::{Proxy, StartError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::lab_config::{SERVERS_LEN, lab_config};
-
-/// The exit code of a process that a second Ctrl-C ended, as shells have it.
-const EXIT_INTERRUPTED: i32 = 130;
+use crate::signals::{EXIT_INTERRUPTED, Signals};
 
 /// Why it did not run.
 #[derive(Debug, thiserror::Error)]
@@ -39,21 +36,17 @@ pub(crate) enum RunError {
 pub(crate) fn run(file: Option<&Path>) -> Result<(), RunError> {
     start_log();
     // Signals are caught before anything is started, so that none is missed.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(machine("set up signal handling"))?;
-    let mut signals = runtime.block_on(async { Signals::new() })?;
+    let mut signals = Signals::catch().map_err(machine("catch signals"))?;
     let (config, servers) = match file {
         Some(file) => (config_file::load(file)?, Vec::new()),
         None => embedded()?,
     };
     let proxy = Proxy::start(&config)?;
     greet(&proxy, &servers).map_err(machine("write to standard output"))?;
-    runtime.block_on(signals.next());
+    signals.wait();
     std::thread::spawn(move || {
-        runtime.block_on(signals.next());
-        std::process::exit(EXIT_INTERRUPTED);
+        signals.wait();
+        std::process::exit(EXIT_INTERRUPTED.into());
     });
     proxy.stop();
     Ok(())
@@ -68,29 +61,6 @@ fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-}
-
-/// The signals that end it.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, RunError> {
-        let catch = |kind| signal(kind).map_err(machine("catch signals"));
-        Ok(Self {
-            interrupt: catch(SignalKind::interrupt())?,
-            terminate: catch(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// Three embedded servers, and a configuration that names them.
