@@ -27,13 +27,12 @@ doctest: ## Run the examples in the documentation
 seeds: ## Run the simulator over many seeds
 	$(CARGO) run --quiet --package evenkeel-sim --release -- --seeds 500
 
-# Optimised as the seeds' simulator is, so that core is built once for both.
 instructions: ## Compare the instructions per request with the baseline, bench/results/instructions.md
-	$(CARGO) run --quiet --package evenkeel-gauge --release
+	$(CARGO) run --quiet --package evenkeel-gauge --profile gauge
 
 instructions-accept: ## Count the instructions per request, and make them the baseline
 	scripts/install-test-deps
-	$(CARGO) run --quiet --package evenkeel-gauge --release -- --accept
+	$(CARGO) run --quiet --package evenkeel-gauge --profile gauge -- --accept
 
 # Last, so that the run closes with nextest's own summary.
 nextest: ## Run the tests, those against real servers and other people's clients among them

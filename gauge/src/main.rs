@@ -18,7 +18,7 @@
 //! a part of the time that a request takes, not its measure (docs/performance.md).
 //!
 //! # Rejected alternatives
-//! - A test under nextest: it would count code that is not optimised, or build a second time.
+//! - A test under nextest: it would count code that is hardly optimised, or start cargo itself.
 //! - A benchmark of core: building one builds core's tests' dependencies in release, too.
 //! - gungraun: it does the same and more, for a second program to install and forty crates.
 //! - `perf stat`: the counters of the processor are not there on most virtual machines.
