@@ -1,10 +1,14 @@
 //! The arguments of every verb, and the text of `--help`.
 
+mod bench;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use evenkeel_core::config::PoolName;
+
+pub(crate) use bench::BenchArgs;
 
 /// A memcached proxy that keeps a cache useful while its servers fail.
 #[derive(Debug, Parser)]
@@ -20,6 +24,7 @@ pub(crate) enum Verb {
     Run(RunArgs),
     Check(CheckArgs),
     Route(RouteArgs),
+    Bench(Box<BenchArgs>),
     /// Print the version.
     #[command(after_help = AFTER_VERSION)]
     Version,
@@ -74,13 +79,15 @@ Examples:
   evenkeel check evenkeel.toml        is the configuration good?
   evenkeel run evenkeel.toml          start the proxy
   evenkeel route evenkeel.toml user:1 which server has this key?
+  evenkeel bench localhost:11211      how fast is it?
 
 Exit codes:
   0   done
   1   it failed while it ran
   2   the arguments are wrong
+  3   bench: an answer was wrong
   78  the configuration cannot be read, or has faults
-  130 a second Ctrl-C ended it at once
+  130 a second Ctrl-C ended it at once; bench: the first did
 
 Every setting of the configuration: docs/configuration.md";
 

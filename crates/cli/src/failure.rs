@@ -4,9 +4,12 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use evenkeel_load::{EndpointError, RunError as LoadRunError};
 use evenkeel_proxy::config_file::LoadError;
 
+use crate::bench::BenchError;
 use crate::run::RunError;
+use crate::signals::EXIT_INTERRUPTED;
 
 /// Why a verb did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,9 @@ pub(crate) enum Failure {
     /// The proxy could not be started. What had been started is stopped.
     #[error(transparent)]
     Run(RunError),
+    /// The load could not be sent, or what it met is no success.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// What was found out could not be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -54,6 +60,17 @@ impl Failure {
             Self::Run(_) | Self::Output(_) => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Config(_) => EXIT_CONFIG,
+            Self::Bench(error) => match error {
+                BenchError::Endpoint(EndpointError::Form(_)) => EXIT_USAGE,
+                BenchError::Wrong { .. } => EXIT_WRONG,
+                BenchError::Stopped | BenchError::Run { source: LoadRunError::Stopped } => {
+                    EXIT_INTERRUPTED
+                }
+                BenchError::Endpoint(EndpointError::Unknown { .. })
+                | BenchError::Run { .. }
+                | BenchError::NoAnswers { .. }
+                | BenchError::Save { .. } => EXIT_FAILED,
+            },
         }
     }
 
@@ -67,9 +84,10 @@ impl Failure {
                 format!("evenkeel: {self}; {}", remedy(source.kind()))
             }
             Self::Run(error) => format!("evenkeel: {}", with_causes(error)),
-            Self::Config(LoadError::TooLarge { .. }) | Self::Usage(_) | Self::Output(_) => {
-                format!("evenkeel: {self}")
-            }
+            Self::Config(LoadError::TooLarge { .. })
+            | Self::Usage(_)
+            | Self::Bench(_)
+            | Self::Output(_) => format!("evenkeel: {self}"),
         }
     }
 }
@@ -79,6 +97,9 @@ const EXIT_FAILED: u8 = 1;
 
 /// The arguments are wrong; clap's code for it too.
 const EXIT_USAGE: u8 = 2;
+
+/// An answer was wrong.
+const EXIT_WRONG: u8 = 3;
 
 /// `EX_CONFIG` of sysexits.h: a service manager can be told not to try again.
 const EXIT_CONFIG: u8 = 78;

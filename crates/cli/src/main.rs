@@ -9,6 +9,8 @@ mod run;
 
 mod check;
 
+mod bench;
+
 mod explanation;
 mod route;
 
@@ -40,6 +42,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Run(args)) => run::run(args.file.as_deref())?,
         Some(Verb::Check(args)) => check::check(&args.file)?,
         Some(Verb::Route(args)) => route::route(args)?,
+        Some(Verb::Bench(args)) => bench::bench(&args)?,
         Some(Verb::Version) => version::version()?,
     }
     Ok(())

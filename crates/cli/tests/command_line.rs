@@ -65,7 +65,7 @@ fn what_the_documentation_shows_is_what_is_printed() {
 
 #[test]
 fn every_verb_has_examples_in_its_help() {
-    for verb in ["run", "check", "route", "version"] {
+    for verb in ["run", "check", "route", "bench", "version"] {
         let help = check_success(&[verb, "--help"]);
         assert!(help.contains("Example"), "{help}");
         assert!(help.contains(&format!("\n  evenkeel {verb}")), "{help}");
@@ -77,7 +77,7 @@ fn every_verb_has_examples_in_its_help() {
 fn exit_codes_are_in_the_help_and_in_the_documentation() {
     let help = check_success(&["--help"]);
     let document = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
-    for code in [0, 1, 2, 78, 130] {
+    for code in [0, 1, 2, 3, 78, 130] {
         assert!(help.contains(&format!("\n  {code:<4}")), "{code}: {help}");
         assert!(document.contains(&format!("\n| {code} |")), "{code}");
     }
@@ -85,7 +85,9 @@ fn exit_codes_are_in_the_help_and_in_the_documentation() {
 
 #[test]
 fn wrong_arguments_exit_with_2() {
-    for args in [&["chekc"][..], &["check"], &["route"], &["check", "a", "b"], &["run", "--x"]] {
+    for args in
+        [&["chekc"][..], &["check"], &["route"], &["check", "a", "b"], &["run", "--x"], &["bench"]]
+    {
         let output = evenkeel(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert_eq!(text(&output.stdout), "");
