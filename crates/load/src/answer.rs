@@ -46,6 +46,14 @@ pub(crate) enum Refusal {
     Unknown,
 }
 
+impl Answer {
+    /// Does it come from a target that serves this connection? One that has too many says
+    /// `ERROR` to the next request and closes.
+    pub(crate) fn is_served(&self) -> bool {
+        !matches!(self, Self::Refused(Refusal::Unknown, _))
+    }
+}
+
 impl Refusal {
     fn of(line: &[u8]) -> Option<Self> {
         let starts = [

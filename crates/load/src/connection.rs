@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     asked_start: usize,
     /// Since when nothing has come, if requests wait.
     silent_since: Instant,
-    /// Has anything been answered since the link is open?
+    /// Has anything been served since the link is open?
     is_proven: bool,
 }
 
@@ -180,8 +180,7 @@ impl Connection {
         self.link.begin(endpoint, registry, self.token)
     }
 
-    /// Has anything been answered since it was connected? Another one is then worth a try at
-    /// once.
+    /// Has anything been served since it was connected? Another one is then worth a try at once.
     pub(crate) fn is_proven(&self) -> bool {
         self.is_proven
     }
@@ -195,7 +194,7 @@ impl Connection {
             match self.reader.read(request, asked, content, input, &mut self.input_start) {
                 Progress::Incomplete => break,
                 Progress::Done(answer) => {
-                    self.is_proven = true;
+                    self.is_proven |= answer.is_served();
                     self.waiting.pop_front();
                     self.forget_asked(request);
                     meter.count_answer(request, answer, at, now);

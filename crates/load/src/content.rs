@@ -28,7 +28,9 @@ impl Content {
         template.resize(workload.key_len, PAD);
         let number_start = template.len() - DIGITS;
         let noise_len = NOISE_OFFSETS + workload.value_size.max();
-        let noise = (0..noise_len as u64).map(|idx| mix(idx).to_be_bytes()[0]).collect();
+        let mut noise: Vec<_> =
+            (0..noise_len.div_ceil(8) as u64).flat_map(|idx| mix(idx).to_be_bytes()).collect();
+        noise.truncate(noise_len);
         Self {
             keys: workload.keys,
             template,

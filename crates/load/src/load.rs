@@ -8,7 +8,7 @@ use crate::content::Content;
 use crate::descriptors;
 use crate::draw::Chooser;
 use crate::driver::{Driver, Lane, Order, Plan};
-use crate::{End, Endpoint, Pace, Report, Watch, Workload};
+use crate::{End, Endpoint, Pace, Report, ValueSize, Watch, Workload};
 
 /// A workload and the target it is for.
 ///
@@ -132,7 +132,7 @@ impl<'a> Load<'a> {
     pub fn fill(&self) -> Result<(), RunError> {
         let writes = Workload {
             connections: FILL_CONNECTIONS * self.threads,
-            pace: Pace::Closed { batch: FILL_BATCH },
+            pace: Pace::Closed { batch: fill_batch(&self.workload.value_size) },
             ..self.workload.clone()
         };
         let keys = self.workload.keys as u64;
@@ -195,9 +195,15 @@ impl<'a> Load<'a> {
     }
 }
 
+fn fill_batch(value_size: &ValueSize) -> usize {
+    (FILL_BATCH_LEN / value_size.max().max(1)).clamp(1, FILL_BATCH_MAX)
+}
+
 /// For each thread.
 const FILL_CONNECTIONS: usize = 4;
-const FILL_BATCH: usize = 16;
+const FILL_BATCH_MAX: usize = 16;
+/// Bytes of values that are sent at once, unless one alone has more.
+const FILL_BATCH_LEN: usize = 1 << 20;
 /// A poll and a timer.
 const DESCRIPTORS_PER_THREAD: usize = 2;
 /// Longer than a target that recovers from a fault takes.

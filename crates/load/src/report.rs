@@ -59,7 +59,7 @@ pub struct Report {
     pub bytes_received: u64,
     /// What each thread of the generator did.
     pub threads: Vec<ThreadTime>,
-    /// The first few of what went wrong, in words.
+    /// The first few kinds of what went wrong, in words.
     pub faults: Vec<String>,
 }
 
@@ -146,13 +146,15 @@ impl Report {
             *own += other;
         }
         self.threads.extend(other.threads);
-        let room = FAULTS_MAX.saturating_sub(self.faults.len());
-        self.faults.extend(other.faults.into_iter().take(room));
+        other.faults.into_iter().for_each(|fault| self.add_fault(|| fault));
     }
 
     pub(crate) fn add_fault(&mut self, fault: impl FnOnce() -> String) {
         if self.faults.len() < FAULTS_MAX {
-            self.faults.push(fault());
+            let fault = fault();
+            if !self.faults.contains(&fault) {
+                self.faults.push(fault);
+            }
         }
     }
 }

@@ -194,6 +194,18 @@ fn open_pace_counts_what_a_silent_target_kept_from_starting() {
 }
 
 #[test]
+fn a_target_with_too_many_connections_is_not_flooded_with_more() {
+    let endpoint = serve(Manner::TooMany);
+    let workload = Workload { connections: 2, reads_percent: 100, ..workload() };
+    let length = Length::Time(Duration::from_millis(300));
+    let report = Load::new(&endpoint, &workload).run(length).expect("it accepts");
+    // One at the start, and one each 100 ms after.
+    assert!((2..=8).contains(&report.connections_lost), "{report:?}");
+    assert_eq!(report.faults[0], "refused: ERROR Too many open connections");
+    assert!(report.faults.len() < 4, "each kind of fault is told once: {report:?}");
+}
+
+#[test]
 fn a_number_of_requests_is_given_up_when_nothing_is_answered() {
     let endpoint = serve(Manner::Silent);
     let workload = workload();

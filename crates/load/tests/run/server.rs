@@ -20,6 +20,8 @@ pub(crate) enum Manner {
     Refuses,
     /// Answers nothing, not even writes.
     Silent,
+    /// Says that there are too many connections, to every one, and closes it.
+    TooMany,
     /// Closes the connection instead of answering each hundredth read.
     ClosesNowAndThen,
     /// Answers the hundredth read after this time, and everything else at once.
@@ -98,6 +100,10 @@ fn answer_all(
                 b"STORED\r\n".to_vec()
             }
             _ if matches!(manner, Manner::Silent) => continue,
+            _ if matches!(manner, Manner::TooMany) => {
+                writer.write_all(b"ERROR Too many open connections\r\n").ok()?;
+                return None;
+            }
             _ => read(&words.collect::<Vec<_>>(), store, manner)?,
         };
         writer.write_all(&answer).ok()?;
@@ -119,7 +125,11 @@ fn read(keys: &[&str], store: &Values, manner: Manner) -> Option<Vec<u8>> {
             Manner::Refuses => return Some(b"SERVER_ERROR busy\r\n".to_vec()),
             Manner::ClosesNowAndThen if is_hundredth => return None,
             Manner::PausesOnce(pause) if store.reads == 100 => thread::sleep(pause),
-            Manner::Right | Manner::Silent | Manner::ClosesNowAndThen | Manner::PausesOnce(_) => {}
+            Manner::Right
+            | Manner::Silent
+            | Manner::TooMany
+            | Manner::ClosesNowAndThen
+            | Manner::PausesOnce(_) => {}
         }
         answer.extend_from_slice(format!("VALUE {key} 0 {}\r\n", value.len()).as_bytes());
         answer.extend_from_slice(&value);
