@@ -242,7 +242,7 @@ fn remedy(error: &RunError) -> &'static str {
             _ => "",
         },
         RunError::NotFilled { .. } => {
-            "; make room for them, or go without (--no-fill: reads will be misses)"
+            "; let the target take such items, or go without (--no-fill: reads will be misses)"
         }
         RunError::Descriptors { .. } | RunError::Poll(_) | RunError::Stopped => "",
     }

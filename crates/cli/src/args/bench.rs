@@ -25,7 +25,7 @@ pub(crate) struct BenchArgs {
     #[arg(help_heading = PACE)]
     pub(crate) rate: Option<u64>,
 
-    /// Requests in flight on a connection [default: 1; with --rate: 256, at most].
+    /// Requests in flight on a connection [default: 1; with --rate: up to 256].
     #[arg(short = 'P', long, value_name = "N", value_parser = values::count)]
     #[arg(help_heading = PACE)]
     pub(crate) pipeline: Option<u64>,
@@ -45,7 +45,7 @@ pub(crate) struct BenchArgs {
     #[arg(help_heading = PACE)]
     pub(crate) warmup: Duration,
 
-    /// Give up what waits on a connection that is silent for so long.
+    /// Give up what waits on a connection silent for so long.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::time)]
     #[arg(help_heading = PACE)]
     pub(crate) timeout: Duration,
@@ -70,7 +70,7 @@ pub(crate) struct BenchArgs {
     #[arg(help_heading = REQUESTS)]
     pub(crate) keys: u64,
 
-    /// How popular keys are: `uniform`, `zipf`, or `zipf:S` for 1/n^S.
+    /// Key popularity: `uniform`, `zipf`, `zipf:S` (1/n^S).
     #[arg(long, value_name = "HOW", default_value = "uniform", value_parser = values::key_choice)]
     #[arg(help_heading = REQUESTS)]
     pub(crate) key_dist: KeyChoice,
@@ -85,7 +85,7 @@ pub(crate) struct BenchArgs {
     #[arg(help_heading = REQUESTS)]
     pub(crate) key_prefix: String,
 
-    /// Bytes of the values: `100`, `1KiB-4KiB`, or with weights `100:9,10KiB:1`.
+    /// Bytes of values: `100`, `1KiB-4KiB`, `100:9,10KiB:1`.
     #[arg(long, value_name = "SIZE", default_value = "100", value_parser = values::value_size)]
     #[arg(help_heading = REQUESTS)]
     pub(crate) value_size: ValueSize,

@@ -27,6 +27,7 @@ impl Plan {
     /// When the arguments do not fit together.
     pub(crate) fn new(args: &BenchArgs) -> Result<Self, Failure> {
         let workload = workload(args)?;
+        check_memory(&workload)?;
         if args.duration.is_zero() || args.timeout.is_zero() {
             let name = if args.duration.is_zero() { "--duration" } else { "--timeout" };
             return Err(usage(format!("{name} 0s is no time; give some, as in 10s")));
@@ -117,7 +118,7 @@ fn workload(args: &BenchArgs) -> Result<Workload, Failure> {
         None => Pace::Closed { batch: pipeline(PIPELINE_CLOSED)? },
         Some(rate) => Pace::Open {
             rate: at_most("--rate", rate, RATE_MAX)? as u64,
-            in_flight_max: pipeline(PIPELINE_OPEN)?,
+            in_flight_max: pipeline(pipeline_open(connections, args.value_size.max()))?,
         },
     };
     let keys = at_most("--keys", args.keys, Workload::KEYS_MAX)?;
@@ -141,6 +142,31 @@ fn workload(args: &BenchArgs) -> Result<Workload, Failure> {
         expiry: expiry(args),
         seed: args.seed,
     })
+}
+
+/// As many as fit into some memory when all are large writes.
+fn pipeline_open(connections: usize, value_len: usize) -> usize {
+    let batches = PIPELINE_OPEN_LEN / (connections * value_len.max(1)).max(1);
+    batches.clamp(1, PIPELINE_OPEN_MAX)
+}
+
+/// What is on its way to the target is in memory: a batch of writes for each connection.
+fn check_memory(workload: &Workload) -> Result<(), Failure> {
+    let in_flight = match workload.pace {
+        Pace::Closed { batch } => batch,
+        Pace::Open { in_flight_max, .. } => in_flight_max,
+    };
+    let requests = workload.connections as u128 * in_flight as u128;
+    let writes_percent = u128::from(100 - workload.reads_percent);
+    let needed = requests * workload.value_size.max() as u128 * writes_percent / 100;
+    if needed <= MEMORY_MAX {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "{} connections with {in_flight} requests in flight could need {needed} bytes of memory; \
+         give fewer --connections, a shorter --pipeline or a smaller --value-size",
+        workload.connections
+    )))
 }
 
 fn key_prefix(args: &BenchArgs) -> Result<String, Failure> {
@@ -197,8 +223,11 @@ fn usage(text: String) -> Failure {
     Failure::Usage(text)
 }
 
+/// Of writes that wait to be sent.
+const MEMORY_MAX: u128 = 8 << 30;
 const PIPELINE_CLOSED: usize = 1;
-const PIPELINE_OPEN: usize = 256;
+const PIPELINE_OPEN_MAX: usize = 256;
+const PIPELINE_OPEN_LEN: usize = 1 << 30;
 /// All that one address of ours can have to one of the target is less.
 const CONNECTIONS_MAX: usize = 1_000_000;
 const PIPELINE_MAX: usize = 100_000;
@@ -243,6 +272,7 @@ mod tests {
         check_refused("--duration 0s", "--duration 0s is no time");
         check_refused("--timeout 0s", "--timeout 0s is no time");
         check_refused(&format!("--key-prefix {}", "x".repeat(235)), "at most 234 bytes");
+        check_refused("-P 1000 -c 1000 --value-size 1MiB", "a shorter --pipeline");
         check_refused("--threads 2000", "--threads 2000 is too large; at most 1024");
     }
 
@@ -276,6 +306,8 @@ mod tests {
         assert_eq!(pace(""), Ok(Pace::Closed { batch: 1 }));
         assert_eq!(pace("-P 16"), Ok(Pace::Closed { batch: 16 }));
         assert_eq!(pace("-R 5k"), Ok(Pace::Open { rate: 5000, in_flight_max: 256 }));
+        let large = Ok(Pace::Open { rate: 5000, in_flight_max: 20 });
+        assert_eq!(pace("-R 5k --value-size 1MiB"), large);
         assert_eq!(pace("-R 5k -P 1"), Ok(Pace::Open { rate: 5000, in_flight_max: 1 }));
     }
 

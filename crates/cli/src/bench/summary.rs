@@ -231,10 +231,10 @@ impl fmt::Display for Summary<'_> {
         for note in notes(plan, report) {
             writeln!(f, "\nnote: {note}")?;
         }
-        for fault in report.faults.iter().take(FAULTS_SHOWN) {
-            writeln!(f, "\nfirst faults: {fault}")?;
+        if !report.faults.is_empty() {
+            writeln!(f, "\nfirst faults:")?;
         }
-        Ok(())
+        report.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
     }
 }
 
@@ -277,5 +277,3 @@ fn end_name(end: End) -> &'static str {
 fn whole(rate: f64) -> u64 {
     rate.round() as u64
 }
-
-const FAULTS_SHOWN: usize = 3;
