@@ -1,7 +1,9 @@
 //! A load generator for memcached and what speaks its text protocol.
 //!
-//! Each of its threads drives any number of connections. Values are derived from their keys and every
-//! byte of every answer is checked: a figure for wrong answers is worth nothing. Two paces:
+//! A [`Load`] is a [`Workload`] and the [`Endpoint`] that it is for. Each of its threads drives any
+//! number of connections, and shares nothing with the others while it runs. Requests are drawn
+//! from a seed and their number, values are derived from their keys, and every byte of every
+//! answer is checked: a figure for wrong answers is worth nothing. Two paces:
 //!
 //! - [`Pace::Closed`]: each connection sends its next batch when it has all answers to the last
 //!   one. That finds the most a target can serve, and hides its pauses: while it stalls, nothing
@@ -9,8 +11,10 @@
 //! - [`Pace::Open`]: requests have a time at which they are meant to start, whatever became of
 //!   the earlier ones, and latency counts from that time. That is what users of a target feel.
 //!
-//! It measures and judges nothing: what the figures mean is for the caller to say. The program
-//! `compare` sets them side by side for two proxies.
+//! It outlives what it measures: a target may stall, reset or go away, and each request is counted
+//! by what became of it. It judges nothing but itself: [`Report::limit`] says whether the figures
+//! are those of the generator, and [`Survey`] whether others use the target. `evenkeel bench` puts
+//! a [`Report`] into words; the program `compare` sets them side by side for two proxies.
 //!
 //! ```no_run
 //! use evenkeel_load::{Endpoint, Length, Load, Pace, Workload};
