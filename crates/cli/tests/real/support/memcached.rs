@@ -48,7 +48,7 @@ impl Memcached {
 
     /// Makes the server hang: its sockets stay open and nothing is answered.
     pub(crate) fn hang(&self) {
-        self.program.signal("STOP");
+        self.program.stop();
     }
 
     /// Ends [`Self::hang`].

@@ -33,10 +33,26 @@ impl Program {
         String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
     }
 
-    /// Sends a signal by its name: `KILL`, `STOP`, `CONT`, `TERM`, `INT`.
+    /// Sends a signal by its name: `KILL`, `CONT`, `TERM`, `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid()).status();
         assert!(status.is_ok_and(|status| status.success()), "kill -{name} {} failed", self.pid());
+    }
+
+    /// Stops the program where it stands, until it is sent `CONT`.
+    pub(crate) fn stop(&self) {
+        self.signal("STOP");
+        // A thread that runs on another processor may go on for a moment, and answer.
+        wait_until(STOP_TIMEOUT, "all threads to stand still", || {
+            let threads = fs::read_dir(format!("/proc/{}/task", self.pid()));
+            let mut threads = threads.expect("the program has not been waited for");
+            threads.all(|thread| {
+                let path = thread.expect("a folder of folders").path().join("stat");
+                // A thread that has ended meanwhile stands still too. Its name may have spaces.
+                let stat = fs::read_to_string(path).unwrap_or_default();
+                stat.rsplit(") ").next().is_none_or(|rest| !rest.starts_with(['R', 'S', 'D']))
+            })
+        });
     }
 
     /// How the program ended, or nothing while it runs.
@@ -99,6 +115,8 @@ pub(crate) fn scratch_path(extension: &str) -> PathBuf {
     let name = format!("{}-{serial}.{extension}", std::process::id());
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
+
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 

@@ -52,7 +52,7 @@ impl Proxy {
 
     /// Stops the proxy where it stands: it answers nothing until [`Self::resume`].
     pub(crate) fn hang(&self) {
-        self.program.signal("STOP");
+        self.program.stop();
     }
 
     /// Ends [`Self::hang`].
