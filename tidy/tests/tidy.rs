@@ -24,7 +24,7 @@ const CORE: &str = "evenkeel-core";
 const LAB: &str = "evenkeel-lab";
 
 /// The arrows between the crates. A new one is an edit of ARCHITECTURE.md first.
-const CRATES: [CratePlace; 10] = [
+const CRATES: [CratePlace; 11] = [
     CratePlace {
         path: "crates/core",
         on: &[],
@@ -36,6 +36,12 @@ const CRATES: [CratePlace; 10] = [
         on: &[CORE],
         in_tests_on: &[LAB],
         never: &["clap", "toml", "hyper", "mio"],
+    },
+    CratePlace {
+        path: "crates/uring",
+        on: &[],
+        in_tests_on: &[],
+        never: &["tokio", "mio", "socket2", "tracing"],
     },
     CratePlace { path: "crates/proxy", on: &[CORE], in_tests_on: &[LAB], never: &["clap"] },
     CratePlace {
