@@ -43,7 +43,12 @@ const CRATES: [CratePlace; 11] = [
         in_tests_on: &[],
         never: &["tokio", "mio", "socket2", "tracing"],
     },
-    CratePlace { path: "crates/proxy", on: &[CORE], in_tests_on: &[LAB], never: &["clap"] },
+    CratePlace {
+        path: "crates/proxy",
+        on: &[CORE, "evenkeel-uring"],
+        in_tests_on: &[LAB],
+        never: &["clap", "io-uring"],
+    },
     CratePlace {
         path: "crates/cli",
         on: &["evenkeel-proxy", CORE, LAB, "evenkeel-load"],

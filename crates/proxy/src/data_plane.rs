@@ -14,6 +14,7 @@
 
 mod sockets;
 mod tokens;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,11 +29,12 @@ use evenkeel_core::id::SessionId;
 use evenkeel_core::routing::RoutingTable;
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Worker, WorkerSettings};
+use evenkeel_uring::Calls;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use slotmap::{Key as _, KeyData, SecondaryMap};
 
-use self::sockets::{Read, Socket, Stream, Written};
+use self::sockets::{Socket, Stream};
 use self::tokens::{LISTENERS, SESSION_BIT, WAKER, connection_id, connection_token};
 use crate::listeners::{Listener, ListenerShare, ListenerSocket};
 use crate::shared::Shared;
@@ -53,8 +55,11 @@ pub struct DataPlane {
     sessions: SecondaryMap<SessionId, SessionSocket>,
     connections: BTreeMap<ConnectionId, ConnectionSocket>,
     /// Sockets to read from; each at most once.
-    ready: Vec<Source>,
-    buffer: Box<[u8]>,
+    ready: Vec<Peer>,
+    /// Sockets to write to; each at most once.
+    dirty: Vec<Peer>,
+    /// `None` while they are in use.
+    calls: Option<Calls>,
     /// When to go on accepting: at once after a full turn of it, or later if the process had run
     /// out of something.
     accept_at: Option<Instant>,
@@ -67,24 +72,24 @@ pub struct DataPlane {
 struct SessionSocket {
     socket: Socket,
     listener: Arc<ListenerShare>,
-    is_queued: bool,
+    is_ready: bool,
+    is_dirty: bool,
 }
 
 #[derive(Debug)]
 struct ConnectionSocket {
     socket: Socket,
     is_connected: bool,
-    is_queued: bool,
+    is_ready: bool,
+    is_dirty: bool,
 }
 
+/// Who is read from or written to.
 #[derive(Clone, Copy, Debug)]
-enum Source {
+enum Peer {
     Session(SessionId),
     Server(ConnectionId),
 }
-
-/// How much is read at once.
-const BUFFER_LEN: usize = 64 * 1024;
 
 /// How often each socket is read after a stall of our own before timers fire: 4 MiB of each.
 const BACKLOG_READS_MAX: usize = 64;
@@ -118,6 +123,7 @@ impl DataPlane {
         shared: Arc<Shared>,
         idx: usize,
         mut listeners: Vec<Listener>,
+        calls: Calls,
         shutdown_timeout: Duration,
     ) -> io::Result<Self> {
         for (token, listener) in (LISTENERS..).map(Token).zip(&mut listeners) {
@@ -146,7 +152,8 @@ impl DataPlane {
             sessions: SecondaryMap::new(),
             connections: BTreeMap::new(),
             ready: Vec::new(),
-            buffer: vec![0; BUFFER_LEN].into_boxed_slice(),
+            dirty: Vec::new(),
+            calls: Some(calls),
             accept_at: None,
             shutdown_timeout,
             stop_deadline: None,
@@ -191,20 +198,6 @@ impl DataPlane {
         }
         self.flush(now);
         self.publish_counters();
-    }
-
-    /// Reads each ready socket once. Those that have more queue again, for the next turn.
-    fn read_ready(&mut self, now: Instant) {
-        let mut ready = std::mem::take(&mut self.ready);
-        for source in ready.drain(..) {
-            match source {
-                Source::Session(id) => self.read_session(now, id),
-                Source::Server(server) => self.read_server(now, server),
-            }
-        }
-        // The list is kept for its room.
-        ready.append(&mut self.ready);
-        self.ready = ready;
     }
 
     fn publish_counters(&self) {
@@ -288,15 +281,13 @@ impl DataPlane {
     fn open_session(&mut self, mut socket: Socket, listener: Arc<ListenerShare>) {
         if !listener.admit() {
             self.shared.sessions_refused.fetch_add(1, Ordering::Relaxed);
-            // Best effort: the words fit any socket's buffer, and there is nothing else to say.
-            let _ = socket.write(TOO_MANY);
-            return;
+            return socket.say(TOO_MANY);
         }
         let id = self.worker.handle_session_opened(listener.pool, listener.limits);
         let token = usize::try_from(id.data().as_ffi()).expect("this runs on 64 bits");
         match socket.register(self.poll.registry(), Token(token)) {
             Ok(()) => {
-                let session = SessionSocket { socket, listener, is_queued: false };
+                let session = SessionSocket { socket, listener, is_ready: false, is_dirty: false };
                 self.sessions.insert(id, session);
             }
             Err(error) => {
@@ -316,52 +307,15 @@ impl DataPlane {
     fn handle_session_event(&mut self, id: SessionId, event: &Event) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.socket.handle_event(event);
-        if event.is_writable() && !self.worker.session_output(id).is_empty() {
-            self.write_session(id);
+        if event.is_writable() {
+            self.mark_session_dirty(id);
         }
-        self.queue_session(id);
-    }
-
-    /// Has the session read from, if there is something and the worker wants it.
-    fn queue_session(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        if session.socket.is_readable && !session.is_queued && self.worker.wants_input(id) {
-            session.is_queued = true;
-            self.ready.push(Source::Session(id));
-        }
-    }
-
-    fn read_session(&mut self, now: Instant, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        session.is_queued = false;
-        if !self.worker.wants_input(id) {
-            return;
-        }
-        match session.socket.read(&mut self.buffer) {
-            Read::Bytes(len) => {
-                self.worker.handle_session_bytes(now, id, &self.buffer[..len]);
-                self.queue_session(id);
-            }
-            Read::Nothing => {}
-            Read::End => self.worker.handle_session_eof(id),
-            Read::Failed(_) => self.drop_session(id),
-        }
+        self.mark_session_ready(id);
     }
 
     fn drop_session(&mut self, id: SessionId) {
         self.close_session(id);
         self.worker.handle_session_closed(id);
-    }
-
-    fn write_session(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        match session.socket.write(self.worker.session_output(id)) {
-            Written::Bytes(len) => {
-                self.worker.handle_session_written(id, len);
-                self.queue_session(id);
-            }
-            Written::Failed(_) => self.drop_session(id),
-        }
     }
 
     // Servers.
@@ -380,7 +334,8 @@ impl DataPlane {
         let mut socket = Socket::new(Stream::Tcp(stream));
         socket.watch_peer();
         socket.register(self.poll.registry(), connection_token(id)).map_err(failed)?;
-        let connection = ConnectionSocket { socket, is_connected: false, is_queued: false };
+        let connection =
+            ConnectionSocket { socket, is_connected: false, is_ready: false, is_dirty: false };
         self.connections.insert(id, connection);
         Ok(())
     }
@@ -401,46 +356,10 @@ impl DataPlane {
                 }
             }
         }
-        if event.is_writable() && !self.worker.connection_output(id).is_empty() {
-            self.write_server(now, id);
+        if event.is_writable() {
+            self.mark_server_dirty(id);
         }
-        self.queue_server(id);
-    }
-
-    fn queue_server(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        if connection.socket.is_readable && connection.is_connected && !connection.is_queued {
-            connection.is_queued = true;
-            self.ready.push(Source::Server(id));
-        }
-    }
-
-    fn read_server(&mut self, now: Instant, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        connection.is_queued = false;
-        match connection.socket.read(&mut self.buffer) {
-            Read::Bytes(len) => {
-                self.worker.handle_server_bytes(now, id, &self.buffer[..len]);
-                self.queue_server(id);
-            }
-            Read::Nothing => {}
-            Read::End => self.worker.handle_server_lost(now, id, Failure::Closed),
-            Read::Failed(error) => {
-                let failure = sockets::failure(&error);
-                self.worker.handle_server_lost(now, id, failure);
-            }
-        }
-    }
-
-    fn write_server(&mut self, now: Instant, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        match connection.socket.write(self.worker.connection_output(id)) {
-            Written::Bytes(len) => self.worker.handle_server_written(id, len),
-            Written::Failed(error) => {
-                let failure = sockets::failure(&error);
-                self.worker.handle_server_lost(now, id, failure);
-            }
-        }
+        self.mark_server_ready(id);
     }
 
     // What the worker wants.
@@ -456,13 +375,15 @@ impl DataPlane {
                 self.act(now, action);
             }
             while let Some(id) = self.worker.poll_connection_to_write() {
-                is_something_done = true;
-                self.write_server(now, id);
+                self.mark_server_dirty(id);
             }
             while let Some(id) = self.worker.poll_session_to_write(now) {
                 is_something_done = true;
-                self.write_session(id);
+                self.mark_session_dirty(id);
+                self.mark_session_ready(id);
             }
+            is_something_done |= !self.dirty.is_empty();
+            self.write_dirty(now);
         }
         for report in self.worker.drain_reports() {
             self.shared.report(report);

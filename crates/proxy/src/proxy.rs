@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use evenkeel_core::config::{Config, ListenAddress, ListenerName};
 use evenkeel_core::distribution::BuildError;
+use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::control_plane::{self, ControlPlane, Inputs};
@@ -100,7 +101,9 @@ impl Proxy {
 
     fn start_worker(&mut self, poll: mio::Poll, listeners: Vec<Listener>) -> io::Result<()> {
         let (idx, shared) = (self.workers.len(), Arc::clone(&self.shared));
-        let data_plane = DataPlane::new(poll, shared, idx, listeners, self.shutdown_timeout)?;
+        let calls = Calls::one_by_one();
+        let data_plane =
+            DataPlane::new(poll, shared, idx, listeners, calls, self.shutdown_timeout)?;
         let thread = std::thread::Builder::new().name(format!("worker-{idx}"));
         self.workers.push(thread.spawn(move || data_plane.run())?);
         Ok(())

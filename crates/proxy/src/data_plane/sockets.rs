@@ -1,9 +1,11 @@
 //! A non-blocking stream that remembers what it was told to be ready for.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use evenkeel_core::failure::Failure;
+use evenkeel_uring::RECEIVE_LEN_MAX;
 use mio::event::Event;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -23,7 +25,8 @@ pub(super) struct Socket {
     stream: Stream,
     /// There may be something to read.
     pub(super) is_readable: bool,
-    is_writable: bool,
+    /// There may be room for what is sent.
+    pub(super) is_writable: bool,
     /// The peer sends nothing more: reading goes on until the end has been seen.
     is_ending: bool,
 }
@@ -33,23 +36,6 @@ pub(super) struct Socket {
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-}
-
-/// What a read found.
-#[derive(Debug)]
-pub(super) enum Read {
-    Bytes(usize),
-    Nothing,
-    End,
-    Failed(io::Error),
-}
-
-/// What a write did.
-#[derive(Debug)]
-pub(super) enum Written {
-    /// So many bytes, perhaps none, are with the kernel.
-    Bytes(usize),
-    Failed(io::Error),
 }
 
 impl Socket {
@@ -114,53 +100,57 @@ impl Socket {
         }
     }
 
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Read {
-        let read = match &mut self.stream {
-            Stream::Tcp(stream) => stream.read(buffer),
-            Stream::Unix(stream) => stream.read(buffer),
-        };
-        match read {
-            Ok(0) => {
-                self.is_readable = false;
-                Read::End
-            }
-            Ok(len) => {
+    /// Takes note of how a receive ended. None if there was nothing.
+    pub(super) fn note_received<'a>(
+        &mut self,
+        received: io::Result<&'a [u8]>,
+    ) -> io::Result<Option<&'a [u8]>> {
+        let kind = received.as_ref().err().map(io::Error::kind);
+        self.is_readable = match &received {
+            Ok(bytes) => {
                 // A short read has emptied the socket: the kernel will tell of what comes next.
-                self.is_readable = len == buffer.len() || self.is_ending;
-                Read::Bytes(len)
+                !bytes.is_empty() && (bytes.len() == RECEIVE_LEN_MAX || self.is_ending)
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.is_readable = false;
-                Read::Nothing
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Read::Nothing,
-            Err(error) => {
-                self.is_readable = false;
-                Read::Failed(error)
-            }
+            Err(_) => kind == Some(io::ErrorKind::Interrupted),
+        };
+        match kind {
+            Some(io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),
+            Some(_) | None => received.map(Some),
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Written {
-        if bytes.is_empty() || !self.is_writable {
-            return Written::Bytes(0);
-        }
-        let written = match &mut self.stream {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
-        };
-        match written {
-            Ok(len) => {
+    /// Takes note of how a send of `len` bytes ended. Returns how many are with the kernel.
+    pub(super) fn note_sent(&mut self, len: usize, sent: io::Result<usize>) -> io::Result<usize> {
+        match sent {
+            Ok(sent) => {
                 // A short write has filled the socket: the kernel will tell when there is room.
-                self.is_writable = len == bytes.len();
-                Written::Bytes(len)
+                self.is_writable = sent == len;
+                Ok(sent)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.is_writable = false;
-                Written::Bytes(0)
+                Ok(0)
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Written::Bytes(0),
-            Err(error) => Written::Failed(error),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends `bytes` if there is room for them at once.
+    pub(super) fn say(&mut self, bytes: &[u8]) {
+        // Best effort: there is nothing else to do.
+        let _ = match &mut self.stream {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        };
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
         }
     }
 }
