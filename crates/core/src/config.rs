@@ -49,7 +49,7 @@ pub use self::address::{
     ListenAddress, ListenAddressError, SERVER_PORT_DEFAULT, ServerAddress, ServerAddressError,
     UNIX_PATH_LEN_MAX,
 };
-pub use self::choice::{Failover, OnUnavailable, Rejoin, UnknownChoice};
+pub use self::choice::{Failover, Io, OnUnavailable, Rejoin, UnknownChoice};
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
 pub use self::health::HealthConfig;
 pub use self::listener::ListenerConfig;
@@ -183,6 +183,12 @@ pub struct ProxyConfig {
     /// its machine with the application.
     pub workers: usize,
 
+    /// How workers read from and write to their sockets.
+    ///
+    /// [`Io::Auto`] by default. Waiting is done by epoll in every case. With [`Io::IoUring`] a proxy
+    /// that is not allowed to use `io_uring` does not start: choose it to be sure.
+    pub io: Io,
+
     /// How long a graceful stop may take.
     ///
     /// A duration from 0 s to 1 h; 5 s by default. From the signal on nothing new is accepted;
@@ -213,7 +219,11 @@ impl ProxyConfig {
 
 impl Default for ProxyConfig {
     fn default() -> Self {
-        Self { workers: Self::WORKERS.default, shutdown_timeout: Self::SHUTDOWN_TIMEOUT.default }
+        Self {
+            workers: Self::WORKERS.default,
+            io: Io::default(),
+            shutdown_timeout: Self::SHUTDOWN_TIMEOUT.default,
+        }
     }
 }
 

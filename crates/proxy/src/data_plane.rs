@@ -3,6 +3,7 @@
 //! # One turn of the loop
 //! Sleep until something is ready, read each ready socket once, let the worker deal with what has
 //! run out of time, then write: one write for each connection and session that has something.
+//! Where the kernel allows it, all these reads are one system call, and so are the writes.
 //! The clock is read once a turn.
 //!
 //! Readiness is edge-triggered: a socket that has been told to be readable is so until a read
@@ -140,6 +141,7 @@ impl DataPlane {
             unix_time_at_zero: shared.started_at,
             parked_timeout: PARKED_TIMEOUT,
         };
+        shared.workers[idx].is_on_io_uring.store(calls.are_together(), Ordering::Relaxed);
         let recovery = Arc::clone(&shared.misplaced);
         let worker = Worker::new(shared.now(), Arc::clone(&table), settings, recovery);
         Ok(Self {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use evenkeel_core::config::{Config, ListenAddress, ListenerName};
+use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName};
 use evenkeel_core::distribution::BuildError;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -52,6 +52,9 @@ pub enum StartError {
     /// A listener names a pool that there is not.
     #[error("listener {0} names a pool that there is not")]
     UnknownPool(ListenerName),
+    /// `io = "io_uring"`, and this process may not use it.
+    #[error("the kernel allows no io_uring; with io = \"auto\" the proxy does without")]
+    IoUring(#[source] io::Error),
     /// The kernel refused something that a worker or the control plane needs.
     #[error("a thread cannot be set up")]
     Thread(#[from] io::Error),
@@ -71,6 +74,7 @@ impl Proxy {
         let (table, servers) = routes::first_table(config)?;
         servers.iter().for_each(resolve);
         let (listeners, addresses) = bind_all(config, workers_len)?;
+        let calls = calls(config.proxy.io, workers_len)?;
         let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let wakers = polls.iter().map(DataPlane::waker).collect::<io::Result<Vec<_>>>()?;
         let pool_names = config.pools.iter().map(|pool| pool.name.clone()).collect();
@@ -90,8 +94,8 @@ impl Proxy {
             control_plane_stop,
             shutdown_timeout: config.proxy.shutdown_timeout,
         };
-        for (poll, listeners) in polls.into_iter().zip(listeners) {
-            if let Err(error) = proxy.start_worker(poll, listeners) {
+        for ((poll, listeners), calls) in polls.into_iter().zip(listeners).zip(calls) {
+            if let Err(error) = proxy.start_worker(poll, listeners, calls) {
                 proxy.stop();
                 return Err(error.into());
             }
@@ -99,9 +103,13 @@ impl Proxy {
         Ok(proxy)
     }
 
-    fn start_worker(&mut self, poll: mio::Poll, listeners: Vec<Listener>) -> io::Result<()> {
+    fn start_worker(
+        &mut self,
+        poll: mio::Poll,
+        listeners: Vec<Listener>,
+        calls: Calls,
+    ) -> io::Result<()> {
         let (idx, shared) = (self.workers.len(), Arc::clone(&self.shared));
-        let calls = Calls::one_by_one();
         let data_plane =
             DataPlane::new(poll, shared, idx, listeners, calls, self.shutdown_timeout)?;
         let thread = std::thread::Builder::new().name(format!("worker-{idx}"));
@@ -133,6 +141,20 @@ impl Proxy {
         }
         drop(self.control_plane_stop);
         self.control_plane.join().expect("the control plane does not panic");
+    }
+}
+
+/// Each worker's way of reading and writing.
+fn calls(io: Io, workers_len: usize) -> Result<Vec<Calls>, StartError> {
+    let one_by_one = || (0..workers_len).map(|_| Calls::one_by_one()).collect();
+    let together = || (0..workers_len).map(|_| Calls::together()).collect::<io::Result<_>>();
+    match io {
+        Io::Epoll => Ok(one_by_one()),
+        Io::IoUring => together().map_err(StartError::IoUring),
+        Io::Auto => Ok(together().unwrap_or_else(|error| {
+            tracing::info!(%error, "the kernel allows no io_uring; a system call for each socket");
+            one_by_one()
+        })),
     }
 }
 

@@ -70,6 +70,8 @@ pub struct SharedWorker {
     pub waker: mio::Waker,
     /// What it has done.
     pub counters: SharedCounters,
+    /// Whether it reads and writes by `io_uring`.
+    pub is_on_io_uring: AtomicBool,
 }
 
 impl Shared {
@@ -84,7 +86,11 @@ impl Shared {
         let (feed, reports) = tokio::sync::mpsc::channel(REPORTS_MAX);
         let workers = wakers
             .into_iter()
-            .map(|waker| SharedWorker { waker, counters: SharedCounters::default() })
+            .map(|waker| SharedWorker {
+                waker,
+                counters: SharedCounters::default(),
+                is_on_io_uring: AtomicBool::default(),
+            })
             .collect();
         let shared = Self {
             clock: WallInstant::now(),
@@ -157,6 +163,11 @@ impl Shared {
             worker.counters.add_to(&mut sum);
         }
         sum
+    }
+
+    /// How many workers read and write by `io_uring`.
+    pub fn workers_on_io_uring(&self) -> usize {
+        self.workers.iter().filter(|it| it.is_on_io_uring.load(Ordering::Relaxed)).count()
     }
 
     /// How many sessions are open.

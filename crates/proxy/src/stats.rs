@@ -35,6 +35,7 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("get_misses", counters.reads.saturating_sub(counters.hits));
     stat("bytes_read", counters.bytes_read);
     stat("bytes_written", counters.bytes_written);
+    stat("evenkeel_workers_io_uring", shared.workers_on_io_uring() as u64);
     stat("evenkeel_servers", shared.servers.len() as u64);
     stat("evenkeel_servers_usable", servers_usable(shared));
     stat("evenkeel_requests", counters.requests);

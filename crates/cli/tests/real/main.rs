@@ -4,13 +4,14 @@
 //! Each test starts what it needs on loopback ports of its own and ends it again.
 //! `EVENKEEL_TEST_TARGET=memcached` (or `nutcracker`) puts one memcached (or twemproxy) in the
 //! proxy's place: that is how the expectations of `suites` were learnt, and how to see whether
-//! a failure is ours.
+//! a failure is ours. `EVENKEEL_TEST_IO=epoll` (or `io_uring`) has the proxy read and write that way.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "for the reader of a failure")]
 
 mod bench;
 mod faults;
 mod hostile;
+mod io;
 mod listeners;
 mod modes;
 mod process;

@@ -85,6 +85,19 @@ choice! {
     }
 }
 
+choice! {
+    /// How workers read from and write to their sockets.
+    pub enum Io {
+        /// As `IoUring` where the kernel allows it, else as `Epoll`.
+        #[default]
+        Auto = "auto",
+        /// By a system call for each socket.
+        Epoll = "epoll",
+        /// By a system call for many sockets, with the kernel's `io_uring`.
+        IoUring = "io_uring",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +113,10 @@ mod tests {
             assert_eq!(name.parse(), Ok(*choice));
         }
         for (name, choice) in OnUnavailable::NAMES {
+            assert_eq!(choice.to_string(), *name);
+            assert_eq!(name.parse(), Ok(*choice));
+        }
+        for (name, choice) in Io::NAMES {
             assert_eq!(choice.to_string(), *name);
             assert_eq!(name.parse(), Ok(*choice));
         }

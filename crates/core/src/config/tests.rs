@@ -107,9 +107,12 @@ fn every_setting_is_accepted_at_its_bounds_and_not_past_them() {
 
 #[test]
 fn a_range_that_begins_at_zero_ends_somewhere() {
-    let proxy = ProxyConfig { workers: 256, shutdown_timeout: Duration::from_hours(1) };
+    let default = ProxyConfig::default();
+    let proxy =
+        ProxyConfig { workers: 256, shutdown_timeout: Duration::from_hours(1), ..default.clone() };
     check(&Config { proxy, ..config() }, &[]);
-    let proxy = ProxyConfig { workers: 257, shutdown_timeout: Duration::from_secs(3601) };
+    let proxy =
+        ProxyConfig { workers: 257, shutdown_timeout: Duration::from_secs(3601), ..default };
     check(
         &Config { proxy, ..config() },
         &[

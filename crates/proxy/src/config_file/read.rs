@@ -1,7 +1,7 @@
 //! The tables of the file, key by key, as core's types.
 
 use evenkeel_core::config::{
-    Config, Failover, HealthConfig, KeyPath, ListenAddress, ListenAddressError, ListenerConfig,
+    Config, Failover, HealthConfig, Io, KeyPath, ListenAddress, ListenAddressError, ListenerConfig,
     ListenerName, OnUnavailable, PoolConfig, PoolName, ProxyConfig, Rejoin,
 };
 use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
@@ -43,6 +43,7 @@ fn read_root(root: &DeTable<'_>, reading: &mut Reading) -> Config {
 fn read_proxy(section: &mut Section<'_, '_>) -> ProxyConfig {
     ProxyConfig {
         workers: section.count(ProxyConfig::WORKERS),
+        io: section.choice("io", Io::NAMES, &quoted(Io::default().name())).unwrap_or_default(),
         shutdown_timeout: section.duration(ProxyConfig::SHUTDOWN_TIMEOUT),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_core::config::{
-    ByteSize, Failover, HealthConfig, ListenerConfig, OnUnavailable, PoolConfig, ProxyConfig,
+    ByteSize, Failover, HealthConfig, Io, ListenerConfig, OnUnavailable, PoolConfig, ProxyConfig,
     Rejoin, ServerConfig,
 };
 use evenkeel_core::distribution::{HashFunction, Scheme, Weight};
@@ -109,6 +109,7 @@ fn the_defaults_are_these() {
 const EVERYTHING: &str = r#"
 [proxy]
 workers = 4
+io = "epoll"
 shutdown_timeout = "0s"
 [listener.b]
 address = "unix:/run/evenkeel.sock"
@@ -166,6 +167,7 @@ ramp = "17s"
 fn every_setting_is_read() {
     let config = parse_ok(EVERYTHING);
     assert_eq!(config.proxy.workers, 4);
+    assert_eq!(config.proxy.io, Io::Epoll);
     assert_eq!(config.proxy.shutdown_timeout, Duration::ZERO);
     let names: Vec<_> = config.listeners.iter().map(|listener| listener.name.as_str()).collect();
     assert_eq!(names, ["b", "a"], "in the order of the file");
@@ -326,7 +328,8 @@ fn an_unknown_key_names_the_nearest_known_one() {
     check_pool_line("[porxy]", &["6:2: unknown key \"porxy\"; did you mean \"proxy\"?"]);
     check_pool_line(
         "[proxy]\nthreads = 3",
-        &["7:1: unknown key \"threads\" in [proxy]; choose \"workers\" or \"shutdown_timeout\""],
+        &["7:1: unknown key \"threads\" in [proxy]; \
+           choose \"workers\", \"io\" or \"shutdown_timeout\""],
     );
     check_servers(
         "[{ address = \"a\", wieght = 2 }]",

@@ -1,7 +1,8 @@
 //! Reading from the sockets that are ready, and writing to those that something waits for.
 //!
 //! All that are ready at one time are read from together, and all that have something to write are
-//! written to together (`evenkeel_uring`).
+//! written to together: where the kernel allows it that is one system call for many sockets
+//! (`evenkeel_uring`).
 //!
 //! # Hard case
 //! What is to be written lies in the worker and must be there, and be the same, when it is said how
@@ -9,11 +10,13 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
+use std::sync::atomic::Ordering;
 
 use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
+use evenkeel_uring::Calls;
 
 use super::sockets::{self, Socket};
 use super::{DataPlane, Peer};
@@ -58,7 +61,7 @@ impl DataPlane {
                 }
             }
         }
-        self.calls = Some(calls);
+        self.put_back(calls);
         ready.clear();
         // The list is kept for its room.
         ready.append(&mut self.ready);
@@ -172,7 +175,7 @@ impl DataPlane {
                 }
             }
         }
-        self.calls = Some(calls);
+        self.put_back(calls);
         dirty.clear();
         // The list is kept for its room.
         dirty.append(&mut self.dirty);
@@ -228,5 +231,14 @@ impl DataPlane {
             }
         }
         Ok(())
+    }
+
+    fn put_back(&mut self, calls: Calls) {
+        let is_on_io_uring = &self.shared.workers[self.idx].is_on_io_uring;
+        if is_on_io_uring.load(Ordering::Relaxed) && !calls.are_together() {
+            is_on_io_uring.store(false, Ordering::Relaxed);
+            tracing::warn!(worker = self.idx, "io_uring has failed; a system call for each socket");
+        }
+        self.calls = Some(calls);
     }
 }

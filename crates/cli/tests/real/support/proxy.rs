@@ -1,5 +1,6 @@
 //! The proxy under test, as its users start it.
 
+use std::env;
 use std::fs;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -20,11 +21,22 @@ impl Proxy {
 
     /// The same with more lines in the pool's part of the configuration.
     pub(crate) fn start_with(servers: &[String], pool_lines: &str) -> Self {
+        let io = env::var("EVENKEEL_TEST_IO").unwrap_or_else(|_| "auto".to_owned());
+        let command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        Self::start_as(command, &io, servers, pool_lines)
+    }
+
+    /// The same by a command of the caller's, which is given the arguments, and a choice of `io`.
+    pub(crate) fn start_as(
+        mut command: Command,
+        io: &str,
+        servers: &[String],
+        pool_lines: &str,
+    ) -> Self {
         let port = free_port();
         let path = scratch_path("toml");
-        let config = configuration(servers, port, pool_lines);
+        let config = configuration(servers, port, io, pool_lines);
         fs::write(&path, config).expect("the scratch folder is writable");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
         let mut program = Program::start(command.arg("run").arg(&path));
         wait_until(START_TIMEOUT, "the proxy to accept or to end", || {
             program.exit_status().is_some() || Session::can_connect(&address_of(port))
@@ -73,11 +85,12 @@ impl Proxy {
     }
 }
 
-fn configuration(servers: &[String], port: u16, pool_lines: &str) -> String {
+fn configuration(servers: &[String], port: u16, io: &str, pool_lines: &str) -> String {
     let servers: Vec<String> = servers.iter().map(|server| format!("{server:?}")).collect();
     format!(
         "[proxy]\n\
          workers = 2\n\
+         io = {io:?}\n\
          [listener.main]\n\
          address = \"127.0.0.1:{port}\"\n\
          pool = \"main\"\n\
