@@ -49,6 +49,9 @@
 //! - A worker drops soft evidence that it gathered across a stall of its own loop; the control
 //!   plane takes a canary that came late across a stall of its loop for none
 //!   ([`CanaryReport::Void`]).
+//! - What a server is late with behind large values that we asked it for is not counted: a worker
+//!   leaves such requests out of its counts ([`crate::report`]), and a canary that is late while they
+//!   come in is followed by another. For `mass_failure_hold` at most, as below.
 //! - When soft evidence would have more than `soft_ejected_percent_max` of a pool out of use, nobody
 //!   is ejected by it: not the server it speaks against, and not those that it ejected within the
 //!   last `window`, which are Suspect again. One event says `mass-failure`.
@@ -111,6 +114,10 @@
 //!   is good, so it is not Down, and the worst it costs is `write_refusals_min` errors.
 //! - A server without memory for *large* items passes the canary's small `set`. The ratio ejects its
 //!   writes, the canaries bring them back, and the hold grows each time.
+//! - A server of one thread that is asked for hundreds of megabytes at once sends them, connection
+//!   by connection, and has no time for canaries. Ejecting it would move the load to the next one.
+//!   Only large responses excuse it: servers divide their time by requests, so that small ones, however
+//!   many, keep no canary waiting.
 //! - A hanging server that is killed: what ejected it was soft, and its refusals are hard. It then
 //!   counts no longer as one of those that may look bad through our own fault.
 //! - A server slows down and with it the 99th percentile that its `suspect_after` follows. The pool's

@@ -9,6 +9,13 @@
 //! that was due, our own loop stood still: requests waited for us and not for their servers. Soft
 //! evidence about anything that was already waiting is then dropped.
 //!
+//! What we ask for ourselves is no fault of a server either. Requests for large values that wait
+//! behind one another wait for as long as those before them take to carry, and a server of one
+//! thread keeps everybody else waiting meanwhile. So the worker says what large responses bring
+//! ([`Reports::note_bulk`]). A request that timed out while bulk came in is reported as any other,
+//! so that a canary goes out, but is not counted among those that failed; and that there was bulk is
+//! reported, because a canary may have waited behind it too.
+//!
 //! # What it never does
 //! Judge. It reports the same whatever a server is taken for.
 
@@ -33,6 +40,12 @@ pub enum Report {
         server: ServerId,
         /// So long.
         waited: Duration,
+    },
+    /// It has sent much of large responses: what waited for it may have waited behind those.
+    /// Once each [`BULK_SPAN`] at most.
+    Bulk {
+        /// The server.
+        server: ServerId,
     },
     /// What was counted since the last time.
     Tally {
@@ -59,7 +72,9 @@ impl Report {
     pub fn server(&self) -> ServerId {
         match self {
             Self::Failure(outcome) => outcome.server,
-            Self::Overdue { server, .. } | Self::Tally { server, .. } => *server,
+            Self::Overdue { server, .. } | Self::Bulk { server } | Self::Tally { server, .. } => {
+                *server
+            }
         }
     }
 }
@@ -83,10 +98,23 @@ pub struct Reports {
     tallies: Vec<Tally>,
     /// When the tallies are due; `None` while there is nothing in them.
     tallies_at: Option<Instant>,
+    /// By server.
+    bulk: Vec<Bulk>,
     /// When our own loop last stood still, until when.
     stalled_at: Option<Instant>,
     /// Oldest first.
     waiting: Vec<Report>,
+}
+
+/// What one server has sent of large responses.
+#[derive(Clone, Copy, Debug)]
+struct Bulk {
+    /// When the span began that is being counted.
+    since: Instant,
+    /// Bytes in that span.
+    len: usize,
+    /// When there last was [`BULK_LEN`] of it in one span.
+    at: Option<Instant>,
 }
 
 /// How long counts may wait.
@@ -94,6 +122,16 @@ pub const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How many failures of a server do not wait.
 pub const FAILED_MAX: u32 = 5;
+
+/// A response of so many bytes is large.
+pub const LARGE_RESPONSE_LEN: usize = 64 * 1024;
+
+/// How many bytes of large responses within [`BULK_SPAN`] are enough to keep others waiting. That
+/// is some 10 MB a second: a server that sends them is neither hung nor waiting for us.
+pub const BULK_LEN: usize = 256 * 1024;
+
+/// The stretch of time over which large responses are added up.
+pub const BULK_SPAN: Duration = Duration::from_millis(25);
 
 /// How much later than a timer was due a turn may begin.
 pub const LATENESS_MAX: Duration = Duration::from_millis(20);
@@ -104,6 +142,7 @@ impl Reports {
         Self {
             tallies: vec![Tally::default(); servers_len],
             tallies_at: None,
+            bulk: vec![Bulk { since: Instant::ZERO, len: 0, at: None }; servers_len],
             stalled_at: None,
             waiting: Vec::new(),
         }
@@ -160,6 +199,9 @@ impl Reports {
             return false;
         }
         self.waiting.push(Report::Failure(outcome));
+        if outcome.failure.is_soft() && self.is_behind_bulk(outcome.server, waiting_since) {
+            return true;
+        }
         if let Some(class) = class {
             let tally = &mut self.tallies[usize::from(outcome.server.0)];
             tally.note_failure(class, outcome.failure);
@@ -167,6 +209,25 @@ impl Reports {
             self.hurry(outcome.server);
         }
         true
+    }
+
+    /// A server has sent `len` bytes more of a response that is large.
+    pub fn note_bulk(&mut self, now: Instant, server: ServerId, len: usize) {
+        let bulk = &mut self.bulk[usize::from(server.0)];
+        if bulk.since + BULK_SPAN <= now {
+            (bulk.since, bulk.len) = (now, 0);
+        }
+        let before = bulk.len;
+        bulk.len = before.saturating_add(len);
+        if before < BULK_LEN && BULK_LEN <= bulk.len {
+            bulk.at = Some(now);
+            self.waiting.push(Report::Bulk { server });
+        }
+    }
+
+    /// Whether what has waited since then may have waited for what we asked for ourselves.
+    fn is_behind_bulk(&self, server: ServerId, waiting_since: Instant) -> bool {
+        self.bulk[usize::from(server.0)].at.is_some_and(|at| waiting_since < at)
     }
 
     /// The oldest request in flight waits for longer than its server is usually silent.
@@ -241,7 +302,7 @@ mod tests {
     fn tallies(reports: &mut Reports) -> Vec<(ServerId, u32)> {
         let attempts = |report| match report {
             Report::Tally { server, tally } => Some((server, tally.attempts())),
-            Report::Failure(_) | Report::Overdue { .. } => None,
+            Report::Failure(_) | Report::Overdue { .. } | Report::Bulk { .. } => None,
         };
         reports.drain().filter_map(attempts).collect()
     }
@@ -316,6 +377,64 @@ mod tests {
         let all: Vec<_> = reports.drain().collect();
         assert_eq!(all.len(), 3);
         assert_eq!(all[2], Report::Overdue { server: A, waited });
+    }
+
+    #[test]
+    fn bulk_is_reported_once_a_span() {
+        let mut reports = Reports::new(2);
+        reports.note_bulk(at(100), A, BULK_LEN - 1);
+        reports.note_bulk(at(124), B, BULK_LEN - 1);
+        assert_eq!(reports.drain().count(), 0);
+        reports.note_bulk(at(124), A, 1);
+        reports.note_bulk(at(124), A, 10 * BULK_LEN);
+        assert_eq!(reports.drain().collect::<Vec<_>>(), [Report::Bulk { server: A }]);
+        reports.note_bulk(at(125), A, BULK_LEN);
+        assert_eq!(reports.drain().count(), 1);
+    }
+
+    #[test]
+    fn what_large_responses_bring_slowly_is_no_bulk() {
+        let mut reports = Reports::new(1);
+        for span in 4..40 {
+            reports.note_bulk(at(span * 25), A, BULK_LEN - 1);
+        }
+        assert_eq!(reports.drain().count(), 0);
+    }
+
+    #[test]
+    fn a_timeout_behind_bulk_is_reported_and_not_counted() {
+        let mut reports = Reports::new(2);
+        reports.note_bulk(at(1000), A, BULK_LEN);
+        reports.drain().for_each(drop);
+        for _ in 0..FAILED_MAX {
+            assert!(reports.note_failure(at(1249), failed(Failure::Timeout, 999)));
+        }
+        assert_eq!(reports.drain().count(), 5);
+        assert_eq!(reports.next_timeout(), None, "nothing was counted");
+    }
+
+    #[test]
+    fn a_timeout_after_bulk_is_counted_and_so_is_another_servers() {
+        let mut reports = Reports::new(2);
+        reports.note_bulk(at(1000), A, BULK_LEN);
+        reports.note_bulk(at(1000), B, BULK_LEN - 1);
+        for _ in 0..FAILED_MAX {
+            reports.note_failure(at(1250), failed(Failure::Timeout, 1000));
+            let mut failed = failed(Failure::Timeout, 900);
+            failed.outcome.server = B;
+            reports.note_failure(at(1250), failed);
+        }
+        assert_eq!(tallies(&mut reports), [(A, FAILED_MAX), (B, FAILED_MAX)]);
+    }
+
+    #[test]
+    fn hard_evidence_behind_bulk_is_counted() {
+        let mut reports = Reports::new(1);
+        reports.note_bulk(at(1000), A, BULK_LEN);
+        for _ in 0..FAILED_MAX {
+            reports.note_failure(at(1001), failed(Failure::Reset, 900));
+        }
+        assert_eq!(tallies(&mut reports), [(A, FAILED_MAX)]);
     }
 
     #[test]

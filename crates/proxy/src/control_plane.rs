@@ -132,7 +132,10 @@ impl ControlPlane {
             let sleep_time = wake_at.map_or(Duration::from_secs(1), |at| at - self.shared.now());
             tokio::select! {
                 _ = &mut self.inputs.stop => return,
-                Some(report) = self.inputs.reports.recv() => self.handle_reports(&report),
+                Some(report) = self.inputs.reports.recv() => {
+                    self.handle_report(&report);
+                    self.handle_waiting_reports();
+                }
                 Some((server, order)) = self.inputs.orders.recv() => {
                     let now = self.shared.now();
                     self.handle_order(now, server, order);
@@ -155,9 +158,8 @@ impl ControlPlane {
         }
     }
 
-    /// Handles `first` and all that wait behind it: failures come in crowds.
-    fn handle_reports(&mut self, first: &Report) {
-        self.handle_report(first);
+    /// Handles all that wait: failures come in crowds.
+    fn handle_waiting_reports(&mut self) {
         for _ in 0..REPORTS_MAX {
             match self.inputs.reports.try_recv() {
                 Ok(report) => self.handle_report(&report),
@@ -196,6 +198,8 @@ impl ControlPlane {
 
     fn handle_result(&mut self, result: CanaryResult) {
         let CanaryResult { server, id, sent_at, report, stream } = result;
+        // What workers saw while it was on its way says how to take it.
+        self.handle_waiting_reports();
         let now = self.shared.now();
         if report.is_answered() {
             for pool in self.shared.misplaced.pools() {

@@ -8,6 +8,7 @@ use crate::protocol::response::{
 };
 use crate::protocol::token::Tokens;
 use crate::received::{self, Received};
+use crate::report::LARGE_RESPONSE_LEN;
 
 /// A response and the attempt it answers.
 #[derive(Debug)]
@@ -121,6 +122,11 @@ impl Connection {
             self.is_overdue = false;
         }
         Received::new(&mut self.input, bytes)
+    }
+
+    /// Whether a response has begun to come that is large.
+    pub fn is_amid_large_response(&self) -> bool {
+        self.needed >= LARGE_RESPONSE_LEN
     }
 
     /// The next whole response in `source` from `at` on, which moves past it.

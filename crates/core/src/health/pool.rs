@@ -136,6 +136,9 @@ impl PoolHealth {
             Report::Failure(Outcome { server, failure, timeouts_in_a_row }) => {
                 self.handle_failure(now, *server, *failure, *timeouts_in_a_row);
             }
+            Report::Bulk { server } => {
+                self.judge(now, *server, |health, _| health.handle_bulk(now));
+            }
             Report::Overdue { server, waited } => self.handle_overdue(now, *server, *waited),
             Report::Tally { server, tally } => self.handle_tally(now, *server, tally),
         }

@@ -46,6 +46,10 @@ pub struct Health {
     unusable: Option<(Instant, u32)>,
     /// Since when it would have been Down, had soft evidence counted.
     withheld_since: Option<Instant>,
+    /// When much of large responses last came from it.
+    bulk_at: Option<Instant>,
+    /// Since when its canaries have been late for reasons of ours, and none was good.
+    excused_since: Option<Instant>,
     /// When something last took too long.
     stalled_at: Option<Instant>,
     happenings: Vec<(Instant, Happening)>,
@@ -135,6 +139,8 @@ impl Health {
             lineage: Lineage::default(),
             unusable: None,
             withheld_since: None,
+            bulk_at: None,
+            excused_since: None,
             stalled_at: None,
             happenings: Vec::new(),
         }
@@ -244,6 +250,11 @@ impl Health {
             self.doubt(now, Evidence::Overdue(waited));
             self.hasten_canary(now);
         }
+    }
+
+    /// It has sent much of large responses.
+    pub fn handle_bulk(&mut self, now: Instant) {
+        self.bulk_at = Some(now);
     }
 
     /// What a worker has counted.
@@ -405,6 +416,7 @@ impl Health {
         }
         if !matches!(state, State::Suspect { .. } | State::Returning { .. }) {
             self.withheld_since = None;
+            self.excused_since = None;
         }
         let is_checked_anew = matches!(state, State::Up | State::Returning { .. });
         if !is_checked_anew {

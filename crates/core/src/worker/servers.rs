@@ -33,6 +33,9 @@ impl Worker {
         if connection.id() != id || !connection.is_ready() {
             return self.handle_parked_bytes(now, id, bytes);
         }
+        if connection.is_amid_large_response() {
+            self.reports.note_bulk(now, id.server, bytes.len());
+        }
         let (joined, behind) = bytes.split_at(connection.joined_len(bytes.len()));
         self.take_responses(now, id, joined);
         if !behind.is_empty() && self.connections[idx].id() == id {

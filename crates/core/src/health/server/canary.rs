@@ -103,7 +103,7 @@ impl Health {
                 if failure == Failure::Refused {
                     self.lineage.handle_refused(canary.sent_at);
                 }
-                self.handle_bad_canary(now, failure, peers, random);
+                self.handle_bad_canary(now, canary, failure, peers, random);
             }
             CanaryReport::Void => self.canary_at = now,
         }
@@ -186,6 +186,7 @@ impl Health {
         peers: Peers,
         random: &mut Random,
     ) {
+        self.excused_since = None;
         let next_at = now + random.jittered(self.config.canary_interval, JITTER_PERCENT);
         match self.state {
             State::Up | State::Returning { .. } | State::Drained => self.canary_at = next_at,
@@ -221,9 +222,17 @@ impl Health {
         }
     }
 
+    /// A canary was late for a reason of ours. False if that has gone on for too long: requests wait
+    /// in vain then, whoever is at fault.
+    fn excuse(&mut self, now: Instant) -> bool {
+        let since = *self.excused_since.get_or_insert(now);
+        now < since + self.config.mass_failure_hold
+    }
+
     fn handle_bad_canary(
         &mut self,
         now: Instant,
+        canary: Canary,
         failure: Failure,
         peers: Peers,
         random: &mut Random,
@@ -245,6 +254,11 @@ impl Health {
             }
             (State::Up, _) => self.suspect(now, Rule::Suspicion, evidence),
             (State::Suspect { .. } | State::Returning { .. }, failure) if failure.is_soft() => {
+                let is_behind_bulk = self.bulk_at.is_some_and(|at| canary.sent_at <= at);
+                if is_behind_bulk && self.excuse(now) {
+                    self.canary_at = now;
+                    return self.doubt(now, evidence);
+                }
                 self.canary_at = now + self.config.probe_interval_min;
                 self.go_down_softly(now, Rule::Canary, evidence, peers);
             }

@@ -177,6 +177,77 @@ fn a_canary_across_a_stall_of_our_own_proves_nothing_and_another_is_sent() {
     watch.check(StateName::Down);
 }
 
+/// The answers to a server's canaries come late while bulk does.
+fn pass_behind_bulk(watch: &mut Watch) {
+    let canary = watch.canary();
+    watch.pass_ms(60);
+    watch.health.handle_bulk(watch.now);
+    watch.pass_ms(40).report(canary, CanaryReport::Bad(Failure::Timeout));
+}
+
+#[test]
+fn a_canary_that_is_late_behind_bulk_ejects_nobody_and_another_is_sent() {
+    let mut watch = Watch::new();
+    watch.health.handle_overdue(watch.now, ms(20));
+    pass_behind_bulk(&mut watch);
+    pass_behind_bulk(&mut watch);
+    watch.check(StateName::Suspect);
+    watch.canary_comes_back(Err(Failure::Timeout));
+    watch.check(StateName::Down);
+    watch.check_rules(&[Rule::Suspicion, Rule::Canary]);
+}
+
+#[test]
+fn bulk_before_a_canary_does_not_excuse_it() {
+    let mut watch = Watch::new();
+    watch.health.handle_overdue(watch.now, ms(20));
+    watch.health.handle_bulk(watch.now);
+    watch.pass_ms(1).canary_comes_back(Err(Failure::Timeout));
+    watch.check(StateName::Down);
+}
+
+#[test]
+fn bulk_excuses_no_canary_that_is_answered_wrongly() {
+    let mut watch = Watch::new();
+    watch.health.handle_overdue(watch.now, ms(20));
+    let canary = watch.canary();
+    watch.pass_ms(1);
+    watch.health.handle_bulk(watch.now);
+    watch.report(canary, CanaryReport::Bad(Failure::WrongValue));
+    watch.check(StateName::Down);
+}
+
+/// One canary after another is late, for a reason of ours: when it is no longer an excuse.
+#[track_caller]
+fn check_excused_for_a_while(pass_late: impl Fn(&mut Watch)) {
+    let mut watch = Watch::new();
+    watch.health.handle_overdue(watch.now, ms(20));
+    let began_at = watch.now;
+    while watch.health.state() == StateName::Suspect {
+        pass_late(&mut watch);
+    }
+    watch.check(StateName::Down);
+    assert_eq!(watch.now - began_at, ms(5100), "the hold, from the first canary's end");
+}
+
+#[test]
+fn canaries_are_not_late_behind_bulk_for_ever() {
+    check_excused_for_a_while(pass_behind_bulk);
+}
+
+#[test]
+fn a_good_canary_ends_the_time_for_which_others_were_late_behind_bulk() {
+    let mut watch = Watch::new();
+    for _ in 0..10 {
+        watch.health.handle_overdue(watch.now, ms(20));
+        for _ in 0..10 {
+            pass_behind_bulk(&mut watch);
+        }
+        watch.canary_comes_back(Ok(100)).pass_ms(100);
+    }
+    watch.check(StateName::Suspect);
+}
+
 #[test]
 fn a_transition_says_when_and_on_which_evidence() {
     let mut watch = Watch::new();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::request::Class;
-use crate::report::Report;
+use crate::report::{BULK_LEN, Report};
 use crate::routing::ServerId;
 use crate::window::ClassTally;
 
@@ -93,4 +93,30 @@ fn timeouts_across_a_stall_of_our_own_are_not_evidence() {
     assert_eq!(overdue(&rig).len(), 1);
     let counts: Vec<_> = rig.outcomes.iter().map(|it| it.timeouts_in_a_row).collect();
     assert_eq!(counts, [1], "the one across the stall is forgotten");
+}
+
+/// Five requests time out while so much comes of the first one's answer. What is counted of them.
+fn counted_behind(len: usize) -> Vec<(ServerId, ClassTally)> {
+    let mut rig = Rig::new(1);
+    rig.servers[0].manner = Manner::Hangs;
+    let id = rig.open();
+    rig.send(id, "get a\r\n".repeat(5));
+    rig.advance_ms(100);
+    rig.say(0, "VALUE a 0 1000000\r\n");
+    rig.say(0, "x".repeat(len));
+    rig.advance_ms(150);
+    assert_eq!(rig.outcomes.len(), 5, "each is reported");
+    rig.advance_ms(90);
+    counted(&rig, Class::Read)
+}
+
+#[test]
+fn requests_that_are_late_behind_a_large_value_are_not_counted() {
+    assert_eq!(counted_behind(BULK_LEN), []);
+}
+
+#[test]
+fn requests_that_are_late_behind_a_little_of_a_large_value_are_counted() {
+    let counted = counted_behind(BULK_LEN - 1);
+    assert_eq!(counted.iter().map(|(_, tally)| tally.timeouts).sum::<u32>(), 5);
 }

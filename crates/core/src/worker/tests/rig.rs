@@ -245,7 +245,9 @@ impl Rig {
         for report in self.worker.drain_reports() {
             match report {
                 Report::Failure(outcome) => self.outcomes.push(outcome),
-                Report::Overdue { .. } | Report::Tally { .. } => self.reports.push(report),
+                Report::Overdue { .. } | Report::Bulk { .. } | Report::Tally { .. } => {
+                    self.reports.push(report);
+                }
             }
         }
     }
