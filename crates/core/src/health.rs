@@ -47,11 +47,11 @@
 //! same. So:
 //!
 //! - A worker drops soft evidence that it gathered across a stall of its own loop; the control
-//!   plane takes a canary that came late across a stall of its loop for none
-//!   ([`CanaryReport::Void`]).
+//!   plane takes a canary that came late across a stall of its loop, or of a worker's, for none
+//!   ([`CanaryReport::Void`]). For `mass_failure_hold` at most, as below.
 //! - What a server is late with behind large values that we asked it for is not counted: a worker
 //!   leaves such requests out of its counts ([`crate::report`]), and a canary that is late while they
-//!   come in is followed by another. For `mass_failure_hold` at most, as below.
+//!   come in is followed by another. For as long, too.
 //! - When soft evidence would have more than `soft_ejected_percent_max` of a pool out of use, nobody
 //!   is ejected by it: not the server it speaks against, and not those that it ejected within the
 //!   last `window`, which are Suspect again. One event says `mass-failure`.

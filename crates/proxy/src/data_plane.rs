@@ -182,9 +182,15 @@ impl DataPlane {
     }
 
     fn turn(&mut self, now: Instant, events: &Events) {
-        // What came while this loop stood still came in time: timers must not find it unread.
+        let pace = &self.shared.workers[self.idx].pace;
+        pace.begin_turn(now);
         let due = self.worker_due;
-        let reads = if self.worker.handle_turn(now, due) { BACKLOG_READS_MAX } else { 1 };
+        let mut reads = 1;
+        if self.worker.handle_turn(now, due) {
+            pace.note_stall(now);
+            // What came meanwhile came in time: timers must not find it unread.
+            reads = BACKLOG_READS_MAX;
+        }
         for event in events {
             self.handle_event(now, event);
         }
@@ -209,12 +215,14 @@ impl DataPlane {
 
     fn sleep_time(&mut self) -> Option<Duration> {
         self.worker_due = self.worker.next_timeout();
+        let now = self.shared.now();
+        self.shared.workers[self.idx].pace.end_turn(now);
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
         let at = earliest(self.worker_due, self.accept_at);
         let at = earliest(at, self.stop_deadline)?;
-        Some(at.saturating_since(self.shared.now()))
+        Some(at.saturating_since(now))
     }
 
     fn is_done(&self) -> bool {

@@ -27,6 +27,7 @@
 //! | [`routes`] | configuration and health into tables |
 //! | [`misplaced`] | the misplaced keys, shared |
 //! | [`shared`] | what the two planes share |
+//! | [`pace`] | whether a worker keeps up |
 //! | [`stats`] | the words of `stats` |
 //! | [`config_file`] | a configuration from TOML, or all that is wrong with it |
 
@@ -47,6 +48,8 @@ pub mod events;
 pub mod routes;
 
 pub mod shared;
+
+pub mod pace;
 
 pub mod stats;
 

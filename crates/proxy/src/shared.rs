@@ -18,6 +18,7 @@ use evenkeel_core::worker::Counters;
 use crate::events::EventLog;
 use crate::handle::Standing;
 use crate::misplaced::Misplaced;
+use crate::pace::Pace;
 
 /// Reports that may wait for the control plane. Past it they are dropped and counted: it then
 /// has evidence enough.
@@ -72,6 +73,8 @@ pub struct SharedWorker {
     pub counters: SharedCounters,
     /// Whether it reads and writes by `io_uring`.
     pub is_on_io_uring: AtomicBool,
+    /// Whether its loop keeps up.
+    pub pace: Pace,
 }
 
 impl Shared {
@@ -90,6 +93,7 @@ impl Shared {
                 waker,
                 counters: SharedCounters::default(),
                 is_on_io_uring: AtomicBool::default(),
+                pace: Pace::default(),
             })
             .collect();
         let shared = Self {
@@ -149,7 +153,8 @@ impl Shared {
         self.wake_workers();
     }
 
-    fn wake_workers(&self) {
+    /// Has every worker turn its loop.
+    pub fn wake_workers(&self) {
         for worker in &self.workers {
             // A waker fails only if its loop is gone, and then there is nobody to wake.
             let _ = worker.waker.wake();

@@ -139,8 +139,8 @@ pub struct HealthConfig {
     ///
     /// A duration from 0 s to 10 m; 5 s by default. After it the server is ejected like any other,
     /// because its requests wait in vain, whoever is at fault. It does not limit the rule for slow
-    /// servers: those still answer. It also bounds for how long canaries may be late because of
-    /// large values that we asked for.
+    /// servers: those still answer. It also bounds for how long canaries may be late for another
+    /// reason of ours: large values that we asked for, or our own loop standing still.
     pub mass_failure_hold: Duration,
 
     /// How long a server stays ejected at least when it is ejected a second time within

@@ -14,7 +14,10 @@
 //!
 //! # Self-doubt
 //! A canary that took longer than its timeout allows, good or bad, was held up by this process: the
-//! timeout would have ended it. It proves nothing.
+//! timeout would have ended it. It proves nothing. Nor does one that was late while one of our
+//! workers stood still: the machine is short of processors, and the server may be on it. One that was
+//! late is therefore not reported before each worker has turned its loop once more: what the server
+//! sent meanwhile is then known, too.
 
 mod answers;
 
@@ -22,9 +25,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_core::Instant;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::health::{CanaryReport, Identity};
 use evenkeel_core::protocol::response::Invalid;
+use evenkeel_core::report::LATENESS_MAX;
 use evenkeel_core::routing::ServerId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -54,8 +59,8 @@ const ANSWERS_LEN_MAX: usize = 4096;
 /// More than `stats` says.
 const STATS_LEN_MAX: usize = 64 * 1024;
 
-/// How much later than due a timer may fire. Later, and our own loop stood still.
-const LATENESS_MAX: Duration = Duration::from_millis(50);
+/// How often to look whether workers have turned their loops.
+const TURN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Canary {
     /// Sends it on `stream`, or on a new connection. Returns what became of it, and the connection
@@ -67,6 +72,9 @@ impl Canary {
         let result = tokio::time::timeout(self.timeout, steps).await;
         let latency = self.shared.now() - started_at;
         if latency > self.timeout + LATENESS_MAX {
+            return (CanaryReport::Void, None);
+        }
+        if result.is_err() && self.is_our_fault(started_at).await {
             return (CanaryReport::Void, None);
         }
         match result {
@@ -85,6 +93,21 @@ impl Canary {
             Err(_) if is_connected => (CanaryReport::Bad(Failure::Timeout), None),
             Err(_) => (CanaryReport::Bad(Failure::ConnectTimeout), None),
         }
+    }
+
+    /// Whether one of our workers stands still, or has since then. When this is false, every worker
+    /// has reported what had come by now.
+    async fn is_our_fault(&self, since: Instant) -> bool {
+        let workers = &self.shared.workers;
+        let asked_at = self.shared.now();
+        self.shared.wake_workers();
+        while !workers.iter().all(|it| it.pace.has_turned_since(asked_at)) {
+            if asked_at + LATENESS_MAX < self.shared.now() {
+                return true;
+            }
+            tokio::time::sleep(TURN_POLL_INTERVAL).await;
+        }
+        workers.iter().any(|it| it.pace.has_stalled_since(since))
     }
 
     /// On the connection there is, or if that is lost on a new one; and whether it is a new one.

@@ -105,7 +105,7 @@ impl Health {
                 }
                 self.handle_bad_canary(now, canary, failure, peers, random);
             }
-            CanaryReport::Void => self.canary_at = now,
+            CanaryReport::Void => self.handle_void_canary(now, peers),
         }
     }
 
@@ -227,6 +227,17 @@ impl Health {
     fn excuse(&mut self, now: Instant) -> bool {
         let since = *self.excused_since.get_or_insert(now);
         now < since + self.config.mass_failure_hold
+    }
+
+    /// A canary was held up by our own loop.
+    fn handle_void_canary(&mut self, now: Instant, peers: Peers) {
+        self.canary_at = now;
+        let is_in_doubt = matches!(self.state, State::Suspect { .. } | State::Returning { .. });
+        if is_in_doubt && !self.excuse(now) {
+            let evidence = Evidence::BadCanary(Failure::Timeout);
+            self.canary_at = now + self.config.probe_interval_min;
+            self.go_down_softly(now, Rule::Canary, evidence, peers);
+        }
     }
 
     fn handle_bad_canary(

@@ -236,6 +236,14 @@ fn canaries_are_not_late_behind_bulk_for_ever() {
 }
 
 #[test]
+fn our_own_loop_does_not_stand_still_for_ever() {
+    check_excused_for_a_while(|watch| {
+        let canary = watch.canary();
+        watch.pass_ms(100).report(canary, CanaryReport::Void);
+    });
+}
+
+#[test]
 fn a_good_canary_ends_the_time_for_which_others_were_late_behind_bulk() {
     let mut watch = Watch::new();
     for _ in 0..10 {
