@@ -192,8 +192,8 @@ pub struct ProxyConfig {
     /// How long a graceful stop may take.
     ///
     /// A duration from 0 s to 1 h; 5 s by default. From the signal on nothing new is accepted;
-    /// requests in flight are answered within their deadlines, and what is open after this time
-    /// is closed. 0 closes everything at once. Keep it above the longest `deadline` of a pool, and
+    /// requests in flight, and those that had been sent before it, are answered within their
+    /// deadlines, and what is open after this time is closed. 0 closes everything at once. Keep it above the longest `deadline` of a pool, and
     /// below what your service manager waits before it kills (systemd: 90 s, Kubernetes: 30 s).
     pub shutdown_timeout: Duration,
 }

@@ -253,9 +253,21 @@ impl DataPlane {
         }
         if self.shared.is_stopping.load(Ordering::Acquire) && self.stop_deadline.is_none() {
             self.stop_deadline = Some(now + self.shutdown_timeout);
+            self.accept_all(now);
             self.listeners.clear();
+            self.read_sessions(now);
             self.worker.handle_shutdown();
         }
+    }
+
+    /// Reads from every session once, whether or not it is known to have sent something.
+    fn read_sessions(&mut self, now: Instant) {
+        let ids: Vec<_> = self.sessions.keys().collect();
+        for id in ids {
+            self.sessions[id].socket.is_readable = true;
+            self.mark_session_ready(id);
+        }
+        self.read_ready(now);
     }
 
     // Sessions.

@@ -45,6 +45,26 @@ fn sigterm_lets_requests_in_flight_be_answered() {
 }
 
 #[test]
+fn what_was_sent_before_sigterm_is_answered_though_the_proxy_has_not_read_it() {
+    let mut cluster = Cluster::start(1);
+    let mut sessions: Vec<_> = (0..50).map(|_| cluster.connect()).collect();
+    sessions[0].set("key", "value");
+    cluster.proxy().hang();
+    // Some of them have not been accepted.
+    sessions.extend((0..50).map(|_| cluster.connect()));
+    for session in &mut sessions {
+        session.send(b"get key\r\n");
+    }
+    cluster.proxy().signal("TERM");
+    let (status, _) = cluster.proxy().end_by("CONT", STOP_TIMEOUT);
+    assert!(status.success(), "{status}");
+    for session in &mut sessions {
+        let answers = session.read_to_end().expect("an orderly close");
+        assert_eq!(answers, b"VALUE key 0 5\r\nvalue\r\nEND\r\n");
+    }
+}
+
+#[test]
 fn sigterm_ends_the_proxy_while_a_server_hangs() {
     let mut cluster = Cluster::start(1);
     let mut session = cluster.connect();

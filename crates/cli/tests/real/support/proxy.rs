@@ -72,6 +72,11 @@ impl Proxy {
         self.program.signal("CONT");
     }
 
+    /// Sends a signal. A proxy that hangs gets it when it goes on.
+    pub(crate) fn signal(&self, name: &str) {
+        self.program.signal(name);
+    }
+
     /// Has the proxy not ended?
     pub(crate) fn is_running(&mut self) -> bool {
         self.program.exit_status().is_none()
