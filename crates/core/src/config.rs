@@ -14,6 +14,7 @@
 //! | [`PoolConfig`], [`ServerConfig`], [`HealthConfig`] | the servers, and how they are judged |
 //! | [`Setting`] | the name, range and default of one setting |
 //! | [`Fault`] | what is wrong, and where |
+//! | [`nearest`] | what a misspelt name probably stands for |
 //!
 //! ```
 //! use evenkeel_core::config::{PoolConfig, ServerConfig};
@@ -41,6 +42,8 @@ mod choice;
 mod name;
 mod quantity;
 mod setting;
+
+pub mod nearest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

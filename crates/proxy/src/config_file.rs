@@ -34,8 +34,6 @@ mod syntax;
 
 mod place;
 
-pub(crate) mod nearest;
-
 mod reference;
 
 use std::fs::File;

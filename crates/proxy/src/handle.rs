@@ -7,12 +7,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use evenkeel_core::Instant;
-use evenkeel_core::config::PoolName;
+use evenkeel_core::config::{PoolName, nearest};
 use evenkeel_core::event::{Order, StateName};
 use evenkeel_core::routing::ServerId;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::config_file::nearest;
 use crate::events::Events;
 use crate::routes::server_id;
 use crate::shared::{Shared, SharedServer};

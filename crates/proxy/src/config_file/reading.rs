@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
+use evenkeel_core::config::nearest::nearest;
 use evenkeel_core::config::{Config, Fault, KeyPath, PoolName, Problem, Setting, SettingValue};
 use toml::de::{DeInteger, DeValue};
 
 use super::FAULTS_MAX;
-use super::nearest::nearest;
 use super::place::Finding;
 use super::reference::KnownKey;
 use super::syntax::SyntaxFaults;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
+use evenkeel_core::config::nearest::{nearest, suggestion};
 use evenkeel_core::config::{
     ByteSize, DURATION_UNITS, KeyPath, NameError, QuantityError, SIZE_UNITS, Setting, SettingValue,
     parse_duration,
@@ -15,7 +16,6 @@ use evenkeel_core::config::{
 use toml::Spanned;
 use toml::de::{DeString, DeTable};
 
-use super::nearest::{nearest, suggestion};
 use super::planned;
 use super::reading::{Expected, Found, Reading, Unreadable};
 use super::reference::{self, Kind, KnownKey};

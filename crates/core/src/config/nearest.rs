@@ -1,4 +1,7 @@
 //! The known word that a misspelt one probably stands for.
+//!
+//! It serves whoever must say that a name is unknown: the reader of a file, and the one who is given
+//! an order.
 
 /// The longest word, in bytes, that is compared: the comparison is quadratic.
 const WORD_LEN_MAX: usize = 100;
@@ -7,7 +10,7 @@ const WORD_LEN_MAX: usize = 100;
 ///
 /// Near enough: no more than a third of the letters differ, capitals aside. Of equally near ones
 /// the first.
-pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if word.len() > WORD_LEN_MAX {
         return None;
     }
@@ -22,7 +25,7 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
 }
 
 /// `did you mean "x"?` if there is a near word among `known`, else the choice among `all`.
-pub(crate) fn near_or_all<'k>(
+pub fn near_or_all<'k>(
     word: &str,
     known: impl IntoIterator<Item = &'k str>,
     all: impl FnOnce() -> Vec<&'k str>,
@@ -34,13 +37,13 @@ pub(crate) fn near_or_all<'k>(
 }
 
 /// `did you mean "x"?` if there is a near word, else the choice among all.
-pub(super) fn suggestion<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+pub fn suggestion<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     near_or_all(word, known.clone(), || known)
 }
 
 /// `"a"`, `"a" or "b"`, `"a", "b" or "c"`.
-pub(super) fn alternatives(words: &[&str]) -> String {
+fn alternatives(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
     match quoted.split_last() {
         None => "nothing".to_owned(),
