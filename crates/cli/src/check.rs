@@ -4,13 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use evenkeel_core::config::Config;
-use evenkeel_proxy::config_file;
 
 use crate::failure::{Failure, count};
 
 /// Prints one line about a good configuration; fails with all faults of another.
 pub(crate) fn check(file: &Path) -> Result<(), Failure> {
-    let config = config_file::load(file)?;
+    let config = evenkeel_config_file::load(file)?;
     writeln!(io::stdout(), "{}: {}", file.display(), summary(&config))?;
     Ok(())
 }

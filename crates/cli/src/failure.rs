@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use evenkeel_config_file::LoadError;
 use evenkeel_load::{EndpointError, RunError as LoadRunError};
-use evenkeel_proxy::config_file::LoadError;
 
 use crate::bench::BenchError;
 use crate::run::RunError;

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use evenkeel_core::config::{Config, PoolConfig, PoolName};
 use evenkeel_core::protocol::KEY_LEN_MAX;
-use evenkeel_proxy::config_file;
 
 use crate::args::RouteArgs;
 use crate::explanation::{Addresses, Explained};
@@ -21,7 +20,7 @@ pub(crate) fn route(args: RouteArgs) -> Result<(), Failure> {
     let (file, keys) = split(args.config, args.file_and_keys)?;
     check_keys(&keys)?;
     let config = match &file {
-        Some(file) => config_file::load(file)?,
+        Some(file) => evenkeel_config_file::load(file)?,
         None => lab_config_to_route(),
     };
     let addresses = if file.is_some() { Addresses::Known } else { Addresses::Unknown };

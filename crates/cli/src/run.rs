@@ -5,9 +5,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use evenkeel_config_file::LoadError;
 use evenkeel_core::config::{Config, ListenAddress};
 use evenkeel_lab::Server;
-use evenkeel_proxy::config_file::{self, LoadError};
 use evenkeel_proxy::{Proxy, StartError};
 
 use crate::lab_config::{SERVERS_LEN, lab_config};
@@ -38,7 +38,7 @@ pub(crate) fn run(file: Option<&Path>) -> Result<(), RunError> {
     // Signals are caught before anything is started, so that none is missed.
     let mut signals = Signals::catch().map_err(machine("catch signals"))?;
     let (config, servers) = match file {
-        Some(file) => (config_file::load(file)?, Vec::new()),
+        Some(file) => (evenkeel_config_file::load(file)?, Vec::new()),
         None => embedded()?,
     };
     let proxy = Proxy::start(&config)?;

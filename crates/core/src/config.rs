@@ -1,6 +1,6 @@
 //! The configuration's types: what can be set, in which unit and range, and its default.
 //!
-//! They are plain values. A file is one way to make them (the proxy reads TOML); code is another:
+//! They are plain values. A file is one way to make them (`evenkeel-config-file` reads TOML); code is another:
 //! start from [`PoolConfig::new`], [`ListenerConfig::new`] or [`Default`] and change fields. What a
 //! type can rule out, a type does ([`PoolName`], [`ServerAddress`], [`Setting`] ranges cannot be
 //! types, because they are read by people); the rest is found by [`Config::faults`] and

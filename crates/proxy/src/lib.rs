@@ -29,7 +29,6 @@
 //! | [`shared`] | what the two planes share |
 //! | [`pace`] | whether a worker keeps up |
 //! | [`stats`] | the words of `stats` |
-//! | [`config_file`] | a configuration from TOML, or all that is wrong with it |
 
 pub mod proxy;
 
@@ -52,8 +51,6 @@ pub mod shared;
 pub mod pace;
 
 pub mod stats;
-
-pub mod config_file;
 
 pub use handle::Handle;
 pub use proxy::{Proxy, StartError};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evenkeel_proxy::config_file::{load, parse, reference};
+use evenkeel_config_file::{load, parse, reference};
 
 fn in_repository(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)

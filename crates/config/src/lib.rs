@@ -4,6 +4,15 @@
 //! setting is, core decides ([`evenkeel_core::config`]). It never resolves a name, opens a socket
 //! or changes what runs.
 //!
+//! | part | what it does |
+//! |---|---|
+//! | `read`, `server` | the tables of the file as core's types |
+//! | `section`, `planned` | one table, key by key |
+//! | `reading` | what is found while a text is read |
+//! | `syntax` | faults of TOML itself |
+//! | `place` | where a fault stands, for people |
+//! | `reference` | every key a file may have |
+//!
 //! # How a text is read
 //! 1. The text is parsed, with recovery from syntax faults.
 //! 2. Each table is read key by key (`section`). A value that cannot be read is a fault, and the
