@@ -1,4 +1,4 @@
-//! A configuration file: TOML text in, a [`Config`] or every fault out.
+//! A configuration file: TOML text in, a [`Config`] or one pool of it, or every fault out.
 //!
 //! It decides how settings are written down, and where in the text a fault stands. What a valid
 //! setting is, core decides ([`evenkeel_core::config`]). It never resolves a name, opens a socket
@@ -26,6 +26,9 @@
 //!   it. Of the faults in one array the first is kept; and when there is any syntax fault, nothing
 //!   is said to be missing, because it may stand where the parser could not see it.
 //! - A misspelt key stands in for the key it is nearest to: that one is not reported as missing.
+//! - For a client a text is read with its other tables: a file that a proxy would refuse is refused
+//!   here in the same words, but for the listeners that it need not have. Which pool is meant is
+//!   no question while the name of a pool is itself faulty.
 //! - A fault between two settings is placed at the one that is in the file.
 //!
 //! # Rejected alternatives
@@ -49,7 +52,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use evenkeel_core::config::Config;
+use evenkeel_core::config::{Config, PoolConfig};
 
 pub use self::place::{FaultyFile, FileFault};
 pub use self::reference::{KnownKey, reference};
@@ -62,17 +65,25 @@ pub const FAULTS_MAX: usize = 1000;
 
 /// Reads the configuration in a file.
 pub fn load(path: &Path) -> Result<Config, LoadError> {
-    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
-    let bytes = read_bounded(path).map_err(unreadable)?;
-    if bytes.len() as u64 > FILE_SIZE_MAX {
-        return Err(LoadError::TooLarge { path: path.to_owned() });
-    }
-    parse_bytes(&path.display().to_string(), &bytes).map_err(LoadError::Faulty)
+    load_with(path, parse)
+}
+
+/// Reads one pool of a file, for a client of its servers: see [`parse_pool`].
+pub fn load_pool(path: &Path, pool: Option<&str>) -> Result<PoolConfig, LoadError> {
+    load_with(path, |file, text| parse_pool(file, text, pool))
 }
 
 /// Reads a configuration from a text. `file` is what its faults call it.
 pub fn parse(file: &str, text: &str) -> Result<Config, FaultyFile> {
     read::read(text).map_err(|findings| FaultyFile::new(file, text, findings))
+}
+
+/// Reads one pool of a text, for a client of its servers. `file` is what its faults call it.
+///
+/// It is the pool of that name, or without one the only pool there is. Whatever else the text holds
+/// is read too, and its faults are faults; but it need not have a listener.
+pub fn parse_pool(file: &str, text: &str, pool: Option<&str>) -> Result<PoolConfig, FaultyFile> {
+    read::read_pool_of(text, pool).map_err(|findings| FaultyFile::new(file, text, findings))
 }
 
 /// Why a file gave no configuration.
@@ -97,20 +108,31 @@ pub enum LoadError {
     Faulty(FaultyFile),
 }
 
+fn load_with<T>(
+    path: &Path,
+    parse: impl FnOnce(&str, &str) -> Result<T, FaultyFile>,
+) -> Result<T, LoadError> {
+    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
+    let bytes = read_bounded(path).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_SIZE_MAX {
+        return Err(LoadError::TooLarge { path: path.to_owned() });
+    }
+    let file = path.display().to_string();
+    let parsed = text_of(&file, &bytes).and_then(|text| parse(&file, text));
+    parsed.map_err(LoadError::Faulty)
+}
+
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_SIZE_MAX + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Config, FaultyFile> {
-    match str::from_utf8(bytes) {
-        Ok(text) => parse(file, text),
-        Err(error) => {
-            let text = String::from_utf8_lossy(bytes);
-            Err(FaultyFile::new(file, &text, vec![syntax::not_utf8(error.valid_up_to())]))
-        }
-    }
+fn text_of<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, FaultyFile> {
+    str::from_utf8(bytes).map_err(|error| {
+        let text = String::from_utf8_lossy(bytes);
+        FaultyFile::new(file, &text, vec![syntax::not_utf8(error.valid_up_to())])
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
 use toml::de::DeTable;
 
 use super::place::Finding;
-use super::reading::{Expected, Reading, Unreadable};
+use super::reading::{Expected, Purpose, Reading, Unreadable};
 use super::reference::KnownKey;
 use super::section::Section;
 use super::server::read_server;
@@ -16,11 +16,25 @@ use super::syntax::SyntaxFaults;
 
 /// The configuration in a text, or all that is wrong with it.
 pub(super) fn read(text: &str) -> Result<Config, Vec<Finding>> {
+    read_for(&Purpose::Proxy, text)
+}
+
+/// The pool of this name, or the only one, or all that is wrong with the text.
+pub(super) fn read_pool_of(text: &str, pool: Option<&str>) -> Result<PoolConfig, Vec<Finding>> {
+    let mut pools = read_for(&Purpose::Client { pool }, text)?.pools;
+    let idx = match pool {
+        Some(name) => pools.iter().position(|it| it.name.as_str() == name),
+        None => Some(0),
+    };
+    Ok(pools.swap_remove(idx.expect("a text without the pool that is asked for is faulty")))
+}
+
+fn read_for(purpose: &Purpose<'_>, text: &str) -> Result<Config, Vec<Finding>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let syntax = SyntaxFaults::new(text, root.get_ref(), &errors);
     let mut reading = Reading::default();
     let config = read_root(root.get_ref(), &mut reading);
-    reading.finish(config, text, syntax)
+    reading.finish(config, text, syntax, purpose)
 }
 
 /// The keys that are asked for while this text is read.

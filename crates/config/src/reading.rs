@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use evenkeel_core::config::nearest::nearest;
+use evenkeel_core::config::nearest::{alternatives, nearest, suggestion};
 use evenkeel_core::config::{Config, Fault, KeyPath, PoolName, Problem, Setting, SettingValue};
 use toml::de::{DeInteger, DeValue};
 
@@ -45,6 +45,14 @@ pub(super) struct Expected<'e> {
     pub(super) kind: &'e str,
     /// One as it is written, with its quotes.
     pub(super) example: &'e str,
+}
+
+/// What a text is read for.
+pub(super) enum Purpose<'n> {
+    /// To run by all of it.
+    Proxy,
+    /// To use the servers of one pool: the one of this name, or the only one.
+    Client { pool: Option<&'n str> },
 }
 
 impl Reading {
@@ -138,10 +146,20 @@ impl Reading {
         config: Config,
         text: &str,
         syntax: SyntaxFaults,
+        purpose: &Purpose<'_>,
     ) -> Result<Config, Vec<Finding>> {
         if syntax.is_empty() {
             self.add_absences();
-            self.add_faults_of(&config, text);
+            let mut faults = config.faults();
+            match purpose {
+                Purpose::Proxy => self.add_faults(&faults, text),
+                Purpose::Client { pool } => {
+                    faults.retain(|fault| fault.problem != Problem::NoListeners);
+                    self.add_faults(&faults, text);
+                    // Last, because it would explain whatever else is wrong with a pool.
+                    self.add_fault_of_choice(&config, *pool);
+                }
+            }
         } else {
             self.faults.retain(|(_, finding)| syntax.is_clear_of(&finding.span));
         }
@@ -160,8 +178,31 @@ impl Reading {
         }
     }
 
-    fn add_faults_of(&mut self, config: &Config, text: &str) {
-        let faults = config.faults();
+    /// Says that it is not plain which pool is meant, if so.
+    fn add_fault_of_choice(&mut self, config: &Config, wanted: Option<&str>) {
+        let at = KeyPath::ROOT.key("pool");
+        let is_name_faulty = |(path, _): &(KeyPath, Finding)| {
+            path.leads_to(&at) || path.parent().as_ref() == Some(&at)
+        };
+        if config.pools.is_empty() || self.faults.iter().any(is_name_faulty) {
+            return;
+        }
+        let names: Vec<_> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
+        let (problem, remedy) = match wanted {
+            Some(name) if names.contains(&name) => return,
+            None if names.len() == 1 => return,
+            Some(name) => {
+                (format!("there is no pool {name:?}"), suggestion(name, names.iter().copied()))
+            }
+            None => {
+                ("there are several pools".to_owned(), format!("choose {}", alternatives(&names)))
+            }
+        };
+        let span = self.nearest_place(&at);
+        self.fault_at(at, span, problem, remedy);
+    }
+
+    fn add_faults(&mut self, faults: &[Fault], text: &str) {
         // First all that is not explained by what was found before: these do not explain each
         // other, because core has left out what follows.
         let new = faults.iter().filter(|fault| !self.is_explained(&fault.at, fault.other.as_ref()));

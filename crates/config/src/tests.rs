@@ -10,6 +10,8 @@ use evenkeel_core::distribution::{HashFunction, Scheme, Weight};
 
 use super::*;
 
+mod pools;
+
 /// The least that is a configuration; five lines.
 const LEAST: &str = "\
 [listener.main]
@@ -727,7 +729,7 @@ fn a_file_that_cannot_be_read_is_named() {
 
 #[test]
 fn bytes_that_are_no_text_are_a_fault_with_a_place() {
-    let faults = parse_bytes("t.toml", b"[proxy]\nworkers = \xff\n").unwrap_err();
+    let faults = text_of("t.toml", b"[proxy]\nworkers = \xff\n").unwrap_err();
     assert_eq!(
         faults.to_string(),
         "t.toml:2:11: this byte is not UTF-8; save the file as UTF-8 text\n    \

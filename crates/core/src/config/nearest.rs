@@ -43,7 +43,7 @@ pub fn suggestion<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> S
 }
 
 /// `"a"`, `"a" or "b"`, `"a", "b" or "c"`.
-fn alternatives(words: &[&str]) -> String {
+pub fn alternatives(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
     match quoted.split_last() {
         None => "nothing".to_owned(),
