@@ -23,13 +23,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use evenkeel_control::peer;
 use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
 use evenkeel_core::routing::RoutingTable;
 use evenkeel_core::time::earliest;
-use evenkeel_core::worker::{Action, Worker, WorkerSettings};
+use evenkeel_core::worker::{Action, Worker};
 use evenkeel_uring::Calls;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
@@ -101,11 +102,6 @@ const ACCEPTS_MAX: usize = 256;
 /// How many sockets one turn learns about.
 const EVENTS_MAX: usize = 1024;
 
-/// How long a connection that hangs with a write is listened to: longer than the pauses that servers
-/// come back from with all they were sent, and short enough that keys do not stay away from a server
-/// for long that never answers.
-const PARKED_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The pause after the process has run out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -133,17 +129,11 @@ impl DataPlane {
                 ListenerSocket::Unix(it) => poll.registry().register(it, token, Interest::READABLE),
             }?;
         }
-        let table = shared.table.load_full();
-        // The jitter of reconnects must differ between workers and between processes.
-        let seed = u64::from(std::process::id()) << 16 | idx as u64;
-        let settings = WorkerSettings {
-            seed,
-            unix_time_at_zero: shared.started_at,
-            parked_timeout: PARKED_TIMEOUT,
-        };
+        let control = &shared.control;
+        let table = control.table.load_full();
         shared.workers[idx].is_on_io_uring.store(calls.are_together(), Ordering::Relaxed);
-        let recovery = Arc::clone(&shared.misplaced);
-        let worker = Worker::new(shared.now(), Arc::clone(&table), settings, recovery);
+        let (settings, recovery) = (control.worker_settings(idx), Arc::clone(&control.misplaced));
+        let worker = Worker::new(control.now(), Arc::clone(&table), settings, recovery);
         Ok(Self {
             poll,
             worker,
@@ -169,7 +159,7 @@ impl DataPlane {
     /// If the kernel refuses to say which sockets are ready.
     pub fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        self.flush(self.shared.now());
+        self.flush(self.shared.control.now());
         while !self.is_done() {
             let sleep_time = self.sleep_time();
             match self.poll.poll(&mut events, sleep_time) {
@@ -177,12 +167,12 @@ impl DataPlane {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => panic!("epoll_wait: {error}"),
             }
-            self.turn(self.shared.now(), &events);
+            self.turn(self.shared.control.now(), &events);
         }
     }
 
     fn turn(&mut self, now: Instant, events: &Events) {
-        let pace = &self.shared.workers[self.idx].pace;
+        let pace = &self.shared.control.workers[self.idx].pace;
         pace.begin_turn(now);
         let due = self.worker_due;
         let mut reads = 1;
@@ -209,14 +199,15 @@ impl DataPlane {
     }
 
     fn publish_counters(&self) {
-        let shared = &self.shared.workers[self.idx];
-        shared.counters.store(self.worker.counters(), self.worker.sessions_len());
+        self.shared.control.workers[self.idx].counters.store(self.worker.counters());
+        let sessions_open = &self.shared.workers[self.idx].sessions_open;
+        sessions_open.store(self.worker.sessions_len(), Ordering::Relaxed);
     }
 
     fn sleep_time(&mut self) -> Option<Duration> {
         self.worker_due = self.worker.next_timeout();
-        let now = self.shared.now();
-        self.shared.workers[self.idx].pace.end_turn(now);
+        let now = self.shared.control.now();
+        self.shared.control.workers[self.idx].pace.end_turn(now);
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -227,7 +218,7 @@ impl DataPlane {
 
     fn is_done(&self) -> bool {
         self.stop_deadline.is_some_and(|deadline| {
-            self.worker.sessions_len() == 0 || deadline <= self.shared.now()
+            self.worker.sessions_len() == 0 || deadline <= self.shared.control.now()
         })
     }
 
@@ -246,7 +237,7 @@ impl DataPlane {
 
     /// The control plane has changed something.
     fn look_at_shared(&mut self, now: Instant) {
-        let table = self.shared.table.load_full();
+        let table = self.shared.control.table.load_full();
         if !Arc::ptr_eq(&table, &self.table) {
             self.table = Arc::clone(&table);
             self.worker.handle_table(now, table);
@@ -302,7 +293,7 @@ impl DataPlane {
 
     fn open_session(&mut self, mut socket: Socket, listener: Arc<ListenerShare>) {
         if !listener.admit() {
-            self.shared.sessions_refused.fetch_add(1, Ordering::Relaxed);
+            self.shared.sessions_refused.count();
             return socket.say(TOO_MANY);
         }
         let id = self.worker.handle_session_opened(listener.pool, listener.limits);
@@ -350,11 +341,12 @@ impl DataPlane {
     }
 
     fn try_connect(&mut self, id: ConnectionId) -> Result<(), Failure> {
-        let addr = self.shared.server(id.server).addr.load_full().ok_or(Failure::Unreachable)?;
-        let failed = |error: io::Error| sockets::connect_failure(&error);
+        let addr =
+            self.shared.control.server(id.server).addr.load_full().ok_or(Failure::Unreachable)?;
+        let failed = |error: io::Error| peer::connect_failure(&error);
         let stream = mio::net::TcpStream::connect(*addr).map_err(failed)?;
         let mut socket = Socket::new(Stream::Tcp(stream));
-        socket.watch_peer();
+        peer::watch(&socket);
         socket.register(self.poll.registry(), connection_token(id)).map_err(failed)?;
         let connection =
             ConnectionSocket { socket, is_connected: false, is_ready: false, is_dirty: false };
@@ -373,7 +365,7 @@ impl DataPlane {
                 }
                 Ok(false) => return,
                 Err(error) => {
-                    let failure = sockets::connect_failure(&error);
+                    let failure = peer::connect_failure(&error);
                     return self.worker.handle_server_lost(now, id, failure);
                 }
             }
@@ -408,7 +400,7 @@ impl DataPlane {
             self.write_dirty(now);
         }
         for report in self.worker.drain_reports() {
-            self.shared.report(report);
+            self.shared.control.report(report);
         }
     }
 

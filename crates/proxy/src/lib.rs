@@ -1,11 +1,11 @@
-//! The proxy: data-plane workers and the control plane.
+//! The proxy: data-plane workers, and a thread for the control plane.
 //!
 //! # Shape
 //! Workers are threads, each with its own epoll loop, its own sessions and its own connections
 //! to every server. They share nothing but what the control plane publishes: a routing table
 //! that never changes once it is out, the servers' addresses, and a flag to stop. One more thread
-//! is the control plane: it gathers the workers' outcomes, sends canaries, judges health and
-//! publishes tables.
+//! runs the control plane (`evenkeel_control`): it gathers the workers' outcomes, sends canaries,
+//! judges health and publishes tables.
 //!
 //! ```text
 //!             ┌─ worker 0 ── sessions, connections ─┐
@@ -21,13 +21,7 @@
 //! | [`proxy`] | starts and stops all of it |
 //! | [`data_plane`] | one worker's sockets around `evenkeel_core::worker` |
 //! | [`listeners`] | binding, and how many sessions each may have |
-//! | [`control_plane`] | health, canaries, tables |
-//! | [`handle`] | what an operator can ask of a running proxy |
-//! | [`events`] | the last events |
-//! | [`routes`] | configuration and health into tables |
-//! | [`misplaced`] | the misplaced keys, shared |
-//! | [`shared`] | what the two planes share |
-//! | [`pace`] | whether a worker keeps up |
+//! | [`shared`] | what the workers share |
 //! | [`stats`] | the words of `stats` |
 
 pub mod proxy;
@@ -36,21 +30,8 @@ pub mod data_plane;
 
 pub mod listeners;
 
-pub mod misplaced;
-
-pub mod control_plane;
-
-pub mod handle;
-
-pub mod events;
-
-pub mod routes;
-
 pub mod shared;
-
-pub mod pace;
 
 pub mod stats;
 
-pub use handle::Handle;
 pub use proxy::{Proxy, StartError};

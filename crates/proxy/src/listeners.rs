@@ -15,11 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evenkeel_core::config::{ListenAddress, ListenerConfig};
+use evenkeel_core::protocol::ParseLimits;
 use evenkeel_core::routing::PoolId;
 use evenkeel_core::session::SessionLimits;
 use socket2::{Domain, Protocol, Socket, Type};
-
-use crate::routes;
 
 /// Connections that the kernel keeps for us to accept.
 const BACKLOG: i32 = 1024;
@@ -98,7 +97,7 @@ pub fn bind(config: &ListenerConfig, pool: PoolId, workers_len: usize) -> io::Re
     };
     let share = Arc::new(ListenerShare {
         pool,
-        limits: routes::session_limits(config),
+        limits: session_limits(config),
         sessions_max: config.sessions_max,
         sessions_len: AtomicUsize::new(0),
         path,
@@ -106,6 +105,18 @@ pub fn bind(config: &ListenerConfig, pool: PoolId, workers_len: usize) -> io::Re
     let listeners =
         sockets.into_iter().map(|socket| Listener { share: Arc::clone(&share), socket }).collect();
     Ok(Bound { listeners, address })
+}
+
+/// What each session of a listener may do.
+fn session_limits(listener: &ListenerConfig) -> SessionLimits {
+    SessionLimits {
+        parse: ParseLimits {
+            item_size_max: listener.item_size_max.as_len(),
+            keys_per_get_max: listener.keys_per_get_max,
+        },
+        requests_in_flight_max: listener.requests_in_flight_max,
+        output_max: listener.session_output_max.as_len(),
+    }
 }
 
 fn bind_tcp(

@@ -1,24 +1,23 @@
 //! Starts and stops all of it.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use evenkeel_control::loss::Loss;
+use evenkeel_control::routes::pool_id;
+use evenkeel_control::setup::{Driver, Parts, Stop};
+use evenkeel_control::worker::SharedWorker;
+use evenkeel_control::{ControlPlane, Handle, set_up};
 use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName};
 use evenkeel_core::distribution::BuildError;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::control_plane::{self, ControlPlane, Inputs};
 use crate::data_plane::DataPlane;
-use crate::handle::Handle;
 use crate::listeners::{self, Listener};
-use crate::misplaced::Misplaced;
-use crate::routes;
-use crate::shared::{Shared, SharedServer};
+use crate::shared::Shared;
 
 /// A running proxy. Dropping it leaves it running; see [`Proxy::stop`].
 #[derive(Debug)]
@@ -28,8 +27,7 @@ pub struct Proxy {
     addresses: Vec<(ListenerName, ListenAddress)>,
     workers: Vec<JoinHandle<()>>,
     control_plane: JoinHandle<()>,
-    /// Ends the control plane when it is dropped.
-    control_plane_stop: tokio::sync::oneshot::Sender<()>,
+    control_plane_stop: Stop,
     shutdown_timeout: Duration,
 }
 
@@ -71,27 +69,21 @@ impl Proxy {
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let workers_len = workers_len(config);
         raise_descriptor_limit(config, workers_len);
-        let (table, servers) = routes::first_table(config)?;
-        servers.iter().for_each(resolve);
+        let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
+        let workers = polls.iter().map(shared_worker).collect::<io::Result<Vec<_>>>()?;
+        let sessions_refused = Loss::new("sessions refused");
+        let driver = Driver { workers, losses: vec![sessions_refused.clone()] };
+        let Parts { shared: control, handle, control_plane, stop } = set_up(&config.pools, driver)?;
+        control.resolve_blocking();
         let (listeners, addresses) = bind_all(config, workers_len)?;
         let calls = calls(config.proxy.io, workers_len)?;
-        let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
-        let wakers = polls.iter().map(DataPlane::waker).collect::<io::Result<Vec<_>>>()?;
-        let pool_names = config.pools.iter().map(|pool| pool.name.clone()).collect();
-        let recoveries = config.pools.iter().map(routes::recovery_settings);
-        let misplaced = Misplaced::new(recoveries, RandomState::new().build_hasher().finish());
-        let (shared, reports) = Shared::new(pool_names, servers, table, misplaced, wakers);
-        let (control_plane_stop, stop) = tokio::sync::oneshot::channel();
-        let (orders_in, orders) = tokio::sync::mpsc::unbounded_channel();
-        let inputs = Inputs { reports, orders, stop };
-        let control_plane = ControlPlane::new(Arc::clone(&shared), config, inputs);
         let mut proxy = Self {
-            handle: Handle::new(Arc::clone(&shared), orders_in),
-            shared,
+            handle,
+            shared: Arc::new(Shared::new(control, sessions_refused)),
             addresses,
             workers: Vec::new(),
-            control_plane: control_plane::spawn(control_plane)?,
-            control_plane_stop,
+            control_plane: spawn(control_plane)?,
+            control_plane_stop: stop,
             shutdown_timeout: config.proxy.shutdown_timeout,
         };
         for ((poll, listeners), calls) in polls.into_iter().zip(listeners).zip(calls) {
@@ -139,9 +131,25 @@ impl Proxy {
         for worker in self.workers {
             worker.join().expect("a worker does not panic");
         }
-        drop(self.control_plane_stop);
+        self.control_plane_stop.stop();
         self.control_plane.join().expect("the control plane does not panic");
     }
+}
+
+/// What the control plane is to know of the worker that this is for.
+fn shared_worker(poll: &mio::Poll) -> io::Result<SharedWorker> {
+    let waker = DataPlane::waker(poll)?;
+    Ok(SharedWorker::new(move || {
+        // A waker fails only if its loop is gone, and then there is nobody to wake.
+        let _ = waker.wake();
+    }))
+}
+
+/// Runs a control plane on a thread of its own.
+fn spawn(control_plane: ControlPlane) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name("control-plane".to_owned());
+    thread.spawn(move || runtime.block_on(control_plane.run()))
 }
 
 /// Each worker's way of reading and writing.
@@ -186,13 +194,6 @@ fn raise_descriptor_limit(config: &Config, workers_len: usize) {
     }
 }
 
-fn resolve(server: &SharedServer) {
-    let address = &server.config.address;
-    let found = (address.host(), address.port()).to_socket_addrs();
-    let addr: Option<SocketAddr> = found.ok().and_then(|mut all| all.next());
-    server.addr.store(addr.map(Arc::new));
-}
-
 type BoundAll = (Vec<Vec<Listener>>, Vec<(ListenerName, ListenAddress)>);
 
 /// Binds all listeners: for each worker its sockets, and where they listen.
@@ -201,7 +202,7 @@ fn bind_all(config: &Config, workers_len: usize) -> Result<BoundAll, StartError>
     let mut addresses = Vec::new();
     for listener in &config.listeners {
         let name = listener.name.clone();
-        let Some(pool) = routes::pool_id(config, &listener.pool) else {
+        let Some(pool) = pool_id(&config.pools, &listener.pool) else {
             return Err(StartError::UnknownPool(name));
         };
         let bound = listeners::bind(listener, pool, workers_len).map_err(|source| {

@@ -13,10 +13,11 @@ use crate::shared::Shared;
 
 /// All of it, with its end.
 pub fn words(shared: &Shared) -> Vec<u8> {
-    let counters = shared.counters();
+    let control = &*shared.control;
+    let counters = control.counters();
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let uptime = shared.now().as_nanos() / 1_000_000_000;
-    let reports_dropped = shared.reports_dropped.load(Ordering::Relaxed);
+    let uptime = control.now().as_nanos() / 1_000_000_000;
+    let reports_dropped = control.reports_dropped.load(Ordering::Relaxed);
     let mut words = Vec::new();
     let mut stat = |name: &str, value: u64| {
         write!(words, "STAT {name} {value}\r\n").expect("writing to memory does not fail");
@@ -27,7 +28,7 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("pointer_size", u64::from(usize::BITS));
     stat("curr_connections", shared.sessions_open() as u64);
     stat("total_connections", counters.sessions);
-    stat("rejected_connections", shared.sessions_refused.load(Ordering::Relaxed));
+    stat("rejected_connections", shared.sessions_refused.times());
     stat("threads", shared.workers.len() as u64);
     stat("cmd_get", counters.reads);
     stat("cmd_set", counters.writes);
@@ -36,15 +37,15 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("bytes_read", counters.bytes_read);
     stat("bytes_written", counters.bytes_written);
     stat("evenkeel_workers_io_uring", shared.workers_on_io_uring() as u64);
-    stat("evenkeel_servers", shared.servers.len() as u64);
-    stat("evenkeel_servers_usable", servers_usable(shared));
+    stat("evenkeel_servers", control.servers.len() as u64);
+    stat("evenkeel_servers_usable", servers_usable(control));
     stat("evenkeel_requests", counters.requests);
     stat("evenkeel_requests_refused", counters.refused);
     stat("evenkeel_deletes", counters.deletes);
     stat("evenkeel_failed", counters.failed);
     stat("evenkeel_diverted", counters.diverted);
     stat("evenkeel_retried", counters.retried);
-    let (misplaced_keys, tally) = misplaced(shared);
+    let (misplaced_keys, tally) = misplaced(control);
     stat("evenkeel_misplaced_keys", misplaced_keys);
     stat("evenkeel_writes_marked", tally.marked);
     stat("evenkeel_writes_unknown", tally.unknown);
@@ -60,13 +61,13 @@ pub fn words(shared: &Shared) -> Vec<u8> {
 }
 
 /// How many keys are misplaced, and how much there has been, over all pools.
-fn misplaced(shared: &Shared) -> (u64, RecoveryTally) {
-    let misplaced = &shared.misplaced;
+fn misplaced(control: &evenkeel_control::Shared) -> (u64, RecoveryTally) {
+    let misplaced = &control.misplaced;
     let of_pool = |pool| misplaced.with(pool, |it| (it.entries_len() as u64, it.tally()));
     let sum = |(keys, tally), (more, of_pool)| (keys + more, tally + of_pool);
     misplaced.pools().map(of_pool).fold((0, RecoveryTally::default()), sum)
 }
 
-fn servers_usable(shared: &Shared) -> u64 {
-    shared.table.load().servers.iter().filter(|server| server.is_wanted()).count() as u64
+fn servers_usable(control: &evenkeel_control::Shared) -> u64 {
+    control.table.load().servers.iter().filter(|server| server.is_wanted()).count() as u64
 }

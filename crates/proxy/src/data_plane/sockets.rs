@@ -2,22 +2,12 @@
 
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
 
-use evenkeel_core::failure::Failure;
+use evenkeel_control::peer;
 use evenkeel_uring::RECEIVE_LEN_MAX;
 use mio::event::Event;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
-use socket2::TcpKeepalive;
-
-/// How long nothing need be heard from a peer before it is asked whether it is there.
-const KEEPALIVE_TIME: Duration = Duration::from_secs(5);
-/// How often it is asked again, and how many times, before it is taken to be gone.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
-const KEEPALIVE_RETRIES: u32 = 5;
-/// How long what was sent may stay unacknowledged.
-const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A stream and its readiness.
 #[derive(Debug)]
@@ -50,27 +40,9 @@ impl Socket {
         Self { stream, is_readable: false, is_writable: true, is_ending: false }
     }
 
-    /// Has the kernel give up on a peer that is gone within seconds. A connection that nothing is
-    /// heard from keeps recovery from bringing keys home.
-    pub(super) fn watch_peer(&self) {
-        if let Stream::Tcp(stream) = &self.stream {
-            let socket = socket2::SockRef::from(stream);
-            let keepalive = TcpKeepalive::new()
-                .with_time(KEEPALIVE_TIME)
-                .with_interval(KEEPALIVE_INTERVAL)
-                .with_retries(KEEPALIVE_RETRIES);
-            // A kernel that refuses gives up later; the worker's own bound holds then.
-            let _ = socket.set_tcp_keepalive(&keepalive);
-            let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_TIMEOUT));
-        }
-    }
-
-    /// Ends it by a reset: what the peer's kernel has not been given yet, it will never get.
+    /// Ends it by a reset.
     pub(super) fn reset(self) {
-        if let Stream::Tcp(stream) = &self.stream {
-            // Without it a write that was given up could still be delivered.
-            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
-        }
+        peer::reset_when_closed(&self);
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -152,24 +124,5 @@ impl AsFd for Socket {
             Stream::Tcp(stream) => stream.as_fd(),
             Stream::Unix(stream) => stream.as_fd(),
         }
-    }
-}
-
-/// What went wrong with a connection that had been made.
-pub(super) fn failure(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::TimedOut => Failure::Timeout,
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Failure::Unreachable,
-        _ => Failure::Reset,
-    }
-}
-
-/// What went wrong with a connect.
-pub(super) fn connect_failure(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Failure::Refused,
-        io::ErrorKind::TimedOut => Failure::ConnectTimeout,
-        io::ErrorKind::ConnectionReset => Failure::Reset,
-        _ => Failure::Unreachable,
     }
 }

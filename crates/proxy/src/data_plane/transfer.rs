@@ -12,13 +12,14 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::sync::atomic::Ordering;
 
+use evenkeel_control::peer;
 use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
 use evenkeel_uring::Calls;
 
-use super::sockets::{self, Socket};
+use super::sockets::Socket;
 use super::{DataPlane, Peer};
 
 impl DataPlane {
@@ -124,7 +125,7 @@ impl DataPlane {
             }
             Ok(None) => self.mark_server_ready(id),
             Err(error) => {
-                self.worker.handle_server_lost(now, id, sockets::failure(&error));
+                self.worker.handle_server_lost(now, id, peer::failure(&error));
             }
         }
     }
@@ -171,7 +172,7 @@ impl DataPlane {
             match peer {
                 Peer::Session(id) => self.drop_session(id),
                 Peer::Server(id) => {
-                    self.worker.handle_server_lost(now, id, sockets::failure(&error));
+                    self.worker.handle_server_lost(now, id, peer::failure(&error));
                 }
             }
         }

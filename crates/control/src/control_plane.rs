@@ -1,4 +1,4 @@
-//! Health, canaries, tables: one thread that decides for all workers (P5).
+//! Health, canaries, tables: one task that decides for all workers (P5).
 //!
 //! It gathers the workers' reports, sends canaries, carries out an operator's orders, lets
 //! [`PoolHealth`] judge, and publishes a routing table whenever that changes what workers are to
@@ -10,14 +10,12 @@ mod canary;
 mod cleaner;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
-use evenkeel_core::config::{Config, PoolConfig};
+use evenkeel_core::config::PoolConfig;
 use evenkeel_core::event::{Event, Happening, Order, StateName};
 use evenkeel_core::health::{CanaryId, CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
@@ -27,10 +25,12 @@ use evenkeel_core::routing::{ServerId, Usable};
 use evenkeel_core::time::earliest;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use self::canary::Canary;
 use self::cleaner::Cleaner;
 use crate::handle::Standing;
+use crate::loss::{Loss, Losses};
 use crate::routes::server_id;
 use crate::shared::{REPORTS_MAX, Shared};
 
@@ -46,23 +46,21 @@ pub struct ControlPlane {
     random: Random,
     /// Tells this process's canaries from any other's.
     nonce: u64,
-    /// What had been lost when it was last looked at.
-    losses: [Loss; 3],
+    /// What its driver may have to drop or refuse.
+    driver_losses: Vec<Loss>,
+    losses: Losses,
 }
 
 /// What the control plane is told.
 #[derive(Debug)]
-pub struct Inputs {
+pub(crate) struct Inputs {
     /// By workers, about servers.
-    pub reports: mpsc::Receiver<Report>,
+    pub(crate) reports: mpsc::Receiver<Report>,
     /// By operators.
-    pub orders: mpsc::UnboundedReceiver<(ServerId, Order)>,
+    pub(crate) orders: mpsc::UnboundedReceiver<(ServerId, Order)>,
     /// It ends when this is used or dropped.
-    pub stop: oneshot::Receiver<()>,
+    pub(crate) stop: oneshot::Receiver<()>,
 }
-
-/// Something that had to be dropped or refused, and how often.
-type Loss = (&'static str, u64);
 
 /// One pool as the control plane sees it.
 #[derive(Debug)]
@@ -93,11 +91,16 @@ struct CanaryResult {
 const RESULTS_MAX: usize = 1024;
 
 impl ControlPlane {
-    /// A control plane for the servers of `config`, in its order.
-    pub fn new(shared: Arc<Shared>, config: &Config, inputs: Inputs) -> Self {
+    /// A control plane for the servers of these pools, in their order.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        pool_configs: &[PoolConfig],
+        inputs: Inputs,
+        driver_losses: Vec<Loss>,
+    ) -> Self {
         let now = shared.now();
         let (mut pools, mut servers) = (Vec::new(), Vec::new());
-        for (idx, pool) in config.pools.iter().enumerate() {
+        for (idx, pool) in pool_configs.iter().enumerate() {
             let first = servers.len();
             servers.extend(pool.servers.iter().map(|_| Watched { pool: idx, stream: None }));
             pools.push(watched_pool(now, pool, first..servers.len()));
@@ -111,14 +114,22 @@ impl ControlPlane {
             results: mpsc::channel(RESULTS_MAX),
             random: Random::new(nonce),
             nonce,
-            losses: losses(&shared),
+            driver_losses,
+            losses: Losses::default(),
             shared,
         };
         control_plane.shared.set_standings(control_plane.standings());
         control_plane
     }
 
-    async fn run(mut self) {
+    /// Runs until it is stopped. On any tokio runtime with time and sockets; whoever drops this
+    /// stops it too.
+    ///
+    /// A canary that is then on its way ends within its timeout.
+    pub async fn run(mut self) {
+        // Ends with this.
+        let mut cleaner = JoinSet::new();
+        cleaner.spawn(Cleaner::new(Arc::clone(&self.shared)).run());
         loop {
             let now = self.shared.now();
             for pool in &mut self.pools {
@@ -263,13 +274,14 @@ impl ControlPlane {
 
     /// Says of each kind of loss when it first occurs (P8); how much it comes to is in `stats`.
     fn report_losses(&mut self) {
-        let losses = losses(&self.shared);
-        for ((what, now), (_, before)) in losses.iter().zip(&self.losses) {
-            if *before == 0 && *now > 0 {
-                tracing::warn!(what, "a limit has been reached for the first time; see stats");
-            }
+        let own = [
+            ("reports dropped", self.shared.reports_dropped.load(Ordering::Relaxed)),
+            ("values dropped", self.shared.counters().values_dropped),
+        ];
+        let of_driver = self.driver_losses.iter().map(|loss| (loss.what(), loss.times()));
+        for what in self.losses.first_occurrences(own.into_iter().chain(of_driver)) {
+            tracing::warn!(what, "a limit has been reached for the first time; see stats");
         }
-        self.losses = losses;
     }
 }
 
@@ -285,14 +297,6 @@ fn watched_pool(now: Instant, pool: &PoolConfig, servers: std::ops::Range<usize>
         health: PoolHealth::new(now, pool, servers.map(server_id)),
         canary_timeout: pool.health.canary_timeout,
     }
-}
-
-fn losses(shared: &Shared) -> [Loss; 3] {
-    [
-        ("reports dropped", shared.reports_dropped.load(Ordering::Relaxed)),
-        ("values dropped", shared.counters().values_dropped),
-        ("sessions refused", shared.sessions_refused.load(Ordering::Relaxed)),
-    ]
 }
 
 /// Logs and keeps an event.
@@ -329,15 +333,4 @@ fn announce(shared: &Shared, event: &Event) {
             tracing::warn!(pool, server, event = label, "server {}", event.what);
         }
     }
-}
-
-/// Runs a control plane on a thread of its own.
-pub fn spawn(control_plane: ControlPlane) -> io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("control-plane".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            Cleaner::spawn(Arc::clone(&control_plane.shared));
-            control_plane.run().await;
-        });
-    })
 }

@@ -4,21 +4,45 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use evenkeel_core::config::{Config, ListenerConfig, PoolConfig, ServerConfig};
+use evenkeel_control::handle::OrderError;
+use evenkeel_control::setup::{Driver, Parts, Stop};
+use evenkeel_control::{Handle, set_up};
+use evenkeel_core::config::{PoolConfig, ServerConfig};
 use evenkeel_core::event::{Event, Happening, Order, Rule, StateName};
 use evenkeel_lab::relay::{Fault, Relay};
 use evenkeel_lab::server::{Config as LabConfig, Server};
-use evenkeel_proxy::handle::OrderError;
-use evenkeel_proxy::{Handle, Proxy};
+use tokio::runtime::Builder;
 
-/// Three servers named a, b and c, each behind a relay, and a proxy before them.
+/// Three servers named a, b and c, each behind a relay, and a control plane that watches them.
 struct Rig {
     servers: Vec<Server>,
     relays: Vec<Relay>,
-    proxy: Option<Proxy>,
+    running: Option<Running>,
     handle: Handle,
+}
+
+/// A control plane on a thread of its own, without a worker.
+struct Running {
+    stop: Stop,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(pools: &[PoolConfig]) -> (Self, Handle) {
+        let parts = set_up(pools, Driver::default()).expect("the pools have no faults");
+        let Parts { shared: _, handle, control_plane, stop } = parts;
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let thread = std::thread::spawn(move || runtime.block_on(control_plane.run()));
+        (Self { stop, thread }, handle)
+    }
+
+    fn stop(self) {
+        self.stop.stop();
+        self.thread.join().expect("the control plane does not panic");
+    }
 }
 
 const FREE_PORT: &str = "there are free ports";
@@ -35,9 +59,8 @@ impl Rig {
         let relays: Vec<_> =
             servers.iter().map(|it| Relay::start(it.addr()).expect(FREE_PORT)).collect();
         let pool = pool("main", relays.iter().zip(["a", "b", "c"]));
-        let proxy = Proxy::start(&config(vec![pool])).expect(FREE_PORT);
-        let handle = proxy.handle();
-        Self { servers, relays, proxy: Some(proxy), handle }
+        let (running, handle) = Running::start(&[pool]);
+        Self { servers, relays, running: Some(running), handle }
     }
 
     fn state(&self, server: usize) -> StateName {
@@ -64,8 +87,8 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        if let Some(proxy) = self.proxy.take() {
-            proxy.stop();
+        if let Some(running) = self.running.take() {
+            running.stop();
         }
     }
 }
@@ -81,15 +104,6 @@ fn pool<'a>(name: &str, servers: impl Iterator<Item = (&'a Relay, &'a str)>) -> 
     pool.health.canary_timeout = Duration::from_millis(200);
     pool.health.ramp = Duration::from_millis(200);
     pool
-}
-
-fn config(pools: Vec<PoolConfig>) -> Config {
-    let address = "127.0.0.1:0".parse().expect(PLAIN);
-    let listener =
-        ListenerConfig::new("main".parse().expect(PLAIN), address, pools[0].name.clone());
-    let mut config = Config { listeners: vec![listener], pools, ..Config::default() };
-    config.proxy.workers = 1;
-    config
 }
 
 #[track_caller]
@@ -147,12 +161,11 @@ fn a_flush_empties_one_server() {
 fn an_order_for_nobody_names_the_nearest_server() {
     let servers: Vec<_> = (0..2).map(|_| Server::start(LabConfig::default()).unwrap()).collect();
     let relays: Vec<_> = servers.iter().map(|it| Relay::start(it.addr()).unwrap()).collect();
-    let pools = vec![
+    let pools = [
         pool("one", relays[..1].iter().zip(["cache-eins"])),
         pool("two", relays.iter().zip(["cache-eins", "cache-zwei"])),
     ];
-    let proxy = Proxy::start(&config(pools)).unwrap();
-    let handle = proxy.handle();
+    let (running, handle) = Running::start(&pools);
     let error = |name: &str| handle.drain(name).unwrap_err().to_string();
     assert_eq!(
         error("cache-zwie"),
@@ -172,7 +185,7 @@ fn an_order_for_nobody_names_the_nearest_server() {
     let state = |idx: usize| handle.states()[idx].standing.state;
     wait_until("the order to be carried out", || state(1) == StateName::Drained);
     assert_eq!(state(0), StateName::Up);
-    proxy.stop();
+    running.stop();
     assert_eq!(handle.drain("cache-zwei"), Err(OrderError::Stopping));
 }
 

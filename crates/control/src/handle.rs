@@ -1,4 +1,4 @@
-//! What an operator can ask of a running proxy, from any thread.
+//! What an operator can ask of a running control plane, from any thread.
 //!
 //! Orders go to the control plane and are carried out there, in the order in which they were
 //! given; what became of them is in the events. Everything else only reads.
@@ -14,9 +14,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::events::Events;
 use crate::routes::server_id;
-use crate::shared::{Shared, SharedServer};
+use crate::server::SharedServer;
+use crate::shared::Shared;
 
-/// A way to a running proxy; as many as wanted.
+/// A way to a running control plane; as many as wanted.
 #[derive(Clone, Debug)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -66,8 +67,8 @@ pub enum OrderError {
         /// With their pools.
         with_pools: Vec<String>,
     },
-    /// The proxy is being stopped.
-    #[error("the proxy is stopping")]
+    /// The control plane has ended: the process, or what used it, is being stopped.
+    #[error("the control plane has ended")]
     Stopping,
 }
 

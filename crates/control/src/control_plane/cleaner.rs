@@ -48,13 +48,13 @@ const BATCH_TIMEOUT: Duration = Duration::from_secs(1);
 const BATCHES_MAX: usize = 1;
 
 impl Cleaner {
-    /// Begins to look after all pools.
-    pub(super) fn spawn(shared: Arc<Shared>) {
-        tokio::spawn(Self { shared, servers: BTreeMap::new() }.run());
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, servers: BTreeMap::new() }
     }
 
-    /// Ends with the runtime.
-    async fn run(mut self) {
+    /// Looks after all pools, and never ends by itself. When it is dropped, each server's task ends
+    /// after the batch it is at.
+    pub(super) async fn run(mut self) {
         loop {
             let mut is_busy = false;
             for pool in self.shared.misplaced.pools() {

@@ -21,7 +21,6 @@
 
 mod answers;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,27 +129,13 @@ impl Canary {
     }
 
     async fn connect(&self) -> Result<TcpStream, Failure> {
-        let addr = self.resolve().await?;
+        let addr = self.shared.server(self.server).resolve().await?;
         let stream = TcpStream::connect(addr).await.map_err(|error| match error.kind() {
             std::io::ErrorKind::ConnectionRefused => Failure::Refused,
             _ => Failure::Unreachable,
         })?;
         stream.set_nodelay(true).map_err(|_| Failure::Reset)?;
         Ok(stream)
-    }
-
-    /// Looks the server's name up, and tells the workers if it is somewhere else now.
-    async fn resolve(&self) -> Result<SocketAddr, Failure> {
-        let server = self.shared.server(self.server);
-        let address = &server.config.address;
-        let mut all = tokio::net::lookup_host((address.host(), address.port()))
-            .await
-            .map_err(|_| Failure::Unreachable)?;
-        let found = all.next().ok_or(Failure::Unreachable)?;
-        if server.addr.load().as_deref() != Some(&found) {
-            server.addr.store(Some(Arc::new(found)));
-        }
-        Ok(found)
     }
 
     async fn ask(&self, stream: &mut TcpStream) -> Result<Verdict, Failure> {

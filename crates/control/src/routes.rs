@@ -1,36 +1,34 @@
-//! Configuration and health into routing tables.
+//! Configuration into the first routing table.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use evenkeel_core::config::{Config, Failover, ListenerConfig, PoolConfig, PoolName};
+use evenkeel_core::config::{Failover, PoolConfig, PoolName};
 use evenkeel_core::distribution::BuildError;
-use evenkeel_core::protocol::ParseLimits;
 use evenkeel_core::recovery::RecoverySettings;
 use evenkeel_core::routing::{
     ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute,
 };
-use evenkeel_core::session::SessionLimits;
 
-use crate::shared::SharedServer;
+use crate::server::SharedServer;
 
 /// The table in which every server is usable, and the servers it is about.
-pub fn first_table(config: &Config) -> Result<(RoutingTable, Vec<SharedServer>), BuildError> {
+pub(crate) fn first_table(
+    pools: &[PoolConfig],
+) -> Result<(RoutingTable, Vec<SharedServer>), BuildError> {
     let mut table = RoutingTable { pools: Vec::new(), servers: Vec::new() };
     let mut servers = Vec::new();
-    for (id, pool) in (0..).map(PoolId).zip(&config.pools) {
+    for (id, pool) in (0..).map(PoolId).zip(pools) {
         let first = servers.len();
         for server in &pool.servers {
             table
                 .servers
                 .push(ServerRoute::in_use(settings(pool), disguise(&server.address.to_string())));
-            let (config, addr) = (server.clone(), ArcSwapOption::empty());
-            servers.push(SharedServer { config, pool: id, addr });
+            servers.push(SharedServer::new(server.clone(), id));
         }
         table.pools.push(PoolRoutes {
             distribution: Arc::new(pool.build_distribution()?),
             servers: (first..servers.len()).map(server_id).collect(),
-            failover: substitute(config, pool),
+            failover: substitute(pools, pool),
             on_unavailable: pool.on_unavailable,
             deadline: pool.deadline,
             failover_ttl: pool.failover_ttl,
@@ -40,8 +38,8 @@ pub fn first_table(config: &Config) -> Result<(RoutingTable, Vec<SharedServer>),
 }
 
 /// Where keys of a pool go whose home cannot be used.
-fn substitute(config: &Config, pool: &PoolConfig) -> Substitute {
-    let gutter = pool.gutter.as_ref().and_then(|name| pool_id(config, name));
+fn substitute(pools: &[PoolConfig], pool: &PoolConfig) -> Substitute {
+    let gutter = pool.gutter.as_ref().and_then(|name| pool_id(pools, name));
     match (pool.failover, gutter) {
         (Failover::Next, _) => Substitute::Next,
         (Failover::Gutter, Some(gutter)) => Substitute::Gutter(gutter),
@@ -50,9 +48,9 @@ fn substitute(config: &Config, pool: &PoolConfig) -> Substitute {
     }
 }
 
-/// The id of a pool.
-pub fn pool_id(config: &Config, name: &PoolName) -> Option<PoolId> {
-    let idx = config.pools.iter().position(|pool| pool.name == *name)?;
+/// The id of the pool of this name.
+pub fn pool_id(pools: &[PoolConfig], name: &PoolName) -> Option<PoolId> {
+    let idx = pools.iter().position(|pool| pool.name == *name)?;
     Some(PoolId(u16::try_from(idx).expect("a configuration has at most 65,536 pools")))
 }
 
@@ -66,7 +64,7 @@ fn disguise(address: &str) -> u64 {
 }
 
 /// What can be set about a pool's recovery.
-pub fn recovery_settings(pool: &PoolConfig) -> RecoverySettings {
+pub(crate) fn recovery_settings(pool: &PoolConfig) -> RecoverySettings {
     RecoverySettings {
         rejoin: pool.rejoin,
         settle_interval: pool.deadline,
@@ -77,7 +75,7 @@ pub fn recovery_settings(pool: &PoolConfig) -> RecoverySettings {
 }
 
 /// The id of the server at a place in the list of all.
-pub fn server_id(idx: usize) -> ServerId {
+pub(crate) fn server_id(idx: usize) -> ServerId {
     ServerId(u16::try_from(idx).expect("a configuration has at most 65,536 servers"))
 }
 
@@ -86,17 +84,5 @@ fn settings(pool: &PoolConfig) -> ConnectionSettings {
         timeout: pool.timeout,
         connect_timeout: pool.connect_timeout,
         attempts_in_flight_max: pool.attempts_in_flight_max,
-    }
-}
-
-/// What each session of a listener may do.
-pub fn session_limits(listener: &ListenerConfig) -> SessionLimits {
-    SessionLimits {
-        parse: ParseLimits {
-            item_size_max: listener.item_size_max.as_len(),
-            keys_per_get_max: listener.keys_per_get_max,
-        },
-        requests_in_flight_max: listener.requests_in_flight_max,
-        output_max: listener.session_output_max.as_len(),
     }
 }

@@ -1,0 +1,147 @@
+//! What the workers of a driver and the control plane share.
+//!
+//! Workers read; the control plane writes; nobody waits. The one thing that flows the other way
+//! is the feed of reports, a bounded queue.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant as WallInstant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use evenkeel_core::Instant;
+use evenkeel_core::config::PoolName;
+use evenkeel_core::report::Report;
+use evenkeel_core::routing::{RoutingTable, ServerId};
+use evenkeel_core::worker::{Counters, WorkerSettings};
+
+use crate::events::EventLog;
+use crate::handle::Standing;
+use crate::misplaced::Misplaced;
+use crate::server::SharedServer;
+use crate::worker::SharedWorker;
+
+/// Reports that may wait for the control plane. Past it they are dropped and counted: it then
+/// has evidence enough.
+pub const REPORTS_MAX: usize = 4096;
+
+/// How long a connection that hangs with a write is listened to: longer than the pauses that servers
+/// come back from with all they were sent, and short enough that keys do not stay away from a server
+/// for long that never answers.
+const PARKED_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Everything shared.
+#[derive(Debug)]
+pub struct Shared {
+    clock: WallInstant,
+    /// The time since 1970 when the clock was started.
+    pub started_at: Duration,
+    /// The servers, by [`ServerId`].
+    pub servers: Vec<SharedServer>,
+    /// The names of the pools, by `PoolId`.
+    pub pools: Vec<PoolName>,
+    /// What workers route by.
+    pub table: ArcSwap<RoutingTable>,
+    /// Keys that are not where they belong.
+    pub misplaced: Arc<Misplaced>,
+    /// The workers, in the order of their driver.
+    pub workers: Vec<SharedWorker>,
+    /// Reports dropped because the feed was full.
+    pub reports_dropped: AtomicU64,
+    /// What has happened to servers.
+    pub events: EventLog,
+    /// What each server is taken for.
+    standings: Mutex<Vec<Standing>>,
+    feed: tokio::sync::mpsc::Sender<Report>,
+}
+
+impl Shared {
+    /// Shared state with a first table. Returns the control plane's end of the feed too.
+    pub(crate) fn new(
+        pools: Vec<PoolName>,
+        servers: Vec<SharedServer>,
+        table: RoutingTable,
+        misplaced: Misplaced,
+        workers: Vec<SharedWorker>,
+    ) -> (Arc<Self>, tokio::sync::mpsc::Receiver<Report>) {
+        let (feed, reports) = tokio::sync::mpsc::channel(REPORTS_MAX);
+        let shared = Self {
+            clock: WallInstant::now(),
+            started_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            pools,
+            servers,
+            table: ArcSwap::from_pointee(table),
+            misplaced: Arc::new(misplaced),
+            workers,
+            reports_dropped: AtomicU64::new(0),
+            events: EventLog::default(),
+            standings: Mutex::default(),
+            feed,
+        };
+        (Arc::new(shared), reports)
+    }
+
+    /// The time, on the one clock of this process.
+    pub fn now(&self) -> Instant {
+        Instant::ZERO + self.clock.elapsed()
+    }
+
+    /// Looks the names of all servers up, and waits for the answers: within a runtime, do it where
+    /// waiting is allowed. One that cannot be found yet is no error; canaries look again.
+    pub fn resolve_blocking(&self) {
+        self.servers.iter().for_each(SharedServer::resolve_blocking);
+    }
+
+    /// What the worker at a place of [`Shared::workers`] is to know.
+    pub fn worker_settings(&self, idx: usize) -> WorkerSettings {
+        WorkerSettings {
+            // The jitter of reconnects must differ between workers and between processes.
+            seed: u64::from(std::process::id()) << 16 | idx as u64,
+            unix_time_at_zero: self.started_at,
+            parked_timeout: PARKED_TIMEOUT,
+        }
+    }
+
+    /// A server by its id.
+    pub fn server(&self, id: ServerId) -> &SharedServer {
+        &self.servers[usize::from(id.0)]
+    }
+
+    /// Reports evidence to the control plane.
+    pub fn report(&self, report: Report) {
+        if self.feed.try_send(report).is_err() {
+            self.reports_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What each server is taken for, by [`ServerId`]; nothing before the control plane has begun.
+    pub fn standings(&self) -> Vec<Standing> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what each server is taken for.
+    pub(crate) fn set_standings(&self, standings: Vec<Standing>) {
+        *self.standings.lock().unwrap_or_else(PoisonError::into_inner) = standings;
+    }
+
+    /// Publishes a table and has every worker look at it.
+    pub(crate) fn publish(&self, table: RoutingTable) {
+        self.table.store(Arc::new(table));
+        self.wake_workers();
+    }
+
+    /// Has every worker turn its loop.
+    pub fn wake_workers(&self) {
+        for worker in &self.workers {
+            worker.wake();
+        }
+    }
+
+    /// The sum of what all workers have done.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for worker in &self.workers {
+            worker.counters.add_to(&mut sum);
+        }
+        sum
+    }
+}
