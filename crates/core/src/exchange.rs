@@ -33,11 +33,20 @@ use crate::protocol::response::{self, Response, Status};
 use crate::protocol::token::Tokens;
 use crate::routing::PoolId;
 
+/// Who wants to know the outcome of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// The session that sent it.
+    Session(SessionId),
+    /// A caller, who has named the call so.
+    Call(u64),
+}
+
 /// One request's life.
 #[derive(Debug)]
 pub struct Exchange {
     /// Who asked.
-    pub session: SessionId,
+    pub asker: Asker,
     /// The pool that its keys belong to.
     pub pool: PoolId,
     /// How its outcome is worded.
@@ -58,9 +67,19 @@ pub struct Exchange {
 impl Exchange {
     /// An exchange that has just been opened.
     #[inline]
-    pub fn new(session: SessionId, pool: PoolId, deadline: Instant, wording: Wording) -> Self {
+    pub fn new(asker: Asker, pool: PoolId, deadline: Instant, wording: Wording) -> Self {
         let (placed, settled, split) = (None, None, None);
-        Self { session, pool, wording, deadline, attempts: 1, placed, settled, split }
+        Self { asker, pool, wording, deadline, attempts: 1, placed, settled, split }
+    }
+
+    /// How its outcome is handed over.
+    #[inline]
+    pub fn form(&self) -> Form {
+        match (&self.split, self.asker) {
+            (Some(_), _) => Form::Split,
+            (None, Asker::Call(_)) => Form::Call,
+            (None, Asker::Session(_)) => Form::Request,
+        }
     }
 
     /// Whether its part `part` has no outcome yet. The first outcome counts: a part that has
@@ -72,6 +91,17 @@ impl Exchange {
             None => self.settled.is_none(),
         }
     }
+}
+
+/// How the outcome of an exchange is handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As bytes, to a session.
+    Request,
+    /// As data, to a caller.
+    Call,
+    /// Part by part, before it is the one or the other.
+    Split,
 }
 
 /// How an outcome is worded for the caller.
@@ -152,6 +182,11 @@ impl Wording {
             reflected: Vec::new(),
             on_unavailable: OnUnavailable::Miss,
         }
+    }
+
+    /// Whether nobody is to be told the outcome.
+    pub fn is_silent(&self) -> bool {
+        self.noreply
     }
 
     /// The buffer it was given, to be used again.
@@ -273,9 +308,9 @@ pub struct Split {
     pub waiting: usize,
     /// The parts, one for each server.
     pub parts: Vec<Part>,
-    /// For each key of a retrieval, in order, the part it went to; `None` if no server could
-    /// take it.
-    pub part_of_key: Vec<Option<u16>>,
+    /// For each key of a retrieval, in order, the part it went to, or, if no server could
+    /// take it: why.
+    pub part_of_key: Vec<Result<u16, Failure>>,
     /// The first failure among the parts.
     pub failure: Option<Failure>,
 }
@@ -285,6 +320,8 @@ pub struct Split {
 pub struct Part {
     /// It has been answered, or has failed.
     pub has_outcome: bool,
+    /// Why it has failed, if it has.
+    pub failure: Option<Failure>,
     /// For each of its keys, in order, how long its value is in `body`; 0, or missing at the end, if
     /// it was a miss.
     pub value_lens: Vec<u32>,
@@ -308,6 +345,24 @@ impl Part {
 }
 
 impl Split {
+    /// Gives each part that has no outcome this one.
+    pub fn fail_rest(&mut self, failure: Failure) {
+        self.waiting = 0;
+        self.failure = Some(failure);
+        for part in self.parts.iter_mut().filter(|part| !part.has_outcome) {
+            (part.has_outcome, part.failure) = (true, Some(failure));
+        }
+    }
+
+    /// For each key of a retrieval, in order: its value as the server sent it, empty for a miss, or
+    /// why no server's answer is to be had. To be asked for once.
+    pub fn take_values(&mut self, mut take: impl FnMut(Result<&[u8], Failure>)) {
+        for part in &self.part_of_key {
+            let part = part.map(|part| &mut self.parts[usize::from(part)]);
+            take(part.and_then(|part| part.failure.map_or_else(|| Ok(part.next_value()), Err)));
+        }
+    }
+
     /// Bytes that the parts keep.
     pub fn body_len(&self) -> usize {
         self.parts.iter().map(|part| part.body.len()).sum()

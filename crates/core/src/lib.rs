@@ -41,6 +41,8 @@ pub mod session;
 
 pub mod exchange;
 
+pub mod call;
+
 pub mod connection;
 
 pub mod worker;

@@ -36,6 +36,8 @@
 //! - A session's answers make room for requests that it had sent already: it is looked at again
 //!   in the same turn.
 
+mod calls;
+
 mod desk;
 
 mod dispatch;
@@ -49,9 +51,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::desk::Desk;
-use self::dispatch::Draft;
+use self::dispatch::{Draft, Origin};
 use self::settling::{Budget, Retry};
 use crate::connection::{Connection, ConnectionId};
+use crate::exchange::Asker;
 use crate::id::{ExchangeId, SessionId};
 use crate::protocol::parse::Parsed;
 use crate::random::Random;
@@ -241,11 +244,13 @@ impl Worker {
             && let Some(parsed) = session.next_request(source, &mut at)
         {
             let pool = session.pool;
+            let asker = Asker::Session(id);
+            let origin = Origin { asker, pool, deadline: now + self.table.pool(pool).deadline };
             match parsed {
-                Parsed::Request { request, .. } => self.submit(now, id, pool, &request),
+                Parsed::Request { request, .. } => self.submit(now, id, origin, &request),
                 Parsed::Refused(refused) => {
                     self.desk.counters.refused += 1;
-                    self.refuse(now, id, pool, &refused);
+                    self.refuse(now, id, origin, &refused);
                     if refused.refusal.ends_session() {
                         self.finish(id);
                     }

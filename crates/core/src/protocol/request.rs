@@ -217,11 +217,14 @@ pub struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// Takes words that the parser has counted and checked.
+    /// Takes words that have been counted and checked.
     ///
-    /// `raw` holds exactly `len` words apart by spaces, `len` at least 1, and no space before the
-    /// first or behind the last.
-    pub(crate) fn from_checked(raw: &'a [u8], len: usize) -> Self {
+    /// `raw` holds exactly `len` words apart by one space each, `len` at least 1, and no space before
+    /// the first or behind the last.
+    ///
+    /// # Panics
+    /// If `len` is 0.
+    pub fn from_checked(raw: &'a [u8], len: usize) -> Self {
         assert!(len > 0, "a retrieval names at least one key");
         Self { raw, len }
     }

@@ -5,8 +5,9 @@
 use slotmap::SlotMap;
 
 use crate::Instant;
+use crate::call::CallResult;
 use crate::connection::{Attempt, Matched};
-use crate::exchange::{Exchange, Split, Wording};
+use crate::exchange::{Asker, Exchange, Form, Split, Wording};
 use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
 use crate::protocol::divert;
@@ -16,6 +17,7 @@ use crate::routing::PoolId;
 use crate::session::Session;
 use crate::spare::Spare;
 use crate::worker::Counters;
+use crate::worker::dispatch::Origin;
 
 #[derive(Debug, Default)]
 pub(super) struct Desk {
@@ -23,6 +25,8 @@ pub(super) struct Desk {
     pub(super) exchanges: SlotMap<ExchangeId, Exchange>,
     /// Sessions to look at: they have something to write, or room for more requests.
     pub(super) dirty: Vec<SessionId>,
+    /// Calls that have ended.
+    pub(super) settled: Vec<(u64, CallResult)>,
     pub(super) spare: Spare,
     pub(super) counters: Counters,
 }
@@ -31,17 +35,14 @@ pub(super) struct Desk {
 const PENDING_KEPT_LEN: usize = 256;
 
 impl Desk {
-    /// Opens an exchange behind those that the session has.
+    /// Opens an exchange, behind those that the session has.
     #[inline]
-    pub(super) fn open(
-        &mut self,
-        session: SessionId,
-        pool: PoolId,
-        deadline: Instant,
-        wording: Wording,
-    ) -> ExchangeId {
-        let id = self.exchanges.insert(Exchange::new(session, pool, deadline, wording));
-        if let Some(session) = self.sessions.get_mut(session) {
+    pub(super) fn open(&mut self, origin: Origin, wording: Wording) -> ExchangeId {
+        let Origin { asker, pool, deadline } = origin;
+        let id = self.exchanges.insert(Exchange::new(asker, pool, deadline, wording));
+        if let Asker::Session(session) = asker
+            && let Some(session) = self.sessions.get_mut(session)
+        {
             session.pending.push_back(id);
         }
         id
@@ -49,7 +50,9 @@ impl Desk {
 
     /// Answers a request that needs no server, behind those before it.
     pub(super) fn answer(&mut self, session: SessionId, pool: PoolId, words: &'static [u8]) {
-        let id = self.open(session, pool, Instant::ZERO, Wording::fixed(words, false));
+        let asker = Asker::Session(session);
+        let origin = Origin { asker, pool, deadline: Instant::ZERO };
+        let id = self.open(origin, Wording::fixed(words, false));
         self.settle(id, |_, output| output.extend_from_slice(words));
     }
 
@@ -66,22 +69,24 @@ impl Desk {
         if exchange.wording.is_failure(response.status) {
             return self.settle_failure(id, attempt.part, Failure::ServerError);
         }
+        let form = exchange.form();
         self.counters.values_dropped += matched.values_dropped as u64;
-        let session = &mut self.sessions[exchange.session];
-        let len = body.len() + response.value.map_or(0, <[u8]>::len);
-        session.note_answer(len);
-        // Of a change only the caller can know what to do; and its value is a number.
-        let may_be_miss = attempt.class == Class::Read;
-        if len > 0 && may_be_miss && !session.has_room(len) {
-            self.counters.values_dropped += 1;
-            return self.settle_failure(id, attempt.part, Failure::Overload);
+        if let Asker::Session(session) = exchange.asker {
+            let session = &mut self.sessions[session];
+            let len = body.len() + response.value.map_or(0, <[u8]>::len);
+            session.note_answer(len);
+            // Of a change only the caller can know what to do; and its value is a number.
+            let may_be_miss = attempt.class == Class::Read;
+            if len > 0 && may_be_miss && !session.has_room(len) {
+                self.counters.values_dropped += 1;
+                return self.settle_failure(id, attempt.part, Failure::Overload);
+            }
         }
-        let is_split = exchange.split.is_some();
         self.count(attempt, matched.values_len, response.status);
         if attempt.disguise != 0 {
-            return self.settle_disguised(matched, is_split);
+            return self.settle_disguised(matched, form);
         }
-        self.settle_as_is(attempt, body, matched.value_lens, response, is_split);
+        self.settle_as_is(attempt, body, matched.value_lens, response, form);
     }
 
     #[inline]
@@ -91,39 +96,43 @@ impl Desk {
         body: &[u8],
         value_lens: &[u32],
         response: &Response<'_>,
-        is_split: bool,
+        form: Form,
     ) {
         let id = attempt.exchange;
-        if is_split {
-            let is_error = matches!(response.status, Status::Error(_));
-            let failure = is_error.then_some(Failure::ServerError);
-            self.settle_part(id, attempt.part, value_lens, body, failure);
-        } else {
-            self.settle(id, |wording, output| wording.write_response(body, response, output));
+        match form {
+            Form::Request => {
+                self.settle(id, |wording, output| wording.write_response(body, response, output));
+            }
+            Form::Call => self.settle_call(id, CallResult::new(body, response)),
+            Form::Split => {
+                let is_error = matches!(response.status, Status::Error(_));
+                let failure = is_error.then_some(Failure::ServerError);
+                self.settle_part(id, attempt.part, value_lens, body, failure);
+            }
         }
     }
 
     /// A response from elsewhere than its key's home: its CAS tokens are disguised.
-    fn settle_disguised(&mut self, matched: &Matched<'_>, is_split: bool) {
+    fn settle_disguised(&mut self, matched: &Matched<'_>, form: Form) {
         let Matched { attempt, body, value_lens, response, .. } = matched;
         let mut buffer = self.spare.take();
         match attempt.expect {
             Expect::Retrieval { has_cas: true } => {
                 let mut lens = value_lens.to_vec();
                 divert::disguise_values(body, &mut lens, attempt.disguise, &mut buffer);
-                self.settle_as_is(attempt, &buffer, &lens, response, is_split);
+                self.settle_as_is(attempt, &buffer, &lens, response, form);
             }
             Expect::Meta(_) => {
                 divert::disguise_meta_line(response.line, attempt.disguise, &mut buffer);
                 let response = Response { line: &buffer, ..*response };
-                self.settle_as_is(attempt, body, value_lens, &response, is_split);
+                self.settle_as_is(attempt, body, value_lens, &response, form);
             }
             Expect::Retrieval { has_cas: false }
             | Expect::Store
             | Expect::Delete
             | Expect::Arithmetic
             | Expect::Touch
-            | Expect::FlushAll => self.settle_as_is(attempt, body, value_lens, response, is_split),
+            | Expect::FlushAll => self.settle_as_is(attempt, body, value_lens, response, form),
         }
         self.spare.give(buffer);
     }
@@ -145,17 +154,22 @@ impl Desk {
             return;
         }
         self.counters.failed += 1;
-        if exchange.split.is_some() {
-            self.settle_part(id, part, &[], &[], Some(failure));
-        } else {
-            self.settle(id, |wording, output| wording.write_failure(failure, output));
+        match exchange.form() {
+            Form::Split => self.settle_part(id, part, &[], &[], Some(failure)),
+            Form::Call => self.settle_call(id, CallResult::Failed(failure)),
+            Form::Request => {
+                self.settle(id, |wording, output| wording.write_failure(failure, output));
+            }
         }
     }
 
     /// No server could take a delete; it will be made up for.
     pub(super) fn settle_deleted(&mut self, id: ExchangeId) {
-        if self.exchanges.get(id).is_some_and(|exchange| exchange.waits_for(0)) {
-            self.settle(id, Wording::write_deleted);
+        let waiting = self.exchanges.get(id).filter(|exchange| exchange.waits_for(0));
+        match waiting.map(Exchange::form) {
+            Some(Form::Call) => self.settle_call(id, CallResult::Remembered),
+            Some(Form::Request | Form::Split) => self.settle(id, Wording::write_deleted),
+            None => {}
         }
     }
 
@@ -169,8 +183,7 @@ impl Desk {
         let Some(exchange) = self.exchanges.get_mut(id) else { return };
         match &mut exchange.split {
             Some(split) if exchange.settled.is_none() => {
-                split.waiting = 0;
-                split.failure = Some(Failure::Timeout);
+                split.fail_rest(Failure::Timeout);
                 self.counters.failed += 1;
                 self.settle_split(id);
             }
@@ -191,12 +204,15 @@ impl Desk {
         let split = exchange.split.as_mut().expect("only split exchanges come here");
         let part = &mut split.parts[usize::from(part)];
         part.has_outcome = true;
+        part.failure = failure;
         if !body.is_empty() {
             part.value_lens = spare.take_lens();
             part.value_lens.extend_from_slice(value_lens);
             part.body = spare.take();
             part.body.extend_from_slice(body);
-            sessions[exchange.session].pending_len += body.len();
+            if let Asker::Session(session) = exchange.asker {
+                sessions[session].pending_len += body.len();
+            }
         }
         split.failure = split.failure.or(failure);
         split.waiting -= 1;
@@ -208,7 +224,10 @@ impl Desk {
     fn settle_split(&mut self, id: ExchangeId) {
         let exchange = &mut self.exchanges[id];
         let mut split = exchange.split.take().expect("only split exchanges come here");
-        self.sessions[exchange.session].pending_len -= split.body_len();
+        let Asker::Session(session) = exchange.asker else {
+            return self.settle_call(id, CallResult::Parts(split));
+        };
+        self.sessions[session].pending_len -= split.body_len();
         self.settle(id, |wording, output| split.write(wording, output));
         self.spare.give_split(split);
     }
@@ -228,7 +247,9 @@ impl Desk {
     fn settle(&mut self, id: ExchangeId, write: impl FnOnce(&Wording, &mut Vec<u8>)) {
         let Self { exchanges, sessions, spare, .. } = self;
         let exchange = &mut exchanges[id];
-        let session_id = exchange.session;
+        let Asker::Session(session_id) = exchange.asker else {
+            unreachable!("a call has no words");
+        };
         let session = &mut sessions[session_id];
         if session.pending.front() != Some(&id) {
             let mut answer = spare.take();
@@ -242,6 +263,17 @@ impl Desk {
         }
         write(&exchange.wording, &mut session.output);
         self.release(session_id);
+    }
+
+    /// Ends a call.
+    pub(super) fn settle_call(&mut self, id: ExchangeId, result: CallResult) {
+        let exchange = self.exchanges.remove(id).expect("a call that is not settled exists");
+        if let Asker::Call(name) = exchange.asker
+            && !exchange.wording.is_silent()
+        {
+            self.settled.push((name, result));
+        }
+        self.spare.give(exchange.wording.into_buffer());
     }
 
     /// Lets go the session's oldest exchange, and those behind it that waited only for it.

@@ -2,7 +2,7 @@
 
 use crate::Instant;
 use crate::connection::{Attempt, Connection};
-use crate::exchange::{Part, Wording};
+use crate::exchange::{Asker, Part, Wording};
 use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
 use crate::protocol::divert::{self, Diversion};
@@ -20,6 +20,17 @@ use crate::worker::{ATTEMPTS_MAX, Action, Worker};
 const VERSION: &[u8] =
     concat!("VERSION 1.6.18 evenkeel/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
 
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// Who wants to know its outcome.
+    pub(super) asker: Asker,
+    /// The pool that its keys belong to.
+    pub(super) pool: PoolId,
+    /// When that one must be told something.
+    pub(super) deadline: Instant,
+}
+
 /// One server's part of a request that is being split: of the keys that are at home there, or of
 /// those that are not.
 #[derive(Debug)]
@@ -32,25 +43,64 @@ pub(super) struct Draft {
 }
 
 impl Worker {
-    /// Carries out a request.
+    /// Carries out a session's request.
     #[inline]
     pub(super) fn submit(
         &mut self,
         now: Instant,
-        id: SessionId,
-        pool: PoolId,
+        session: SessionId,
+        origin: Origin,
         request: &Request<'_>,
     ) {
+        let pool = origin.pool;
+        match request {
+            Request::Retrieve { .. }
+            | Request::Store { .. }
+            | Request::Delete { .. }
+            | Request::Arithmetic { .. }
+            | Request::Touch { .. }
+            | Request::Meta(_)
+            | Request::FlushAll { .. } => {
+                self.forward(now, origin, request);
+                return;
+            }
+            Request::MetaNoop => self.desk.answer(session, pool, b"MN\r\n"),
+            Request::Version => self.desk.answer(session, pool, VERSION),
+            Request::Verbosity { noreply } => {
+                self.desk.answer(session, pool, if *noreply { b"" } else { b"OK\r\n" });
+            }
+            Request::Stats { arg: b"" } => {
+                let exchange = self.desk.open(origin, Wording::fixed(b"", false));
+                self.actions.push_back(Action::Stats(exchange));
+            }
+            Request::Stats { arg: b"reset" } => self.desk.answer(session, pool, b"RESET\r\n"),
+            Request::Stats { arg } => self.desk.answer(session, pool, stats_of_one_server(arg)),
+            Request::Quit => self.finish(session),
+        }
+        self.desk.counters.requests += 1;
+        self.budget.earn();
+    }
+
+    /// Carries out a request that servers are sent.
+    ///
+    /// # Panics
+    /// For any other.
+    #[inline]
+    pub(super) fn forward(
+        &mut self,
+        now: Instant,
+        origin: Origin,
+        request: &Request<'_>,
+    ) -> ExchangeId {
         self.desk.counters.requests += 1;
         self.budget.earn();
         match request {
             Request::Retrieve { how, keys } => {
                 self.desk.counters.reads += keys.len() as u64;
                 if keys.len() == 1 {
-                    self.submit_to_one(now, id, pool, request);
-                } else {
-                    self.submit_split(now, id, pool, request, *how, *keys);
+                    return self.submit_to_one(now, origin, request);
                 }
+                self.submit_split(now, origin, request, *how, *keys)
             }
             Request::Store { .. }
             | Request::Delete { .. }
@@ -62,21 +112,14 @@ impl Worker {
                     Some(Class::Write) => self.desk.counters.writes += 1,
                     Some(Class::Delete) | None => self.desk.counters.deletes += 1,
                 }
-                self.submit_to_one(now, id, pool, request);
+                self.submit_to_one(now, origin, request)
             }
-            Request::FlushAll { .. } => self.submit_to_all(now, id, pool, request),
-            Request::MetaNoop => self.desk.answer(id, pool, b"MN\r\n"),
-            Request::Version => self.desk.answer(id, pool, VERSION),
-            Request::Verbosity { noreply } => {
-                self.desk.answer(id, pool, if *noreply { b"" } else { b"OK\r\n" });
-            }
-            Request::Stats { arg: b"" } => {
-                let exchange = self.open(now, id, pool, Wording::fixed(b"", false));
-                self.actions.push_back(Action::Stats(exchange));
-            }
-            Request::Stats { arg: b"reset" } => self.desk.answer(id, pool, b"RESET\r\n"),
-            Request::Stats { arg } => self.desk.answer(id, pool, stats_of_one_server(arg)),
-            Request::Quit => self.finish(id),
+            Request::FlushAll { .. } => self.submit_to_all(now, origin, request),
+            Request::MetaNoop
+            | Request::Version
+            | Request::Verbosity { .. }
+            | Request::Stats { .. }
+            | Request::Quit => unreachable!("no server is sent {request:?}"),
         }
     }
 
@@ -84,39 +127,39 @@ impl Worker {
     pub(super) fn refuse(
         &mut self,
         now: Instant,
-        id: SessionId,
-        pool: PoolId,
+        session: SessionId,
+        origin: Origin,
         refused: &Refused<'_>,
     ) {
         let words = refused.refusal.answer();
-        match &refused.invalidates {
-            Some(delete) => {
-                let wording = Wording::fixed(words, refused.noreply);
-                self.open_attempt(now, id, pool, delete, wording);
-            }
-            None => self.desk.answer(id, pool, if refused.noreply { b"" } else { words }),
+        if let Some(delete) = &refused.invalidates {
+            let wording = Wording::fixed(words, refused.noreply);
+            self.open_attempt(now, origin, delete, wording);
+        } else {
+            let words = if refused.noreply { b"" } else { words };
+            self.desk.answer(session, origin.pool, words);
         }
     }
 
     #[inline]
-    fn submit_to_one(&mut self, now: Instant, id: SessionId, pool: PoolId, request: &Request<'_>) {
-        let on_unavailable = self.table.pool(pool).on_unavailable;
+    fn submit_to_one(&mut self, now: Instant, origin: Origin, request: &Request<'_>) -> ExchangeId {
+        let on_unavailable = self.table.pool(origin.pool).on_unavailable;
         let may_reflect = matches!(request, Request::Meta(_));
         let buffer = if may_reflect { self.desk.spare.take() } else { Vec::new() };
         let wording = Wording::new(request, on_unavailable, buffer);
-        self.open_attempt(now, id, pool, request, wording);
+        self.open_attempt(now, origin, request, wording)
     }
 
     #[inline]
     fn open_attempt(
         &mut self,
         now: Instant,
-        id: SessionId,
-        pool: PoolId,
+        origin: Origin,
         request: &Request<'_>,
         wording: Wording,
-    ) {
-        let exchange = self.open(now, id, pool, wording);
+    ) -> ExchangeId {
+        let pool = origin.pool;
+        let exchange = self.desk.open(origin, wording);
         let class = request.class().expect("a request with a key has a class");
         let expect = Expect::of(request).expect("a request with a key is sent to a server");
         let key = request.key().expect("a request for one key");
@@ -141,11 +184,7 @@ impl Worker {
             Routed::Remembered => self.desk.settle_deleted(exchange),
             Routed::Nowhere(failure) => self.desk.settle_failure(exchange, 0, failure),
         }
-    }
-
-    #[inline]
-    fn open(&mut self, now: Instant, id: SessionId, pool: PoolId, wording: Wording) -> ExchangeId {
-        self.desk.open(id, pool, now + self.table.pool(pool).deadline, wording)
+        exchange
     }
 
     /// Gives an attempt that is in flight nowhere any more to the connection of another server.
@@ -267,7 +306,7 @@ impl Worker {
     /// Has an exchange end at its deadline. An attempt that is sent at once ends before that by
     /// its own time, so only what waits for a connection, is tried again, or is sent to another
     /// pool's server that is given more time needs to be watched.
-    fn watch_deadline(&mut self, id: ExchangeId) {
+    pub(super) fn watch_deadline(&mut self, id: ExchangeId) {
         if let Some(exchange) = self.desk.exchanges.get(id) {
             self.deadlines.insert((exchange.deadline, id));
         }
@@ -277,25 +316,25 @@ impl Worker {
     fn submit_split(
         &mut self,
         now: Instant,
-        id: SessionId,
-        pool: PoolId,
+        origin: Origin,
         request: &Request<'_>,
         how: Retrieval,
         keys: Keys<'_>,
-    ) {
+    ) -> ExchangeId {
+        let pool = origin.pool;
         let on_unavailable = self.table.pool(pool).on_unavailable;
-        let exchange = self.open(now, id, pool, Wording::new(request, on_unavailable, Vec::new()));
+        let exchange = self.desk.open(origin, Wording::new(request, on_unavailable, Vec::new()));
         let mut drafts = std::mem::take(&mut self.drafts);
         let mut split = self.desk.spare.take_split();
         for key in &keys {
             let part = match self.route(now, pool, key, Effect::Reads) {
                 Routed::To { server, is_home, .. } => {
-                    Some(self.draft(&mut drafts, (server, is_home), how, key))
+                    Ok(self.draft(&mut drafts, (server, is_home), how, key))
                 }
                 Routed::Nowhere(failure) => {
                     split.failure = Some(failure);
                     self.desk.counters.failed += 1;
-                    None
+                    Err(failure)
                 }
                 Routed::Remembered => unreachable!("only deletes are remembered"),
             };
@@ -319,6 +358,7 @@ impl Worker {
             self.desk.spare.give(encoded);
         }
         self.drafts = drafts;
+        exchange
     }
 
     /// Adds `key` to the draft for a server, and returns which draft that is.
@@ -344,9 +384,10 @@ impl Worker {
     }
 
     /// `flush_all`: a part for every server of the pool, usable or not.
-    fn submit_to_all(&mut self, now: Instant, id: SessionId, pool: PoolId, request: &Request<'_>) {
+    fn submit_to_all(&mut self, now: Instant, origin: Origin, request: &Request<'_>) -> ExchangeId {
+        let pool = origin.pool;
         let on_unavailable = self.table.pool(pool).on_unavailable;
-        let exchange = self.open(now, id, pool, Wording::new(request, on_unavailable, Vec::new()));
+        let exchange = self.desk.open(origin, Wording::new(request, on_unavailable, Vec::new()));
         let table = self.table.clone();
         let servers: Vec<_> = table.servers_of(pool).collect();
         let mut split = self.desk.spare.take_split();
@@ -366,6 +407,7 @@ impl Worker {
                 connection.encode(now, attempt, |output| encode::request(request, output))
             });
         }
+        exchange
     }
 }
 

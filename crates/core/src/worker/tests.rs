@@ -4,6 +4,8 @@ mod several_keys;
 
 mod applications;
 
+mod calls;
+
 mod failing_servers;
 
 mod misplaced_keys;
