@@ -308,9 +308,11 @@ pub struct Split {
     pub waiting: usize,
     /// The parts, one for each server.
     pub parts: Vec<Part>,
-    /// For each key of a retrieval, in order, the part it went to, or, if no server could
-    /// take it: why.
-    pub part_of_key: Vec<Result<u16, Failure>>,
+    /// For each key of a retrieval, in order, the part it went to; `None` if no server could
+    /// take it.
+    pub part_of_key: Vec<Option<u16>>,
+    /// Why no server could take them, for each such key, in order.
+    pub unrouted: Vec<Failure>,
     /// The first failure among the parts.
     pub failure: Option<Failure>,
 }
@@ -357,9 +359,14 @@ impl Split {
     /// For each key of a retrieval, in order: its value as the server sent it, empty for a miss, or
     /// why no server's answer is to be had. To be asked for once.
     pub fn take_values(&mut self, mut take: impl FnMut(Result<&[u8], Failure>)) {
+        let mut unrouted = self.unrouted.iter();
         for part in &self.part_of_key {
-            let part = part.map(|part| &mut self.parts[usize::from(part)]);
-            take(part.and_then(|part| part.failure.map_or_else(|| Ok(part.next_value()), Err)));
+            let Some(part) = part else {
+                take(Err(*unrouted.next().expect("a key without a part has a reason")));
+                continue;
+            };
+            let part = &mut self.parts[usize::from(*part)];
+            take(part.failure.map_or_else(|| Ok(part.next_value()), Err));
         }
     }
 
@@ -396,6 +403,7 @@ impl Split {
         self.waiting = 0;
         self.parts.clear();
         self.part_of_key.clear();
+        self.unrouted.clear();
         self.failure = None;
     }
 }

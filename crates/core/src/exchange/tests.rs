@@ -182,7 +182,7 @@ fn split(parts: &[(&str, &[&str])], part_of_key: &[Option<u16>]) -> Split {
     });
     Split {
         parts: parts.collect(),
-        part_of_key: part_of_key.iter().map(|part| part.ok_or(Failure::NoServer)).collect(),
+        part_of_key: part_of_key.to_vec(),
         ..Split::default()
     }
 }

@@ -329,12 +329,13 @@ impl Worker {
         for key in &keys {
             let part = match self.route(now, pool, key, Effect::Reads) {
                 Routed::To { server, is_home, .. } => {
-                    Ok(self.draft(&mut drafts, (server, is_home), how, key))
+                    Some(self.draft(&mut drafts, (server, is_home), how, key))
                 }
                 Routed::Nowhere(failure) => {
                     split.failure = Some(failure);
+                    split.unrouted.push(failure);
                     self.desk.counters.failed += 1;
-                    Err(failure)
+                    None
                 }
                 Routed::Remembered => unreachable!("only deletes are remembered"),
             };
