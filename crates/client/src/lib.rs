@@ -4,3 +4,5 @@
 //! tokio: `evenkeel_core`'s exchanges and connections without the sessions. Its configuration is
 //! `evenkeel_core::config::PoolConfig`, so that a file's `[pool.NAME]` table builds a client too.
 //! Until then, run the proxy beside the application and use any memcached client.
+
+pub mod key;
