@@ -6,3 +6,7 @@
 //! Until then, run the proxy beside the application and use any memcached client.
 
 pub mod key;
+
+mod expiry;
+
+pub use expiry::Expiry;
