@@ -9,4 +9,7 @@ pub mod key;
 
 mod expiry;
 
+mod flags;
+
 pub use expiry::Expiry;
+pub use flags::{Dialect, Kind, Unreadable};
