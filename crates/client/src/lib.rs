@@ -11,5 +11,8 @@ mod expiry;
 
 mod flags;
 
+mod value;
+
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
+pub use value::{Cas, Value, ValueError};
