@@ -13,6 +13,8 @@ mod flags;
 
 mod value;
 
+pub mod codec;
+
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use value::{Cas, Value, ValueError};
