@@ -126,6 +126,33 @@ impl Dialect {
             },
         }
     }
+
+    /// What these flags become when the value is compressed with LZ4; `None` where nothing can
+    /// say so.
+    #[cfg(feature = "lz4")]
+    pub(crate) fn compressed(self, flags: u32) -> Option<u32> {
+        match self {
+            Self::Evenkeel => own::flags(self.kind(flags).ok()?, true),
+            Self::Python
+            | Self::PhpMemcached
+            | Self::PhpMemcache
+            | Self::SpyMemcached
+            | Self::Dalli => None,
+        }
+    }
+
+    /// What the flags of a value compressed with LZ4 were before; `None` if it is not.
+    #[cfg(feature = "lz4")]
+    pub(crate) fn decompressed(self, flags: u32) -> Option<u32> {
+        match self {
+            Self::Evenkeel => self.flags(own::kind_compressed(flags)?),
+            Self::Python
+            | Self::PhpMemcached
+            | Self::PhpMemcache
+            | Self::SpyMemcached
+            | Self::Dalli => None,
+        }
+    }
 }
 
 impl fmt::Display for Dialect {

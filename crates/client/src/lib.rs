@@ -15,6 +15,11 @@ mod value;
 
 pub mod codec;
 
+#[cfg(feature = "lz4")]
+mod compression;
+
+#[cfg(feature = "lz4")]
+pub use compression::{Compression, DecompressError};
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use value::{Cas, Value, ValueError};

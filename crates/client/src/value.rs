@@ -95,6 +95,12 @@ impl Value {
         let data = &response[header.data_at..header.data_at + header.data_len];
         Ok(Self { flags: header.flags, bytes: Bytes::copy_from_slice(data), cas: header.cas })
     }
+
+    /// Other flags and bytes, the same token.
+    #[cfg(feature = "lz4")]
+    pub(crate) fn with_content(self, flags: u32, bytes: impl Into<Bytes>) -> Self {
+        Self { flags, bytes: bytes.into(), cas: self.cas }
+    }
 }
 
 /// Says which version of a value was read, so that `cas` can replace that one only.

@@ -42,3 +42,9 @@ pub(super) fn kind(flags: u32) -> Result<Kind, Unreadable> {
         _ => Err(Unreadable::Unknown),
     }
 }
+
+#[cfg(feature = "lz4")]
+pub(super) fn kind_compressed(flags: u32) -> Option<Kind> {
+    let is_lz4 = is_ours(flags) && kind(flags) == Err(Unreadable::Lz4);
+    is_lz4.then(|| kind(flags & !LZ4).ok())?
+}

@@ -144,3 +144,20 @@ fn a_compressed_value_of_ours_is_refused_by_name() {
         }
     }
 }
+
+#[cfg(feature = "lz4")]
+#[test]
+fn compressing_and_decompressing_give_the_flags_back_or_nothing() {
+    for kind in KINDS {
+        let Some(flags) = Evenkeel.flags(kind) else { continue };
+        let compressed = Evenkeel.compressed(flags).unwrap();
+        assert_eq!(Evenkeel.decompressed(compressed), Some(flags), "{kind}");
+        assert_eq!(Evenkeel.decompressed(flags), None, "{kind}");
+        assert_eq!(Evenkeel.compressed(compressed), None, "not twice");
+    }
+    // Flags of the application's own, or another dialect's: nothing could say it.
+    assert_eq!(Evenkeel.compressed(1), None);
+    assert_eq!(Evenkeel.compressed(1 << 20), None);
+    assert_eq!(PhpMemcached.compressed(0), None);
+    assert_eq!(PhpMemcached.decompressed(0x454b_0120), None);
+}
