@@ -15,14 +15,15 @@ deps: ## Install what the tests need (Debian packages, a Python venv under .test
 fmt: ## Check the formatting
 	$(CARGO) fmt --all --check
 
-clippy: ## Lint every crate, test and benchmark
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+clippy: ## Lint every crate, test and benchmark; the library with all its features and with none
+	$(CARGO) clippy --workspace --all-features --all-targets -- -D warnings
+	$(CARGO) clippy --package evenkeel --all-targets -- -D warnings
 
 docs: ## Build the documentation; a broken link is an error
-	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --all-features --no-deps --document-private-items
 
 doctest: ## Run the examples in the documentation
-	$(CARGO) test --workspace --doc
+	$(CARGO) test --workspace --all-features --doc
 
 seeds: ## Run the simulator over many seeds
 	$(CARGO) run --quiet --package evenkeel-sim --release -- --seeds 500
@@ -36,7 +37,7 @@ instructions-accept: ## Count the instructions per request, and make them the ba
 
 # Last, so that the run closes with nextest's own summary.
 nextest: ## Run the tests, those against real servers and other people's clients among them
-	$(CARGO) nextest run --workspace --profile ci
+	$(CARGO) nextest run --workspace --all-features --profile ci
 
 faults: ## Break real servers at full length and print the figures; FAULTS="kill hang" picks some
 	scripts/install-test-deps
