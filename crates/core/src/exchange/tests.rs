@@ -180,11 +180,7 @@ fn split(parts: &[(&str, &[&str])], part_of_key: &[Option<u16>]) -> Split {
         }
         part
     });
-    Split {
-        parts: parts.collect(),
-        part_of_key: part_of_key.to_vec(),
-        ..Split::default()
-    }
+    Split { parts: parts.collect(), part_of_key: part_of_key.to_vec(), ..Split::default() }
 }
 
 #[track_caller]
@@ -251,8 +247,12 @@ fn flush_all_is_done_if_every_part_is() {
 
 #[test]
 fn the_first_outcome_of_a_part_is_the_one_that_counts() {
-    let mut exchange =
-        Exchange::new(Asker::Session(SessionId::default()), PoolId(0), Instant::ZERO, wording("get a b\r\n"));
+    let mut exchange = Exchange::new(
+        Asker::Session(SessionId::default()),
+        PoolId(0),
+        Instant::ZERO,
+        wording("get a b\r\n"),
+    );
     exchange.split = Some(Box::new(split(&[("a", &[]), ("b", &[])], &[Some(0), Some(1)])));
     assert!(exchange.waits_for(0) && exchange.waits_for(1));
     exchange.split.as_mut().unwrap().parts[0].has_outcome = true;
