@@ -54,6 +54,7 @@
 //!   and a server that mixes up its answers is not one to be trusted for the next.
 
 mod attempt;
+mod joint;
 mod reading;
 mod stream;
 mod timed_out;

@@ -14,6 +14,7 @@ use crate::routing::{Effect, PoolId};
 
 /// One send of one request to one server. Its bytes are with the connection.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Attempt {
     /// Whose it is.
     pub exchange: ExchangeId,
@@ -35,6 +36,9 @@ pub struct Attempt {
     pub is_late: bool,
     /// It was given up before the connection was made, and is not to be sent.
     pub is_void: bool,
+    /// It was written as a part of one `get` with the next in flight: the end of the response is
+    /// theirs together, and comes to the last of them.
+    pub(super) shares_end: bool,
     /// Where its keys stand in its bytes.
     keys_start: u32,
     keys_end: u32,
@@ -72,6 +76,7 @@ impl Attempt {
             effect: Effect::Reads,
             is_late: false,
             is_void: false,
+            shares_end: false,
             keys_start: 0,
             keys_end: 0,
             len: 0,
@@ -85,7 +90,7 @@ impl Attempt {
 
     /// The same request again, to be sent elsewhere.
     pub fn again(&self) -> Self {
-        Self { mark: None, is_late: false, is_void: false, ..*self }
+        Self { mark: None, is_late: false, is_void: false, shares_end: false, ..*self }
     }
 
     /// Says where its keys stand in its bytes.

@@ -66,7 +66,7 @@ impl Scan {
     /// A server answers the keys of a retrieval in the order they were asked for and leaves out the
     /// misses, so a key that is not among the rest was not asked for.
     #[inline]
-    fn take(&mut self, keys: &[u8], key: &[u8], len: usize) -> Result<(), Invalid> {
+    pub(super) fn take(&mut self, keys: &[u8], key: &[u8], len: usize) -> Result<(), Invalid> {
         let rest = &keys[self.keys_taken..];
         let next = rest.strip_prefix(b" ").unwrap_or(rest);
         if next.starts_with(key) && matches!(next.get(key.len()), None | Some(b' ')) {
@@ -150,6 +150,9 @@ impl Connection {
         if self.scan.is_over {
             self.scan.begin();
         }
+        if front.shares_end {
+            return self.match_joined(input, at);
+        }
         let place = front.place_in_stream();
         let encoded = self.stream.get(place.clone());
         let keys = front.keys(encoded);
@@ -180,7 +183,7 @@ impl Connection {
 
     /// The oldest attempt in flight has been answered, by what `input` begins with.
     #[inline]
-    fn matched<'a>(
+    pub(super) fn matched<'a>(
         &'a mut self,
         input: &'a [u8],
         at: &mut usize,

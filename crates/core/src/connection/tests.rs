@@ -1,7 +1,10 @@
 //! One connection, without a worker. One behaviour a test.
 
+mod joint;
+
 use super::*;
 use crate::id::ExchangeId;
+use crate::protocol::request::Request;
 use crate::protocol::response::Invalid;
 use crate::protocol::response::{Expect, Status};
 use crate::protocol::{ParseLimits, Parsed, encode, parse_request};
@@ -43,6 +46,9 @@ fn attempt(request: &str) -> (Attempt, Vec<u8>) {
     let (class, expect) = (request.class().unwrap(), Expect::of(&request).unwrap());
     let mut attempt = Attempt::new(ExchangeId::default(), 0, PoolId(0), class, expect);
     attempt.set_keys_at(keys_at);
+    if let Request::Retrieve { keys, .. } = request {
+        attempt.keys_len = u32::try_from(keys.len()).unwrap();
+    }
     (attempt, encoded)
 }
 

@@ -108,6 +108,20 @@ impl Worker {
         if connection.id() == id && connection.is_ready() { connection.output() } else { &[] }
     }
 
+    /// For a driver that takes bytes away to write them, in place of [`Worker::connection_output`]:
+    /// see [`Connection::take_output`].
+    pub fn take_connection_output(
+        &mut self,
+        id: ConnectionId,
+        len_max: usize,
+        output: &mut Vec<u8>,
+    ) {
+        let connection = &mut self.connections[usize::from(id.server.0)];
+        if connection.id() == id && connection.is_ready() {
+            connection.take_output(len_max, output);
+        }
+    }
+
     /// The driver has written the first `len` bytes of [`Worker::connection_output`].
     pub fn handle_server_written(&mut self, id: ConnectionId, len: usize) {
         let connection = &mut self.connections[usize::from(id.server.0)];
