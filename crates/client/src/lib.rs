@@ -1,9 +1,67 @@
-//! The place of Evenkeel's Rust client library. It is not built yet.
+//! A memcached client that stays correct while servers fail.
 //!
-//! It will be the same policy engine as the proxy's, inside the application's process and on
-//! tokio: `evenkeel_core`'s exchanges and connections without the sessions. Its configuration is
-//! `evenkeel_core::config::PoolConfig`, so that a file's `[pool.NAME]` table builds a client too.
-//! Until then, run the proxy beside the application and use any memcached client.
+//! It is the policy engine of Evenkeel's proxy inside an application's process: one opinion of each
+//! server's health, proved by requests that set, read and delete; failover in the order that the
+//! distribution gives, without a stale read when a server returns; a deadline for every request; and
+//! a failure is a miss, at once, and not an outage.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use evenkeel::Client;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = Client::connect(["10.0.0.1:11211", "10.0.0.2:11211", "10.0.0.3:11211"]).await?;
+//! let user = match cache.get("user:42").await?.hit() {
+//!     Some(value) => value.into_bytes(),
+//!     None => {
+//!         let user = load_user(42).await;
+//!         // What became of it is told; a cache that cannot be reached is no error.
+//!         let _ = cache.set("user:42", &user, Duration::from_secs(300)).await?;
+//!         user
+//!     }
+//! };
+//! # Ok(())
+//! # }
+//! # async fn load_user(_: u32) -> bytes::Bytes { bytes::Bytes::new() }
+//! ```
+//!
+//! # What it promises
+//! - A response reaches its request and no other, whichever futures are dropped.
+//! - No request outlives its deadline ([`ClientBuilder::deadline`], [`Client::with_deadline`]).
+//! - Results are truthful: a value, a miss, or unavailable and why ([`Lookup`], [`Write`],
+//!   [`Count`]).
+//! - No read returns a value older than the last write or delete of its key that this client (with
+//!   all its clones) acknowledged before the read began, whichever servers went and came back.
+//!
+//! Between processes staleness is bounded by the partition plus the probe interval and by
+//! `failover_ttl`: docs/failure-modes.md.
+//!
+//! # How it is fast
+//! All tasks share one connection to each server. What they ask for at about the same time leaves in
+//! one write, and neighbouring reads as one `get`; a task that is alone writes for itself.
+//!
+//! # Where it lives
+//! A client lives on the tokio runtime that it is built on (timers and sockets enabled, of either
+//! flavour) and may be used from any other, or from none. When its runtime ends, so does it
+//! ([`Error::Closed`]).
+//!
+//! # Versions
+//! Rust 1.95 or newer. It follows semver; a newer compiler is a minor version.
+
+mod builder;
+
+mod client;
+
+mod engine;
+
+mod driver;
+
+mod connection;
+
+mod item;
+
+mod outcome;
 
 pub mod key;
 
@@ -18,8 +76,14 @@ pub mod codec;
 #[cfg(feature = "lz4")]
 mod compression;
 
+pub use builder::{BuildError, ClientBuilder};
+pub use client::Client;
 #[cfg(feature = "lz4")]
 pub use compression::{Compression, DecompressError};
+pub use evenkeel_control::Handle;
+pub use evenkeel_core::config;
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
+pub use item::Item;
+pub use outcome::{Count, Error, Lookup, Unavailable, Write};
 pub use value::{Cas, Value, ValueError};

@@ -1,0 +1,446 @@
+//! What an application asks of its cache.
+
+mod results;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use evenkeel_control::Handle;
+use evenkeel_control::setup::Stop;
+use evenkeel_core::call::CallResult;
+use evenkeel_core::config::OnUnavailable;
+use evenkeel_core::protocol::request::{ArithmeticOp, Keys, Request, Retrieval, StoreOp};
+
+use self::results::{count, found, lookup, write};
+use crate::builder::{BuildError, ClientBuilder};
+use crate::engine::Engine;
+use crate::item::Item;
+use crate::outcome::{Count, Error, Lookup, Outcome, Write};
+use crate::value::Cas;
+use crate::{Expiry, key};
+
+/// A client of one pool of servers: cheap to clone, and shared by as many tasks as there are.
+///
+/// All clones have the same connections, one to each server, and the same opinion of each server's
+/// health. When the last one is dropped the connections are closed.
+///
+/// # Outcomes
+/// Every operation tells the truth: a value, a miss, or that no server could say, and why. With
+/// `on_unavailable = miss`, the default, the last is an outcome like the others, so that `?` does
+/// not turn an outage of the cache into one of the application; with `error` it is an
+/// [`Error::Unavailable`]. Any other [`Error`] is a fault of the request.
+///
+/// # Cancellation
+/// An operation may be dropped at any time. Its response, if it still comes, goes to nobody. A write
+/// that is dropped may be carried out or not.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+    deadline: Option<Duration>,
+    on_unavailable: OnUnavailable,
+}
+
+/// What all clones share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) handle: Handle,
+    /// Ends the control plane when it is dropped.
+    pub(crate) _stop: Stop,
+    pub(crate) item_size_max: usize,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.engine.close();
+    }
+}
+
+impl Client {
+    /// A client to be described.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A client of these servers, `name:port` or `address:port` each, with every other setting at its default.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub async fn connect<S: AsRef<str>>(
+        servers: impl IntoIterator<Item = S>,
+    ) -> Result<Self, BuildError> {
+        Self::builder().servers(servers).build().await
+    }
+
+    pub(crate) fn new(inner: Inner, on_unavailable: OnUnavailable) -> Self {
+        Self { inner: Arc::new(inner), deadline: None, on_unavailable }
+    }
+
+    /// The same client with another deadline for each request than the pool's.
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// The same client, for which an unavailable cache is an error, or is not.
+    pub fn with_on_unavailable(&self, on_unavailable: OnUnavailable) -> Self {
+        Self { on_unavailable, ..self.clone() }
+    }
+
+    /// What operators ask: states of the servers, events, draining, flushing.
+    pub fn handle(&self) -> &Handle {
+        &self.inner.handle
+    }
+
+    // Reads.
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// The key is invalid; or as the type says.
+    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Lookup, Error> {
+        self.look_up(key.as_ref(), Retrieval::Get).await
+    }
+
+    /// Reads a value with its token for [`Client::compare_and_swap`].
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn gets(&self, key: impl AsRef<[u8]>) -> Result<Lookup, Error> {
+        self.look_up(key.as_ref(), Retrieval::Gets).await
+    }
+
+    /// Reads a value, and has it live for that long from now on.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn get_and_touch(
+        &self,
+        key: impl AsRef<[u8]>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<Lookup, Error> {
+        self.look_up(key.as_ref(), Retrieval::Gat(exptime(expiry))).await
+    }
+
+    /// Reads several values at once: what became of each key, in their order.
+    ///
+    /// The keys of a server that cannot answer are unavailable; the others are not held up.
+    ///
+    /// # Errors
+    /// One of the keys is invalid (nothing is sent then); or as the type says, if any is
+    /// unavailable.
+    pub async fn get_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<Lookup>, Error> {
+        let mut joined = Vec::new();
+        let mut len = 0;
+        for key in keys {
+            key::check(key.as_ref())?;
+            if len > 0 {
+                joined.push(b' ');
+            }
+            joined.extend_from_slice(key.as_ref());
+            len += 1;
+        }
+        if len == 0 {
+            return Ok(Vec::new());
+        }
+        let keys = Keys::from_checked(&joined, len);
+        let result = self.call(&Request::Retrieve { how: Retrieval::Get, keys }).await?;
+        let mut lookups = Vec::with_capacity(len);
+        match result {
+            CallResult::Parts(mut split) => {
+                let mut first_error = None;
+                split.take_values(|value| match found(value) {
+                    Ok(lookup) => lookups.push(lookup),
+                    Err(error) => first_error = first_error.take().or(Some(error)),
+                });
+                self.inner.engine.recycle(CallResult::Parts(split));
+                if let Some(error) = first_error {
+                    return Err(error.into());
+                }
+            }
+            single => lookups.push(lookup(single)?),
+        }
+        if self.on_unavailable == OnUnavailable::Error
+            && let Some(why) = lookups.iter().find_map(Outcome::unavailable)
+        {
+            return Err(Error::Unavailable(why));
+        }
+        Ok(lookups)
+    }
+
+    async fn look_up(&self, key: &[u8], how: Retrieval) -> Result<Lookup, Error> {
+        key::check(key)?;
+        let keys = Keys::from_checked(key, 1);
+        let result = self.call(&Request::Retrieve { how, keys }).await?;
+        self.settle(lookup(result)?)
+    }
+
+    // Writes.
+
+    /// Stores a value.
+    ///
+    /// # Errors
+    /// The key is invalid, or the value too large; or as the type says.
+    pub async fn set<'a>(
+        &self,
+        key: impl AsRef<[u8]>,
+        item: impl Into<Item<'a>>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<Write, Error> {
+        self.store(StoreOp::Set, key.as_ref(), item.into(), exptime(expiry)).await
+    }
+
+    /// Stores a value if there is none: [`Write::NotStored`] if there is.
+    ///
+    /// # Errors
+    /// As [`Client::set`].
+    pub async fn add<'a>(
+        &self,
+        key: impl AsRef<[u8]>,
+        item: impl Into<Item<'a>>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<Write, Error> {
+        self.store(StoreOp::Add, key.as_ref(), item.into(), exptime(expiry)).await
+    }
+
+    /// Stores a value if there is one: [`Write::NotStored`] if there is none.
+    ///
+    /// # Errors
+    /// As [`Client::set`].
+    pub async fn replace<'a>(
+        &self,
+        key: impl AsRef<[u8]>,
+        item: impl Into<Item<'a>>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<Write, Error> {
+        self.store(StoreOp::Replace, key.as_ref(), item.into(), exptime(expiry)).await
+    }
+
+    /// Adds bytes behind a value; its flags and its expiry stay.
+    ///
+    /// # Errors
+    /// As [`Client::set`].
+    pub async fn append(
+        &self,
+        key: impl AsRef<[u8]>,
+        bytes: impl AsRef<[u8]>,
+    ) -> Result<Write, Error> {
+        self.store(StoreOp::Append, key.as_ref(), Item::from(bytes.as_ref()), 0).await
+    }
+
+    /// Adds bytes before a value; its flags and its expiry stay.
+    ///
+    /// # Errors
+    /// As [`Client::set`].
+    pub async fn prepend(
+        &self,
+        key: impl AsRef<[u8]>,
+        bytes: impl AsRef<[u8]>,
+    ) -> Result<Write, Error> {
+        self.store(StoreOp::Prepend, key.as_ref(), Item::from(bytes.as_ref()), 0).await
+    }
+
+    /// Stores a value in place of the one that the token was given with: [`Write::Exists`] if
+    /// another has been stored since, [`Write::NotFound`] if it is gone.
+    ///
+    /// # Errors
+    /// As [`Client::set`].
+    pub async fn compare_and_swap<'a>(
+        &self,
+        key: impl AsRef<[u8]>,
+        item: impl Into<Item<'a>>,
+        expiry: impl Into<Expiry>,
+        cas: Cas,
+    ) -> Result<Write, Error> {
+        let op = StoreOp::Cas(cas.to_raw());
+        self.store(op, key.as_ref(), item.into(), exptime(expiry)).await
+    }
+
+    /// Stores several values at once: what became of each, in their order.
+    ///
+    /// # Errors
+    /// As [`Client::set`], of any of them. Of invalid ones nothing at all is sent.
+    pub async fn set_many<'a, K: AsRef<[u8]>, I: Into<Item<'a>>>(
+        &self,
+        items: impl IntoIterator<Item = (K, I)>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<Vec<Write>, Error> {
+        let exptime = exptime(expiry);
+        let items: Vec<_> = items.into_iter().map(|(key, item)| (key, item.into())).collect();
+        let requests = items
+            .iter()
+            .map(|(key, item)| self.storing(StoreOp::Set, key.as_ref(), *item, exptime));
+        self.write_all(requests.collect::<Result<Vec<_>, _>>()?).await
+    }
+
+    /// Deletes a value: [`Write::NotFound`] if there is none.
+    ///
+    /// # Errors
+    /// The key is invalid; or as the type says.
+    pub async fn delete(&self, key: impl AsRef<[u8]>) -> Result<Write, Error> {
+        let key = checked(key.as_ref())?;
+        self.write(&Request::Delete { key, noreply: false }).await
+    }
+
+    /// Deletes several values at once: what became of each, in their order.
+    ///
+    /// # Errors
+    /// As [`Client::delete`], of any of them. Of invalid ones nothing at all is sent.
+    pub async fn delete_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<Write>, Error> {
+        let keys: Vec<_> = keys.into_iter().collect();
+        let requests = keys
+            .iter()
+            .map(|key| Ok(Request::Delete { key: checked(key.as_ref())?, noreply: false }));
+        self.write_all(requests.collect::<Result<Vec<_>, Error>>()?).await
+    }
+
+    /// Has a value live for that long from now on.
+    ///
+    /// # Errors
+    /// As [`Client::delete`].
+    pub async fn touch(
+        &self,
+        key: impl AsRef<[u8]>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<Write, Error> {
+        let key = checked(key.as_ref())?;
+        self.write(&Request::Touch { key, exptime: exptime(expiry), noreply: false }).await
+    }
+
+    /// Counts up a value that is a decimal number; past the largest `u64` it starts at 0 again.
+    ///
+    /// # Errors
+    /// The key is invalid; or the value is no number ([`Error::Refused`]); or as the type says.
+    pub async fn increment(&self, key: impl AsRef<[u8]>, delta: u64) -> Result<Count, Error> {
+        self.count(ArithmeticOp::Incr, key.as_ref(), delta).await
+    }
+
+    /// Counts down a value that is a decimal number, to 0 at the lowest.
+    ///
+    /// # Errors
+    /// As [`Client::increment`].
+    pub async fn decrement(&self, key: impl AsRef<[u8]>, delta: u64) -> Result<Count, Error> {
+        self.count(ArithmeticOp::Decr, key.as_ref(), delta).await
+    }
+
+    /// Empties all servers. One that cannot be reached is emptied before it is used again.
+    ///
+    /// # Errors
+    /// As the type says.
+    pub async fn flush_all(&self) -> Result<Write, Error> {
+        self.write(&Request::FlushAll { delay: 0, noreply: false }).await
+    }
+
+    // Writes that nobody waits for.
+
+    /// Stores a value, and does not wait. What became of it is only counted.
+    ///
+    /// # Errors
+    /// The key is invalid, or the value too large.
+    pub fn set_noreply<'a>(
+        &self,
+        key: impl AsRef<[u8]>,
+        item: impl Into<Item<'a>>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<(), Error> {
+        let mut request = self.storing(StoreOp::Set, key.as_ref(), item.into(), exptime(expiry))?;
+        if let Request::Store { noreply, .. } = &mut request {
+            *noreply = true;
+        }
+        self.inner.engine.cast(&request, self.deadline);
+        Ok(())
+    }
+
+    /// Deletes a value, and does not wait.
+    ///
+    /// # Errors
+    /// The key is invalid.
+    pub fn delete_noreply(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
+        let key = checked(key.as_ref())?;
+        self.inner.engine.cast(&Request::Delete { key, noreply: true }, self.deadline);
+        Ok(())
+    }
+
+    // Calls.
+
+    async fn store(
+        &self,
+        op: StoreOp,
+        key: &[u8],
+        item: Item<'_>,
+        exptime: i64,
+    ) -> Result<Write, Error> {
+        self.write(&self.storing(op, key, item, exptime)?).await
+    }
+
+    fn storing<'a>(
+        &self,
+        op: StoreOp,
+        key: &'a [u8],
+        item: Item<'a>,
+        exptime: i64,
+    ) -> Result<Request<'a>, Error> {
+        let key = checked(key)?;
+        let (len, max) = (item.bytes.len(), self.inner.item_size_max);
+        if len > max {
+            return Err(Error::TooLarge { len, max });
+        }
+        let Item { bytes: value, flags: client_flags } = item;
+        Ok(Request::Store { op, key, client_flags, exptime, value, noreply: false })
+    }
+
+    async fn count(&self, op: ArithmeticOp, key: &[u8], delta: u64) -> Result<Count, Error> {
+        let key = checked(key)?;
+        let result = self.call(&Request::Arithmetic { op, key, delta, noreply: false }).await?;
+        self.settle(count(result)?)
+    }
+
+    async fn write(&self, request: &Request<'_>) -> Result<Write, Error> {
+        self.settle(write(self.call(request).await?)?)
+    }
+
+    async fn write_all(&self, requests: Vec<Request<'_>>) -> Result<Vec<Write>, Error> {
+        tokio::task::coop::consume_budget().await;
+        let calls: Vec<_> = self.inner.engine.call_all(&requests, self.deadline).collect();
+        let mut writes = Vec::with_capacity(calls.len());
+        for call in calls {
+            writes.push(write(call.await.ok_or(Error::Closed)?)?);
+        }
+        if self.on_unavailable == OnUnavailable::Error
+            && let Some(why) = writes.iter().find_map(Outcome::unavailable)
+        {
+            return Err(Error::Unavailable(why));
+        }
+        Ok(writes)
+    }
+
+    async fn call(&self, request: &Request<'_>) -> Result<CallResult, Error> {
+        // What is answered at once never waits: without this a loop of such would keep everybody else
+        // from running, the control plane among them.
+        tokio::task::coop::consume_budget().await;
+        self.inner.engine.call(request, self.deadline).await.ok_or(Error::Closed)
+    }
+
+    fn settle<T: Outcome>(&self, outcome: T) -> Result<T, Error> {
+        match outcome.unavailable() {
+            Some(why) if self.on_unavailable == OnUnavailable::Error => {
+                Err(Error::Unavailable(why))
+            }
+            Some(_) | None => Ok(outcome),
+        }
+    }
+}
+
+fn exptime(expiry: impl Into<Expiry>) -> i64 {
+    expiry.into().exptime(SystemTime::now())
+}
+
+fn checked(key: &[u8]) -> Result<&[u8], Error> {
+    key::check(key)?;
+    Ok(key)
+}

@@ -1,0 +1,54 @@
+//! A task's wait for its result.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use evenkeel_core::call::CallResult;
+use evenkeel_core::id::ExchangeId;
+
+use super::Engine;
+use super::state::{Slot, SlotId};
+
+/// A call, until it has its result. Dropping it gives it up.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    /// `None` once there is a result, or if there will be none.
+    pub(super) waiting: Option<(ExchangeId, SlotId)>,
+}
+
+impl Future for Call<'_> {
+    /// `None` if the engine has been closed.
+    type Output = Option<CallResult>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some((_, slot)) = self.waiting else { return Poll::Ready(None) };
+        let mut state = self.engine.lock();
+        if let Some(Slot::Waiting(waker)) = state.slots.get_mut(slot) {
+            match waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        let slot = state.slots.remove(slot);
+        drop(state);
+        self.waiting = None;
+        match slot {
+            Some(Slot::Done(result)) => Poll::Ready(Some(result)),
+            Some(Slot::Waiting(_)) | None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if let Some((id, slot)) = self.waiting {
+            let mut state = self.engine.lock();
+            state.slots.remove(slot);
+            state.worker.drop_call(id);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What the lock guards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use evenkeel_control::{Shared, peer};
+use evenkeel_core::Instant;
+use evenkeel_core::call::CallResult;
+use evenkeel_core::connection::ConnectionId;
+use evenkeel_core::id::ExchangeId;
+use evenkeel_core::protocol::request::Request;
+use evenkeel_core::routing::{PoolId, RoutingTable};
+use evenkeel_core::worker::Worker;
+use slotmap::{Key as _, SlotMap};
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::task::AbortHandle;
+
+/// The worker, its connections, and where calls wait.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) worker: Worker,
+    pub(super) table: Arc<RoutingTable>,
+    pub(super) slots: SlotMap<SlotId, Slot>,
+    pub(super) sockets: BTreeMap<ConnectionId, Socket>,
+    /// Connections with something to write.
+    pub(super) dirty: Vec<ConnectionId>,
+    /// When the driver looks next, rung or not.
+    pub(super) driver_at: Option<Instant>,
+    /// The driver has been rung for and has not come yet.
+    pub(super) is_rung: bool,
+    /// Buffers to be used again.
+    pub(super) spare: Vec<Vec<u8>>,
+    /// Nothing works any more.
+    pub(super) is_closed: bool,
+}
+
+slotmap::new_key_type! {
+    /// A slot, by which the worker names its call.
+    pub(super) struct SlotId;
+}
+
+/// Where a call waits for its result.
+#[derive(Debug)]
+pub(super) enum Slot {
+    Waiting(Option<Waker>),
+    Done(CallResult),
+}
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    /// `None` while it is being connected.
+    pub(super) stream: Option<Arc<OwnedWriteHalf>>,
+    pub(super) task: AbortHandle,
+    pub(super) is_being_written_to: bool,
+}
+
+/// Bytes on their way to a connection.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(super) id: ConnectionId,
+    pub(crate) stream: Arc<OwnedWriteHalf>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The pool that a client's keys belong to; a gutter pool follows it.
+pub(super) const POOL: PoolId = PoolId(0);
+
+/// How many bytes are taken out at once.
+const OUTPUT_LEN_MAX: usize = 256 * 1024;
+
+/// How many buffers are kept, and how large they may be.
+const SPARE_MAX: usize = 64;
+const SPARE_LEN_MAX: usize = 64 * 1024;
+
+impl State {
+    pub(super) fn new(worker: Worker, table: Arc<RoutingTable>) -> Self {
+        Self {
+            worker,
+            table,
+            slots: SlotMap::with_key(),
+            sockets: BTreeMap::new(),
+            dirty: Vec::new(),
+            driver_at: None,
+            is_rung: false,
+            spare: Vec::new(),
+            is_closed: false,
+        }
+    }
+
+    /// Submits a request, if there is anybody to take it.
+    pub(super) fn submit(
+        &mut self,
+        now: Instant,
+        request: &Request<'_>,
+        deadline: Option<Duration>,
+    ) -> Option<(ExchangeId, SlotId)> {
+        if self.is_closed {
+            return None;
+        }
+        let slot = self.slots.insert(Slot::Waiting(None));
+        let id = self.worker.call(now, (POOL, slot.data().as_ffi()), request, deadline);
+        Some((id, slot))
+    }
+
+    /// Whether the driver means to look later than the worker needs it.
+    pub(super) fn is_driver_late(&self) -> bool {
+        let needed = self.worker.next_timeout();
+        needed.is_some_and(|needed| self.driver_at.is_none_or(|at| needed < at))
+    }
+
+    pub(super) fn is_driver_late_by(&self, now: Instant) -> bool {
+        self.worker.next_timeout().is_some_and(|at| at <= now)
+    }
+
+    /// Whether our own loop has stood still.
+    pub(super) fn note_stall(&mut self, shared: &Shared, now: Instant) -> bool {
+        let has_stalled = self.worker.handle_turn(now, self.driver_at);
+        if has_stalled {
+            shared.workers[0].pace.note_stall(now);
+        }
+        has_stalled
+    }
+
+    pub(super) fn look_at_table(&mut self, shared: &Shared, now: Instant) {
+        let table = shared.table.load();
+        if !Arc::ptr_eq(&table, &self.table) {
+            self.table = Arc::clone(&table);
+            self.worker.handle_table(now, Arc::clone(&table));
+        }
+    }
+
+    /// Takes out what is to be written to one connection.
+    pub(super) fn take_output(&mut self) -> Option<Output> {
+        loop {
+            let id = self.dirty.pop()?;
+            let Some(socket) = self.sockets.get_mut(&id) else { continue };
+            let Some(stream) = socket.stream.as_ref().filter(|_| !socket.is_being_written_to)
+            else {
+                continue;
+            };
+            let mut bytes = self.spare.pop().unwrap_or_default();
+            self.worker.take_connection_output(id, OUTPUT_LEN_MAX, &mut bytes);
+            if bytes.is_empty() {
+                self.spare.push(bytes);
+                continue;
+            }
+            socket.is_being_written_to = true;
+            return Some(Output { id, stream: Arc::clone(stream), bytes });
+        }
+    }
+
+    pub(super) fn give_spare(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= SPARE_LEN_MAX && self.spare.len() < SPARE_MAX {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+
+    /// Ends a connection by a reset: what its kernel has not sent yet must not be sent.
+    pub(super) fn disconnect(&mut self, id: ConnectionId) {
+        let Some(socket) = self.sockets.remove(&id) else { return };
+        socket.task.abort();
+        if let Some(stream) = socket.stream {
+            peer::reset_when_closed((*stream).as_ref());
+            // At once, though a task that is about to end may still hold it.
+            let _ = rustix::net::connect_unspec((*stream).as_ref());
+        }
+    }
+}
