@@ -4,19 +4,24 @@
 //! It behaves as applications do on a bad day: it goes away in the middle of a request, half
 //! closes and waits, quits, and stops reading for a while. What it is answered it hands to the
 //! checker, with the request it takes it for; an answer that fits no request is a breach of P1.
+//!
+//! A *caller* has no session: each of its requests is a call.
 
 mod answer;
 mod ask;
+mod caller;
+mod outcome;
 mod workload;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use self::answer::{Found, Said};
-pub use self::ask::{Ask, Demand, Kind, Voice};
+pub use self::ask::{Ask, Content, Demand, Kind, Voice};
 
 use self::answer::{Reading, Strictness, read_answer};
-use self::ask::{Content, Fixed};
+use self::ask::Fixed;
+use self::caller::Outstanding;
 use self::workload::Workload;
 use crate::agenda::{Event, Notice};
 use crate::checker::Promise;
@@ -35,6 +40,8 @@ pub struct Application {
     workload: Workload,
     dice: Dice,
     session: Option<Session>,
+    /// The calls of a caller, who never has a session.
+    calls: Option<Outstanding>,
     /// While it is deaf it reads nothing.
     is_deaf: bool,
     /// What it is going to demand in the end, one request after the other.
@@ -90,9 +97,11 @@ const OWN_KEYS_LEN: u16 = 12;
 impl Application {
     /// An application that has not connected yet.
     pub fn new(number: usize, scene: &mut Scene, mut dice: Dice) -> Self {
+        let calls = (number < scene.options.callers_len).then(Outstanding::default);
         let workload = Workload::new(number, scene.options.load.clone(), dice.fork());
         scene.soon(Duration::from_millis(5), &mut dice, Event::Act { application: number });
-        Self { number, workload, dice, session: None, is_deaf: false, demands: VecDeque::new() }
+        let demands = VecDeque::new();
+        Self { number, workload, dice, session: None, calls, is_deaf: false, demands }
     }
 
     fn note(&self, scene: &mut Scene, how: &'static str) {
@@ -110,6 +119,7 @@ impl Application {
         }
         let mut pause = scene.options.load.pause_max;
         match self.session.as_ref().map(|session| session.stage) {
+            None if self.calls.is_some() => self.act_as_caller(scene),
             None => self.connect(scene),
             Some(Stage::Connecting | Stage::Leaving(_)) => {}
             Some(Stage::Open) => pause = pause.max(self.act_in_session(scene)),
@@ -277,10 +287,7 @@ impl Application {
 
     fn understand(&mut self, scene: &mut Scene) {
         let Some(session) = &mut self.session else { return };
-        let strictness = Strictness {
-            on_unavailable: scene.options.pool.on_unavailable,
-            is_orderly: scene.options.is_orderly(),
-        };
+        let strictness = Strictness::of(&scene.options);
         if session.input.len() < session.needed {
             return;
         }
@@ -359,6 +366,14 @@ impl Application {
 
     /// Everything must have been said.
     fn check_quiet(&mut self, scene: &mut Scene) {
+        if let Some(calls) = &self.calls {
+            let mut pending = calls.pending.values().map(|it| &it.ask).chain(&self.demands);
+            if let Some(ask) = pending.next() {
+                let what = format!("all is over, and a caller waits for the end of {ask}");
+                scene.report(Promise::P2, what);
+            }
+            return;
+        }
         let Some(session) = &self.session else { return };
         if let Some(ask) = session.pending.front().or(self.demands.front()) {
             let (len, unsent_len) = (session.pending.len(), session.output.len());
@@ -379,7 +394,7 @@ impl Application {
 
     /// Writes and reads keys of its own, all of which must succeed.
     fn demand_service(&mut self, scene: &mut Scene) {
-        if self.session.is_none() {
+        if self.session.is_none() && self.calls.is_none() {
             self.connect(scene);
         }
         let application = u16::try_from(self.number).expect("there are few applications");
@@ -397,9 +412,14 @@ impl Application {
 
     /// Demands the next thing once the last was answered, so that no limit explains a failure.
     fn demand_next(&mut self, scene: &mut Scene) {
-        if self.session.as_ref().is_some_and(|session| session.pending.is_empty())
-            && let Some(ask) = self.demands.pop_front()
-        {
+        let is_idle = match &self.calls {
+            Some(calls) => calls.pending.is_empty(),
+            None => self.session.as_ref().is_some_and(|session| session.pending.is_empty()),
+        };
+        if is_idle && let Some(ask) = self.demands.pop_front() {
+            if self.calls.is_some() {
+                return self.call(scene, ask);
+            }
             self.ask(scene, ask);
             self.write(scene);
         }

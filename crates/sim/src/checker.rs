@@ -10,9 +10,11 @@
 //! | P1 | a value was written, whole, under the key it is given for | [`History::judge_value`] |
 //! | P2 | an answer leaves the worker before the request's deadline and one scheduling step | [`Ledger`] |
 //! | P2 | when all is over nothing is unanswered, and everything works again | [`crate::world`] |
-//! | P3 | a read is never an error where a miss was promised | [`Checker::judge_answer`] |
-//!
+//! | P3 | a read is never an error where a miss was promised; to a caller it is unavailable | [`Checker::judge_answer`] |
 //! | P4 | no value is older than the last acknowledged change of its key | [`chronicle`] |
+//!
+//! A call is a request that is received when it is submitted and answered when its result is
+//! there: calls of one application that are outstanding together are in no order.
 //!
 //! P4 is judged where [`Options::judges_staleness`] says so and servers answer in order.
 
@@ -32,6 +34,7 @@ use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::config::OnUnavailable;
+use evenkeel_core::failure::Failure;
 use evenkeel_core::protocol::request::Class;
 
 pub use self::chronicle::Change;
@@ -95,6 +98,8 @@ pub struct Tally {
     pub values: u64,
     /// Answers that said a request had failed.
     pub failed: u64,
+    /// Calls given up by their callers.
+    pub given_up: u64,
 }
 
 /// See the module's documentation.
@@ -110,6 +115,8 @@ pub struct Checker {
     staleness: Option<Staleness>,
     /// The longest life of a request: its deadline and one scheduling step.
     life_max: Duration,
+    /// How much later than its time a worker may do something.
+    step: Duration,
     on_unavailable: OnUnavailable,
     /// Nothing breaks, so nothing may fail.
     is_calm: bool,
@@ -129,6 +136,7 @@ impl Checker {
             tally: Tally::default(),
             staleness: judges_staleness.then(|| Staleness::new(life_max)),
             life_max,
+            step: options.scheduling_step(),
             on_unavailable: options.pool.on_unavailable,
             is_calm: options.faults.kinds.is_empty(),
             is_orderly: options.is_orderly(),
@@ -192,6 +200,42 @@ impl Checker {
         said: &Said,
         taken: Taken,
     ) {
+        self.judge_told(now, ask, said);
+        self.judge_time(now, ask, said, taken);
+        if let (Some(staleness), Some(received_at)) = (&mut self.staleness, taken.received_at) {
+            let times = (received_at, taken.answered_at);
+            let judged = staleness.judge_answer(now, link, ask, said, times);
+            self.report_stale(now, Some(judged));
+        }
+    }
+
+    /// A call that was submitted at `submitted_at` has ended now.
+    pub fn judge_call(&mut self, now: Instant, ask: &Ask, said: &Said, submitted_at: Instant) {
+        self.judge_told(now, ask, said);
+        self.judge_time(
+            now,
+            ask,
+            said,
+            Taken { received_at: Some(submitted_at), answered_at: now },
+        );
+        let staleness = self.staleness.as_mut();
+        let judged = staleness.map(|it| it.judge_told(now, ask, said, (submitted_at, now)));
+        self.report_stale(now, judged);
+    }
+
+    /// Nobody is told how a call ends that was submitted at `submitted_at`.
+    pub fn note_unheard(&mut self, ask: &Ask, submitted_at: Instant) {
+        let judged = self.staleness.as_mut().map(|it| it.note_unheard(ask, submitted_at));
+        self.report_stale(submitted_at, judged);
+    }
+
+    /// A caller gives up a call that was submitted at `submitted_at`.
+    pub fn note_given_up(&mut self, ask: &Ask, submitted_at: Instant) {
+        self.tally.given_up += 1;
+        self.note_unheard(ask, submitted_at);
+    }
+
+    fn judge_told(&mut self, now: Instant, ask: &Ask, said: &Said) {
         self.tally.answered += 1;
         if let Err(what) = self.judge_said(ask, said) {
             self.report(Promise::P1, now, what);
@@ -199,6 +243,10 @@ impl Checker {
         if let Said::Failed(words) = said {
             self.tally.failed += 1;
             self.judge_failure(now, ask, words);
+        }
+        if let Said::Unavailable(failure) | Said::Some(_, failure) = said {
+            self.tally.failed += 1;
+            self.judge_unavailable(now, ask, *failure);
         }
         if ask.demand == Demand::Success && !said.is_success_of(ask) {
             let what = format!("all is well, and yet {ask} is answered {said:?}");
@@ -209,17 +257,11 @@ impl Checker {
         {
             self.history.last_changed = Some(key);
         }
-        self.judge_time(now, ask, said, taken);
-        if let (Some(staleness), Some(received_at)) = (&mut self.staleness, taken.received_at) {
-            let times = (received_at, taken.answered_at);
-            let judged = staleness.judge_answer(now, link, ask, said, times);
-            self.report_stale(now, Some(judged));
-        }
     }
 
     fn judge_said(&mut self, ask: &Ask, said: &Said) -> Result<(), String> {
         match said {
-            Said::Values(found) => {
+            Said::Values(found) | Said::Some(found, _) => {
                 self.tally.values += found.len() as u64;
                 found.iter().try_for_each(|it| self.history.judge_value(it))
             }
@@ -240,6 +282,14 @@ impl Checker {
         }
     }
 
+    fn judge_unavailable(&mut self, now: Instant, ask: &Ask, failure: Failure) {
+        // A caller in a hurry may be too much so.
+        if self.is_calm && ask.deadline.is_none() {
+            let what = format!("nothing is broken, and yet {ask} is unavailable: {failure}");
+            self.report(Promise::P2, now, what);
+        }
+    }
+
     fn judge_time(&mut self, now: Instant, ask: &Ask, said: &Said, taken: Taken) {
         let Taken { received_at, answered_at } = taken;
         if ask.voice == Voice::Quiet && matches!(said, Said::Failed(_)) {
@@ -251,10 +301,10 @@ impl Checker {
             return self.report(Promise::P1, now, what);
         };
         let life = answered_at.saturating_since(received_at);
-        if life > self.life_max {
+        let life_max = ask.deadline.map_or(self.life_max, |deadline| deadline + self.step);
+        if life > life_max {
             let what = format!(
-                "{ask}, received at {received_at}, is answered after {life:?} (at most {:?})",
-                self.life_max
+                "{ask}, received at {received_at}, is answered after {life:?} (at most {life_max:?})"
             );
             self.report(Promise::P2, now, what);
         }

@@ -11,12 +11,14 @@ use std::time::Duration;
 use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
-use evenkeel_core::id::SessionId;
+use evenkeel_core::id::{ExchangeId, SessionId};
+use evenkeel_core::protocol::{Parsed, parse_request};
 use evenkeel_core::routing::{PoolId, RoutingTable};
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Counters, Worker, WorkerSettings};
 
 use crate::agenda::{Event, Notice};
+use crate::calls::{CallName, Order, Wanted};
 use crate::dice::{Chance, Dice};
 use crate::network::{End, LinkId, Peer, Read};
 use crate::recovery::SharedMap;
@@ -37,6 +39,8 @@ pub struct Driver {
     servers: BTreeMap<ConnectionId, LinkId>,
     sessions: BTreeMap<LinkId, Seat>,
     links: BTreeMap<SessionId, LinkId>,
+    /// The calls that have not ended.
+    calls: BTreeMap<CallName, ExchangeId>,
     dice: Dice,
 }
 
@@ -86,6 +90,7 @@ impl Driver {
             servers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             links: BTreeMap::new(),
+            calls: BTreeMap::new(),
             dice,
         };
         driver.wake(scene, scene.now());
@@ -117,7 +122,37 @@ impl Driver {
     /// A table has been published.
     pub fn handle_table(&mut self, scene: &mut Scene, table: Arc<RoutingTable>) {
         self.worker.handle_table(scene.now(), table);
+        self.tell_callers(scene);
         self.wake(scene, scene.now());
+    }
+
+    /// A caller wants something. What has ended by it is told at once.
+    pub fn handle_order(&mut self, scene: &mut Scene, order: &Order) {
+        match &order.what {
+            Wanted::Submit { encoded, deadline } => {
+                let parsed = parse_request(encoded, 0, &scene.options.limits.parse);
+                let Parsed::Request { request, .. } = parsed else {
+                    unreachable!("callers make no bad requests: {parsed:?}");
+                };
+                let name = (PoolId(0), order.name.0);
+                let id = self.worker.call(scene.now(), name, &request, *deadline);
+                self.calls.insert(order.name, id);
+            }
+            Wanted::GiveUp => match self.calls.remove(&order.name) {
+                Some(id) => self.worker.drop_call(id),
+                // It has ended in the moment in which it was given up.
+                None => scene.calls.settled.retain(|(name, _)| *name != order.name),
+            },
+        }
+        self.tell_callers(scene);
+        self.wake(scene, scene.now());
+    }
+
+    fn tell_callers(&mut self, scene: &mut Scene) {
+        for (name, result) in self.worker.drain_settled() {
+            self.calls.remove(&CallName(name));
+            scene.calls.settled.push_back((CallName(name), result));
+        }
     }
 
     /// Takes a turn, if this is the time of one.
@@ -313,6 +348,7 @@ impl Driver {
                 break;
             }
         }
+        self.tell_callers(scene);
         for report in self.worker.drain_reports() {
             let lag_max = scene.options.control.evidence_lag_max;
             scene.soon(lag_max, &mut self.dice, Event::Evidence(Box::new(report)));

@@ -11,7 +11,7 @@
 //! seed ──► Options ──► World ──► Verdict
 //!
 //! Application ══ network ══ Driver(Worker) ══ network ══ Server
-//!      │                       │        ▲                  ║
+//!      ├──── or calls ─────────┤        ▲                  ║
 //!      │                   evidence   tables            network
 //!      ▼                       ▼        │                  ║
 //!   Checker                       Control ═════════════ canaries
@@ -23,7 +23,8 @@
 //! | [`world`] | the loop, and the phases of a run |
 //! | [`agenda`], [`scene`], [`dice`] | time, what everybody can reach, chance |
 //! | [`network`] | links with delays, buffers and faults |
-//! | [`application`] | who asks, and reads the answers strictly |
+//! | [`application`] | who asks, by a session or by calls, and reads the answers strictly |
+//! | [`calls`] | calls on their way between callers and workers |
 //! | [`driver`], [`control`] | what the proxy is around core |
 //! | [`recovery`] | the map of misplaced keys, whole or with one protection off |
 //! | [`server`], [`faults`] | memcached, and what goes wrong with it |
@@ -55,6 +56,7 @@ pub mod scene;
 pub mod network;
 
 pub mod application;
+pub mod calls;
 
 pub mod control;
 pub mod driver;

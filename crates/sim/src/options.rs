@@ -21,8 +21,10 @@ use crate::sabotage::Sabotage;
 pub struct Options {
     /// How many workers; each has its own connections to every server.
     pub workers_len: usize,
-    /// How many applications; each has one session at a time.
+    /// How many applications; each has one session at a time, or is a caller.
     pub applications_len: usize,
+    /// How many of them are callers: the first.
+    pub callers_len: usize,
     /// The pool: its servers, timeouts, and health settings.
     pub pool: PoolConfig,
     /// What recovery from failures may do.
@@ -121,6 +123,10 @@ pub struct LoadOptions {
     pub big_chance: Chance,
     /// How often an application goes away instead of sending a burst.
     pub leave_chance: Chance,
+    /// How often a caller that has made some calls gives up half of what it waits for.
+    pub give_up_chance: Chance,
+    /// How often a caller gives a call less time than the pool would.
+    pub hurry_chance: Chance,
     /// How often it stops reading for a while instead.
     pub deaf_chance: Chance,
     /// How long it stops reading at most.
@@ -180,6 +186,7 @@ impl Options {
         Self {
             workers_len: 1,
             applications_len: 4,
+            callers_len: 0,
             pool: pool(3),
             recovery: RecoverySettings {
                 rejoin: Rejoin::Clean,
@@ -247,6 +254,7 @@ impl Options {
         options.draw_network(&mut dice);
         options.draw_load(&mut dice);
         options.draw_faults(&mut dice);
+        options.draw_callers(&mut dice);
         options
     }
 
@@ -312,6 +320,13 @@ impl Options {
         faults.lie_chance = Chance::percent(dice.pick(&[2, 20, 100]));
     }
 
+    fn draw_callers(&mut self, dice: &mut Dice) {
+        let all = self.applications_len;
+        self.callers_len = dice.pick(&[0, 0, 0, all.div_ceil(2), all]);
+        self.load.give_up_chance = Chance::percent(dice.pick(&[0, 5, 30]));
+        self.load.hurry_chance = Chance::percent(dice.pick(&[0, 10, 50]));
+    }
+
     /// Whether servers answer in order, so that what carries no key is the right one's.
     pub fn is_orderly(&self) -> bool {
         !self.faults.kinds.iter().any(FaultKind::disorders)
@@ -355,6 +370,8 @@ impl LoadOptions {
             expiring_chance: Chance::percent(5),
             big_chance: Chance::percent(3),
             leave_chance: Chance::percent(1),
+            give_up_chance: Chance::percent(5),
+            hurry_chance: Chance::percent(10),
             deaf_chance: Chance::percent(1),
             deaf_interval_max: Duration::from_millis(500),
         }

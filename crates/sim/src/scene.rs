@@ -5,6 +5,7 @@ use std::time::Duration;
 use evenkeel_core::Instant;
 
 use crate::agenda::{Agenda, Event};
+use crate::calls::Calls;
 use crate::checker::{Checker, Promise};
 use crate::dice::Dice;
 use crate::network::{End, LinkId, Network, Peer, Read};
@@ -22,6 +23,8 @@ pub struct Scene {
     pub agenda: Agenda,
     /// The links.
     pub network: Network,
+    /// The calls that are on their way.
+    pub calls: Calls,
     /// What was promised.
     pub checker: Checker,
     trace: Trace,
@@ -34,6 +37,7 @@ impl Scene {
             phase: Phase::Chaos,
             agenda: Agenda::default(),
             network: Network::new(options.network.clone(), dice),
+            calls: Calls::default(),
             checker: Checker::new(&options),
             trace: Trace::new(sink),
             options,

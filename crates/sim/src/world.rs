@@ -80,6 +80,7 @@ impl std::ops::AddAssign for Totals {
         self.tally.answered += other.tally.answered;
         self.tally.values += other.tally.values;
         self.tally.failed += other.tally.failed;
+        self.tally.given_up += other.tally.given_up;
         self.late_responses += other.late_responses;
         self.diverted += other.diverted;
         self.values_dropped += other.values_dropped;
@@ -92,11 +93,12 @@ impl std::ops::AddAssign for Totals {
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { asked, answered, values, failed } = self.tally;
+        let Tally { asked, answered, values, failed, given_up } = self.tally;
         write!(
             f,
-            "{asked} requests, {answered} answers with {values} values and {failed} errors; "
+            "{asked} requests, {answered} answers with {values} values and {failed} errors, "
         )?;
+        write!(f, "{given_up} given up; ")?;
         write!(f, "{} faults, {} ejections, ", self.faults, self.ejections)?;
         write!(f, "{} diverted, {} late responses, ", self.diverted, self.late_responses)?;
         write!(f, "{} values dropped; {} events", self.values_dropped, self.events)
@@ -136,6 +138,7 @@ impl World {
                 self.scene.report(Promise::P2, format!("no end after {EVENTS_MAX} events"));
             }
             self.happen(event);
+            self.pass_calls();
         }
         Verdict {
             seed: self.seed,
@@ -192,6 +195,17 @@ impl World {
                 self.breaker.mend(scene, server, fault);
             }
             Event::Begin(phase) => self.begin(phase),
+        }
+    }
+
+    /// Passes calls between callers and workers until nobody wants more.
+    fn pass_calls(&mut self) {
+        loop {
+            while let Some(order) = self.scene.calls.orders.pop_front() {
+                self.drivers[order.worker].handle_order(&mut self.scene, &order);
+            }
+            let Some((name, result)) = self.scene.calls.settled.pop_front() else { break };
+            self.applications[name.application()].handle_settled(&mut self.scene, name, result);
         }
     }
 

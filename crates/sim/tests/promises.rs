@@ -60,7 +60,37 @@ fn applications_that_do_not_read_lose_values_and_nothing_else() {
 
 #[test]
 fn an_application_that_sends_one_by_one_through_small_buffers_is_answered_in_the_end() {
-    check(20385, Options::drawn(20385));
+    check(20385, Options { callers_len: 0, ..Options::drawn(20385) });
+}
+
+/// What seed `seed` runs, with calls in place of sessions.
+fn called(seed: u64) -> Options {
+    let options = Options::drawn(seed);
+    Options { callers_len: options.applications_len, ..options }
+}
+
+#[test]
+fn callers_are_kept_the_promises() {
+    let mut totals = Totals::default();
+    for seed in 60..80 {
+        totals += check(seed, called(seed));
+    }
+    assert!(totals.tally.answered > 50_000 && totals.tally.given_up > 1000, "{totals}");
+    assert!(totals.diverted > 0 && totals.late_responses > 0, "{totals}");
+}
+
+#[test]
+fn a_call_that_ends_when_a_server_is_ejected_can_be_given_up_in_that_moment() {
+    check(449, called(449));
+}
+
+#[test]
+fn without_faults_no_call_fails_but_those_in_a_hurry() {
+    let mut options = Options { callers_len: 4, ..Options::calm() };
+    options.load.hurry_chance = Chance::NEVER;
+    let totals = check(1, options);
+    assert_eq!((totals.tally.failed, totals.ejections, totals.faults), (0, 0, 0), "{totals}");
+    assert!(totals.tally.answered > 1000 && totals.tally.given_up > 0, "{totals}");
 }
 
 #[test]
@@ -83,6 +113,7 @@ fn every_kind_of_fault_alone_keeps_the_promises() {
     for (seed, kind) in (0..).zip(FaultKind::ALL) {
         let mut options = Options::calm();
         options.faults.kinds = vec![kind];
+        options.callers_len = options.applications_len / 2;
         assert!(check(seed, options).faults > 0, "{kind:?}");
     }
 }

@@ -3,12 +3,16 @@
 //! Anything that the request does not call for is wrong: a key that was not asked for, an order
 //! that is not the order of asking, a flag that was not wanted, an opaque of another request.
 
+use std::fmt;
+
 use evenkeel_core::config::OnUnavailable;
+use evenkeel_core::failure::Failure;
 use evenkeel_core::protocol::meta::DecodedKey;
 use evenkeel_core::protocol::request::{Class, MetaOp, Retrieval};
 use evenkeel_core::protocol::token::{self, Tokens};
 
 use super::ask::{Ask, Kind, MetaAsk, Voice};
+use crate::options::Options;
 use crate::trace::shortened;
 use crate::value::{Key, write_id};
 
@@ -46,6 +50,10 @@ pub enum Said {
     Number(Key, u64),
     /// It failed.
     Failed(String),
+    /// To a caller: no server's answer is to be had.
+    Unavailable(Failure),
+    /// To a caller: the values that were found, some keys being unavailable.
+    Some(Vec<Found>, Failure),
 }
 
 /// A value that was given.
@@ -78,7 +86,32 @@ impl Said {
             (Self::Values(found), Kind::Retrieve { keys, .. }) => found.len() == keys.len(),
             (Self::Values(found), _) => !found.is_empty(),
             (Self::Done | Self::Number(..), _) => true,
-            (Self::NotDone | Self::Failed(_), _) => false,
+            (Self::NotDone | Self::Failed(_) | Self::Unavailable(_) | Self::Some(..), _) => false,
+        }
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values(found) if found.is_empty() => f.write_str("no values"),
+            Self::Values(found) => {
+                f.write_str("values of")?;
+                for it in found {
+                    write!(f, " {}", it.key.text())?;
+                    if let Some(id) = it.write_id() {
+                        write!(f, " (#{id})")?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Some(found, failure) => {
+                write!(f, "{}, and {failure}", Self::Values(found.clone()))
+            }
+            Self::Done | Self::NotDone | Self::Number(..) | Self::Failed(_) => {
+                write!(f, "{self:?}")
+            }
+            Self::Unavailable(failure) => write!(f, "unavailable: {failure}"),
         }
     }
 }
@@ -102,6 +135,13 @@ pub(super) struct Strictness {
     /// Servers answer in order. If they do not, another answer about the same key may come that
     /// gives back other things, unless an opaque tells the two apart.
     pub is_orderly: bool,
+}
+
+impl Strictness {
+    /// What answers may be in a run with these options.
+    pub(super) fn of(options: &Options) -> Self {
+        Self { on_unavailable: options.pool.on_unavailable, is_orderly: options.is_orderly() }
+    }
 }
 
 /// Reads the answer to `ask` from the start of `input`, which is not empty.

@@ -1,6 +1,7 @@
 //! What an application asks, and how it writes that down.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,6 +21,8 @@ pub struct Ask {
     pub demand: Demand,
     /// Of a `cas`: the write whose value came with its token.
     pub token_of: Option<u32>,
+    /// Of a call: how long its caller waits, if not as long as the pool says.
+    pub deadline: Option<Duration>,
 }
 
 /// Whether an answer is wanted.
@@ -210,7 +213,8 @@ impl MetaAsk {
 impl Ask {
     /// A request of which any answer will do that fits.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, voice: Voice::Full, demand: Demand::Anything, token_of: None }
+        let (voice, demand) = (Voice::Full, Demand::Anything);
+        Self { kind, voice, demand, token_of: None, deadline: None }
     }
 
     /// A request that must succeed.
@@ -250,6 +254,11 @@ impl Ask {
             | Kind::Fixed(_)
             | Kind::Quit => None,
         }
+    }
+
+    /// Whether it deletes a key.
+    pub fn is_delete(&self) -> bool {
+        self.class() == Some(Class::Delete)
     }
 
     /// Whether the session is over once it has been read.

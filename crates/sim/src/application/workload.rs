@@ -59,8 +59,8 @@ impl Workload {
     /// It has been answered.
     pub(super) fn learn(&mut self, ask: &Ask, said: &Said) {
         match said {
-            Said::Values(found) => self.keep_token(found),
-            Said::Failed(_) => {
+            Said::Values(found) | Said::Some(found, _) => self.keep_token(found),
+            Said::Failed(_) | Said::Unavailable(_) => {
                 let key = ask.change().and_then(Change::key);
                 self.failed = key.or(self.failed);
             }

@@ -15,12 +15,14 @@ use crate::network::LinkId;
 pub struct Staleness {
     chronicle: Chronicle,
     silences: Silences,
+    life_max: Duration,
 }
 
 impl Staleness {
     /// Nothing was asked yet. No request lives longer than `life_max`.
     pub fn new(life_max: Duration) -> Self {
-        Self { chronicle: Chronicle::default(), silences: Silences::new(life_max) }
+        let silences = Silences::new(life_max);
+        Self { chronicle: Chronicle::default(), silences, life_max }
     }
 
     /// An application sends a request.
@@ -79,6 +81,25 @@ impl Staleness {
             let ended = self.silences.resolve(link, ended_at);
             self.end_all(ended)?;
         }
+        self.judge_told(now, ask, said, (began_at, ended_at))
+    }
+
+    /// Nobody is told how a call ends that was submitted at `began_at`: it has no reply, or is
+    /// given up. It is done, or not, before it would have been given up for its caller.
+    pub fn note_unheard(&mut self, ask: &Ask, began_at: Instant) -> Result<(), Stale> {
+        let Some(change) = ask.change() else { return Ok(()) };
+        let ended_at = began_at + self.life_max;
+        self.chronicle.end(Ended { change, began_at, ended_at, fate: Fate::Failed })
+    }
+
+    /// A request that began at `began_at` had ended in what was said by `ended_at`.
+    pub fn judge_told(
+        &mut self,
+        now: Instant,
+        ask: &Ask,
+        said: &Said,
+        (began_at, ended_at): (Instant, Instant),
+    ) -> Result<(), Stale> {
         self.judge_seen(now, ask, said, began_at)?;
         match ask.change() {
             Some(change) => {
@@ -99,7 +120,7 @@ impl Staleness {
     ) -> Result<(), Stale> {
         let chronicle = &mut self.chronicle;
         match (&ask.kind, said) {
-            (_, Said::Values(found)) => {
+            (_, Said::Values(found) | Said::Some(found, _)) => {
                 found.iter().try_for_each(|it| judge_found(chronicle, now, it, began_at))
             }
             (Kind::Store { op: StoreOp::Cas(_), key, .. }, Said::Done) => match ask.token_of {
@@ -137,7 +158,7 @@ fn judge_found(
 
 fn fate(change: Change, said: &Said) -> Fate {
     match (change, said) {
-        (_, Said::Failed(_)) => Fate::Failed,
+        (_, Said::Failed(_) | Said::Unavailable(_) | Said::Some(..)) => Fate::Failed,
         (Change::Write(..), Said::NotDone) => Fate::Refused,
         // A `delete` that finds nothing has nothing left to do.
         (_, Said::NotDone | Said::Done | Said::Values(_) | Said::Number(..)) => Fate::Acknowledged,
