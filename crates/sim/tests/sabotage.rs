@@ -37,6 +37,14 @@ fn check_caught(sabotage: Sabotage, kinds: &[FaultKind], promise: Promise) {
     options.pool = pool(2);
     options.faults.kinds = kinds.to_vec();
     check_caught_with(&options, sabotage, promise);
+    if tells_callers(sabotage) {
+        check_caught_with(&called(options), sabotage, promise);
+    }
+}
+
+/// Whether it also spoils what callers are told, and not only sessions' bytes.
+fn tells_callers(sabotage: Sabotage) -> bool {
+    !matches!(sabotage, Sabotage::DropAnswers | Sabotage::RepeatAnswers | Sabotage::FailReads)
 }
 
 #[test]
@@ -101,6 +109,8 @@ fn turmoil(kinds: &[FaultKind]) -> Options {
         &mut load.flush_chance,
         &mut load.leave_chance,
         &mut load.deaf_chance,
+        &mut load.give_up_chance,
+        &mut load.hurry_chance,
     ] {
         *chance = Chance::NEVER;
     }
@@ -116,9 +126,16 @@ fn patient_turmoil(kinds: &[FaultKind]) -> Options {
     options
 }
 
+/// The same, with callers in place of sessions.
+fn called(options: Options) -> Options {
+    Options { callers_len: options.applications_len, ..options }
+}
+
+/// It is found whether applications have sessions or make calls.
 #[track_caller]
 fn check_stale(sabotage: Sabotage, kinds: &[FaultKind]) {
     check_caught_with(&turmoil(kinds), sabotage, Promise::P4);
+    check_caught_with(&called(turmoil(kinds)), sabotage, Promise::P4);
 }
 
 #[test]
@@ -132,6 +149,7 @@ fn marking_after_the_response_is_caught() {
     options.pool.servers = pool(4).servers;
     options.load.keys_len = 8;
     check_caught_with(&options, Sabotage::MarkLate, Promise::P4);
+    check_caught_with(&called(options), Sabotage::MarkLate, Promise::P4);
 }
 
 #[test]
@@ -150,12 +168,16 @@ fn a_cleaning_that_counts_after_a_change_is_caught() {
     options.load.expiring_chance = Chance::NEVER;
     options.load.echo_chance = Chance::percent(60);
     check_caught_with(&options, Sabotage::IgnoreGeneration, Promise::P4);
+    check_caught_with(&called(options), Sabotage::IgnoreGeneration, Promise::P4);
 }
 
 #[test]
 fn cleaning_under_a_write_in_flight_is_caught() {
-    let options = patient_turmoil(&[FaultKind::Stall, FaultKind::Full]);
+    let mut options = patient_turmoil(&[FaultKind::Stall, FaultKind::Full]);
     check_caught_with(&options, Sabotage::CleanInFlight, Promise::P4);
+    // Calls wait for no session: at the same pace they would be too many.
+    options.load.pause_max = Duration::from_millis(10);
+    check_caught_with(&called(options), Sabotage::CleanInFlight, Promise::P4);
 }
 
 #[test]
