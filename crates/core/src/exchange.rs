@@ -40,6 +40,8 @@ pub enum Asker {
     Session(SessionId),
     /// A caller, who has named the call so.
     Call(u64),
+    /// Whoever asked is gone. What may still store or remove something is watched to its end.
+    Nobody,
 }
 
 /// One request's life.
@@ -77,7 +79,7 @@ impl Exchange {
     pub fn form(&self) -> Form {
         match (&self.split, self.asker) {
             (Some(_), _) => Form::Split,
-            (None, Asker::Call(_)) => Form::Call,
+            (None, Asker::Call(_) | Asker::Nobody) => Form::Call,
             (None, Asker::Session(_)) => Form::Request,
         }
     }
@@ -98,7 +100,7 @@ impl Exchange {
 pub enum Form {
     /// As bytes, to a session.
     Request,
-    /// As data, to a caller.
+    /// As data, to a caller or to nobody.
     Call,
     /// Part by part, before it is the one or the other.
     Split,

@@ -27,8 +27,10 @@
 //! # Hard cases
 //! - A server is lost and its state is not yet known: what was not sent goes elsewhere at once,
 //!   and while the server cannot be connected to routing passes it over, table or no table.
-//! - A session ends with requests in flight: their exchanges are dropped; their attempts stay in
-//!   their connections until their responses have come.
+//! - A session ends with requests in flight, or a call is given up: reads are forgotten, and
+//!   writes given up at their deadlines as if somebody waited, or one that is sent late could undo
+//!   what was acknowledged since. All attempts stay in their connections until their responses have
+//!   come.
 //! - A write that was given up may still be carried out. Its attempt stays in flight, and a
 //!   connection that hangs with such a write is set aside rather than closed, so that recovery
 //!   learns when the write can do no more harm. Were it closed, the kernel could deliver it at any
@@ -273,7 +275,9 @@ impl Worker {
 
     /// The session is gone.
     pub fn handle_session_closed(&mut self, id: SessionId) {
-        self.desk.close(id);
+        for exchange in self.desk.close(id) {
+            self.abandon(exchange);
+        }
     }
 
     fn finish(&mut self, id: SessionId) {

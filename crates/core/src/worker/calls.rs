@@ -35,9 +35,19 @@ impl Worker {
         id
     }
 
-    /// Nobody waits for a call any more. If it has ended, nothing happens.
+    /// Nobody waits for a call any more. If it has ended, nothing happens. A write that is on its
+    /// way may still be carried out, until its deadline; after that it does not come back.
     pub fn drop_call(&mut self, id: ExchangeId) {
-        self.desk.exchanges.remove(id);
+        self.abandon(id);
+    }
+
+    /// Nobody waits for an exchange any more. It is not tried again; if it may still store or
+    /// remove something it is given up at its deadline as for a caller who waits, so that recovery
+    /// learns of it.
+    pub(super) fn abandon(&mut self, id: ExchangeId) {
+        if self.desk.abandon(id) {
+            self.watch_deadline(id);
+        }
     }
 
     /// The calls that have ended since this was last asked, and how.

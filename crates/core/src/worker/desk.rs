@@ -2,6 +2,8 @@
 //!
 //! Owns the sessions and the exchanges. Knows nothing of servers: it is told outcomes.
 
+use std::collections::VecDeque;
+
 use slotmap::SlotMap;
 
 use crate::Instant;
@@ -16,8 +18,8 @@ use crate::protocol::response::{ErrorKind, Expect, Response, Status};
 use crate::routing::PoolId;
 use crate::session::Session;
 use crate::spare::Spare;
-use crate::worker::Counters;
 use crate::worker::dispatch::Origin;
+use crate::worker::{ATTEMPTS_MAX, Counters};
 
 #[derive(Debug, Default)]
 pub(super) struct Desk {
@@ -323,13 +325,25 @@ impl Desk {
         }
     }
 
-    /// The session is gone. Attempts in flight for it go on; their responses find nobody.
-    pub(super) fn close(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.remove(id) else { return };
-        for exchange in session.pending {
-            self.exchanges.remove(exchange);
-        }
+    /// The session is gone. Attempts in flight for it go on; their responses find nobody. Returns
+    /// the exchanges it had.
+    pub(super) fn close(&mut self, id: SessionId) -> VecDeque<ExchangeId> {
+        let Some(session) = self.sessions.remove(id) else { return VecDeque::new() };
         self.spare.give(session.output);
+        session.pending
+    }
+
+    /// Nobody waits for the exchange any more. Whether it must be watched to its end: it may be
+    /// carried out, and that must be known.
+    pub(super) fn abandon(&mut self, id: ExchangeId) -> bool {
+        let Some(exchange) = self.exchanges.get_mut(id) else { return false };
+        if exchange.placed.is_none() || exchange.settled.is_some() {
+            self.exchanges.remove(id);
+            return false;
+        }
+        exchange.asker = Asker::Nobody;
+        exchange.attempts = ATTEMPTS_MAX;
+        true
     }
 
     /// Whether an error line says something about the server rather than the request.

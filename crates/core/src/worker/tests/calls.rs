@@ -182,6 +182,69 @@ fn a_call_of_several_keys_can_be_given_up() {
 }
 
 #[test]
+fn a_write_that_was_given_up_is_kept_from_coming_back_after_its_deadline() {
+    let mut rig = Rig::new(2);
+    let key = rig.key(&[0, 1]);
+    rig.servers[0].manner = Manner::Hangs;
+    let deadline = Duration::from_millis(10);
+    let call = call_within(&mut rig, &set(&key, "late"), Some(deadline));
+    rig.worker.drop_call(call.id);
+    rig.advance_ms(9);
+    assert!(rig.recovery.is_clear(rig::POOL), "it may be carried out");
+    rig.advance_ms(1);
+    assert!(!rig.recovery.is_clear(rig::POOL), "the key is kept from the server");
+    assert_eq!(settled(&mut rig), []);
+}
+
+/// A worker whose connection to its only server was lost and is not made again.
+fn connecting() -> Rig {
+    let mut rig = Rig::with(1, |table| {
+        table.servers[0].settings.connect_timeout = Duration::from_secs(10);
+    });
+    // A connection that has served is trusted to come back.
+    call(&mut rig, "get a\r\n");
+    settled(&mut rig);
+    rig.servers[0].manner = Manner::Ignores;
+    rig.lose(0, Failure::Closed);
+    rig
+}
+
+#[test]
+fn a_write_that_was_given_up_is_not_sent_after_its_deadline() {
+    let mut rig = connecting();
+    let call = call(&mut rig, &set("a", "late"));
+    rig.worker.drop_call(call.id);
+    rig.advance_ms(350);
+    rig.worker.handle_connected(rig.now, rig.connection(0));
+    rig.drive();
+    assert!(!rig.has_received(0, "late"));
+}
+
+#[test]
+fn a_write_of_a_session_that_is_gone_is_not_sent_after_its_deadline() {
+    let mut rig = connecting();
+    let session = rig.open();
+    rig.send(session, set("a", "late"));
+    rig.worker.handle_session_closed(session);
+    rig.advance_ms(350);
+    rig.worker.handle_connected(rig.now, rig.connection(0));
+    rig.drive();
+    assert!(!rig.has_received(0, "late"));
+}
+
+#[test]
+fn a_write_that_was_given_up_is_not_tried_elsewhere() {
+    let mut rig = Rig::new(2);
+    let key = rig.key(&[0, 1]);
+    rig.servers[0].manner = Manner::Hangs;
+    let call = call(&mut rig, &set(&key, "late"));
+    rig.worker.drop_call(call.id);
+    rig.lose(0, Failure::Reset);
+    assert!(!rig.has_received(1, "late"));
+    assert_eq!(settled(&mut rig), []);
+}
+
+#[test]
 fn a_delete_that_no_server_can_take_is_remembered() {
     let mut rig = Rig::with(1, |table| table.pools[0].failover = Substitute::None);
     rig.publish(0, false);
