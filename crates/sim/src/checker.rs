@@ -225,7 +225,8 @@ impl Checker {
 
     /// Nobody is told how a call ends that was submitted at `submitted_at`.
     pub fn note_unheard(&mut self, ask: &Ask, submitted_at: Instant) {
-        let judged = self.staleness.as_mut().map(|it| it.note_unheard(ask, submitted_at));
+        let times = (submitted_at, submitted_at + self.life_max(ask));
+        let judged = self.staleness.as_mut().map(|it| it.note_unheard(ask, times));
         self.report_stale(submitted_at, judged);
     }
 
@@ -290,6 +291,10 @@ impl Checker {
         }
     }
 
+    fn life_max(&self, ask: &Ask) -> Duration {
+        ask.deadline.map_or(self.life_max, |deadline| deadline + self.step)
+    }
+
     fn judge_time(&mut self, now: Instant, ask: &Ask, said: &Said, taken: Taken) {
         let Taken { received_at, answered_at } = taken;
         if ask.voice == Voice::Quiet && matches!(said, Said::Failed(_)) {
@@ -301,7 +306,7 @@ impl Checker {
             return self.report(Promise::P1, now, what);
         };
         let life = answered_at.saturating_since(received_at);
-        let life_max = ask.deadline.map_or(self.life_max, |deadline| deadline + self.step);
+        let life_max = self.life_max(ask);
         if life > life_max {
             let what = format!(
                 "{ask}, received at {received_at}, is answered after {life:?} (at most {life_max:?})"

@@ -1,5 +1,7 @@
 //! The promises hold: some seeds in every test run, thousands in the binary.
 
+use std::time::Duration;
+
 use evenkeel_sim::dice::Chance;
 use evenkeel_sim::faults::FaultKind;
 use evenkeel_sim::world::Totals;
@@ -82,6 +84,37 @@ fn callers_are_kept_the_promises() {
 #[test]
 fn a_call_that_ends_when_a_server_is_ejected_can_be_given_up_in_that_moment() {
     check(449, called(449));
+}
+
+#[test]
+fn what_callers_without_time_gave_up_does_not_come_back() {
+    let mut options = Options::calm();
+    (options.workers_len, options.applications_len, options.callers_len) = (3, 10, 10);
+    options.control.table_lag_max = Duration::from_secs(1);
+    options.control.long_lag_chance = Chance::percent(50);
+    options.chaos_interval = Duration::from_secs(10);
+    options.recovery.settle_interval = Duration::ZERO;
+    options.faults.kinds = vec![FaultKind::Stall];
+    options.faults.pause_max = Duration::from_millis(300);
+    options.faults.interval_max = Duration::from_millis(600);
+    options.faults.follow_chance = Chance::percent(50);
+    options.network.latency_max = Duration::from_millis(3);
+    let load = &mut options.load;
+    (load.keys_len, load.burst_max, load.keys_per_get_max) = (2, 2, 1);
+    load.pause_max = Duration::from_millis(3);
+    load.echo_chance = Chance::percent(30);
+    load.give_up_chance = Chance::percent(50);
+    load.hurry_chance = Chance::percent(90);
+    for chance in [
+        &mut load.meta_chance,
+        &mut load.quiet_chance,
+        &mut load.bad_chance,
+        &mut load.flush_chance,
+        &mut load.leave_chance,
+    ] {
+        *chance = Chance::NEVER;
+    }
+    check(5, options);
 }
 
 #[test]

@@ -33,9 +33,8 @@
 //!   held against the reads that were judged meanwhile ([`READS_KEPT_FOR`]).
 //! - What becomes of a change without an answer of its own is found out in [`super::silence`].
 //! - A call whose caller gave it up, and one without a reply, are changes without an answer: their
-//!   caller was told nothing, so that they may show as long as they could have been carried out for
-//!   somebody who waits, the pool's deadline, and are then hidden by whatever is acknowledged. A
-//!   caller's own shorter deadline ends a call only if the caller waits to be told.
+//!   caller was told nothing, so that they may show until the deadline at which one who waits would
+//!   have been told that they failed, and are then hidden by whatever is acknowledged.
 //! - A change that has not ended may show at any time, and hides nothing.
 //! - A `touch` changes no value and hides none. A value that expires becomes a miss.
 //! - `incr` is not taken for a change: which number a counter has is not judged.

@@ -15,14 +15,12 @@ use crate::network::LinkId;
 pub struct Staleness {
     chronicle: Chronicle,
     silences: Silences,
-    life_max: Duration,
 }
 
 impl Staleness {
     /// Nothing was asked yet. No request lives longer than `life_max`.
     pub fn new(life_max: Duration) -> Self {
-        let silences = Silences::new(life_max);
-        Self { chronicle: Chronicle::default(), silences, life_max }
+        Self { chronicle: Chronicle::default(), silences: Silences::new(life_max) }
     }
 
     /// An application sends a request.
@@ -85,10 +83,14 @@ impl Staleness {
     }
 
     /// Nobody is told how a call ends that was submitted at `began_at`: it has no reply, or is
-    /// given up. It is done, or not, before it would have been given up for its caller.
-    pub fn note_unheard(&mut self, ask: &Ask, began_at: Instant) -> Result<(), Stale> {
+    /// given up. It is done, or not, by `ended_at`, when it would have been given up for its
+    /// caller.
+    pub fn note_unheard(
+        &mut self,
+        ask: &Ask,
+        (began_at, ended_at): (Instant, Instant),
+    ) -> Result<(), Stale> {
         let Some(change) = ask.change() else { return Ok(()) };
-        let ended_at = began_at + self.life_max;
         self.chronicle.end(Ended { change, began_at, ended_at, fate: Fate::Failed })
     }
 
