@@ -11,7 +11,7 @@ use evenkeel_core::call::CallResult;
 use evenkeel_core::config::OnUnavailable;
 use evenkeel_core::protocol::request::{ArithmeticOp, Keys, Request, Retrieval, StoreOp};
 
-use self::results::{count, found, lookup, write};
+use self::results::{bodies, count, found, lookup, write};
 use crate::builder::{BuildError, ClientBuilder};
 use crate::engine::Engine;
 use crate::item::Item;
@@ -150,8 +150,9 @@ impl Client {
         let mut lookups = Vec::with_capacity(len);
         match result {
             CallResult::Parts(mut split) => {
+                let bodies = bodies(&mut split);
                 let mut first_error = None;
-                split.take_values(|value| match found(value) {
+                split.take_places(|place| match found(place, &bodies) {
                     Ok(lookup) => lookups.push(lookup),
                     Err(error) => first_error = first_error.take().or(Some(error)),
                 });

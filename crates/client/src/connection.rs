@@ -1,7 +1,8 @@
-//! The tasks of one connection to a server: one reads, and one writes what did not fit at once.
+//! One connection to a server: reading from it, and writing what did not fit at once.
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_control::peer;
 use evenkeel_core::connection::ConnectionId;
@@ -12,18 +13,21 @@ use tokio::net::tcp::OwnedReadHalf;
 
 use crate::engine::{Engine, Output};
 
+/// More than `connect_timeout` may be.
+const CONNECT_TIMEOUT_MAX: Duration = Duration::from_mins(1);
+
 /// How much is read at once.
 const BUFFER_LEN: usize = 64 * 1024;
 
 /// Connects, and reads until the connection is lost.
-pub(crate) async fn run(engine: Arc<Engine>, id: ConnectionId) {
-    let failure = match connect(&engine, id).await {
+pub(crate) async fn run(engine: &Arc<Engine>, id: ConnectionId) {
+    let failure = match connect(engine, id).await {
         Ok(stream) => {
             let (reader, writer) = stream.into_split();
             if !engine.handle_connected(id, Arc::new(writer)) {
                 return;
             }
-            read(&engine, id, reader).await
+            read(engine, id, reader).await
         }
         Err(failure) => failure,
     };
@@ -32,7 +36,10 @@ pub(crate) async fn run(engine: Arc<Engine>, id: ConnectionId) {
 
 async fn connect(engine: &Engine, id: ConnectionId) -> Result<TcpStream, Failure> {
     let addr = engine.shared.server(id.server).addr.load_full().ok_or(Failure::Unreachable)?;
-    let stream = TcpStream::connect(*addr).await.map_err(|error| peer::connect_failure(&error))?;
+    // The worker gives up first. This is for its socket to be gone too.
+    let stream = tokio::time::timeout(CONNECT_TIMEOUT_MAX, TcpStream::connect(*addr)).await;
+    let stream = stream.map_err(|_| Failure::ConnectTimeout)?;
+    let stream = stream.map_err(|error| peer::connect_failure(&error))?;
     // Requests are coalesced already; waiting for more would only add latency. A stream that
     // refuses is slower, not wrong.
     let _ = stream.set_nodelay(true);

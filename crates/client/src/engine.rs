@@ -22,7 +22,7 @@ mod state;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use evenkeel_control::Shared;
@@ -40,15 +40,17 @@ use tokio::sync::Notify;
 pub(crate) use self::call::Call;
 pub(crate) use self::state::Output;
 use self::state::{POOL, Slot, Socket, State};
-use crate::{connection, driver};
+use crate::connection;
+use crate::driver::Driver;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) shared: Arc<Shared>,
     /// Where connections live.
-    runtime: tokio::runtime::Handle,
+    pub(crate) runtime: tokio::runtime::Handle,
     state: Mutex<State>,
+    driver: Driver,
     /// Tells the driver that there is something to write, or that it must look sooner than it meant
     /// to.
     bell: Arc<Notify>,
@@ -68,8 +70,9 @@ impl Engine {
             runtime: tokio::runtime::Handle::current(),
             state: Mutex::new(State::new(worker, table)),
             bell,
+            driver: Driver::default(),
         });
-        engine.runtime.spawn(driver::drive(Arc::clone(&engine)));
+        engine.driver.start(&engine);
         engine
     }
 
@@ -87,8 +90,8 @@ impl Engine {
     ) -> Call<'_> {
         let mut state = self.lock();
         let waiting = state.submit(self.shared.now(), request, deadline);
-        self.release(state);
-        Call { engine: self, waiting }
+        let is_alone = self.release(state);
+        Call { engine: self, waiting, may_drive: is_alone }
     }
 
     /// Submits several at once.
@@ -102,7 +105,7 @@ impl Engine {
         let waiting: Vec<_> =
             requests.iter().map(|request| state.submit(now, request, deadline)).collect();
         self.release(state);
-        waiting.into_iter().map(|waiting| Call { engine: self, waiting })
+        waiting.into_iter().map(|waiting| Call { engine: self, waiting, may_drive: false })
     }
 
     /// Submits a request that wants no reply.
@@ -115,8 +118,8 @@ impl Engine {
         }
     }
 
-    /// Lets go after something was submitted.
-    fn release(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+    /// Lets go after something was submitted. True if nobody else waits for anything.
+    fn release(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
         // Who submits does not wait yet: there is nobody to wake.
         self.settle(&mut state, &mut Vec::new());
         let is_alone = state.slots.len() <= 1;
@@ -124,13 +127,11 @@ impl Engine {
         while is_alone && let Some(output) = state.take_output() {
             outputs.push(output);
         }
-        if state.is_driver_late() || !state.dirty.is_empty() {
-            self.ring(&mut state);
-        }
-        drop(state);
+        self.let_go(state);
         if !outputs.is_empty() {
             self.write(outputs);
         }
+        is_alone
     }
 
     /// Gives back what a call of several keys was made of.
@@ -150,9 +151,10 @@ impl Engine {
         for (output, written) in written {
             self.finish_write(&mut state, output, written);
         }
+        self.let_go(state);
     }
 
-    // For the tasks of connections.
+    // For connections.
 
     /// A connection has been made. False if nobody wants it any more.
     pub(crate) fn handle_connected(
@@ -201,6 +203,7 @@ impl Engine {
     ) {
         let mut state = self.lock();
         self.finish_write(&mut state, output, written);
+        self.let_go(state);
     }
 
     // What the worker wants.
@@ -213,10 +216,7 @@ impl Engine {
         wakers: &mut Vec<Waker>,
     ) {
         self.settle(&mut state, wakers);
-        if state.is_driver_late() || !state.dirty.is_empty() {
-            self.ring(&mut state);
-        }
-        drop(state);
+        self.let_go(state);
         wakers.drain(..).for_each(Waker::wake);
     }
 
@@ -224,10 +224,9 @@ impl Engine {
         while let Some(action) = state.worker.poll_action() {
             match action {
                 Action::Connect(id) => {
-                    let task = self.runtime.spawn(connection::run(Arc::clone(self), id));
-                    let task = task.abort_handle();
-                    let socket = Socket { stream: None, task, is_being_written_to: false };
+                    let socket = Socket { stream: None, is_being_written_to: false };
                     state.sockets.insert(id, socket);
+                    state.to_connect.push(id);
                 }
                 Action::Disconnect(id) => state.disconnect(id),
                 Action::CloseSession(_) | Action::Stats(_) => unreachable!("there are no sessions"),
@@ -248,9 +247,12 @@ impl Engine {
         }
     }
 
-    /// Has the driver come.
-    fn ring(&self, state: &mut State) {
-        if !std::mem::replace(&mut state.is_rung, true) {
+    /// Unlocks, and has the driver come if there is something for it to do.
+    fn let_go(&self, mut state: MutexGuard<'_, State>) {
+        let must_ring = state.needs_driver() && !std::mem::replace(&mut state.is_rung, true);
+        // Whoever is woken may lock in turn.
+        drop(state);
+        if must_ring {
             self.bell.notify_one();
         }
     }
@@ -268,7 +270,6 @@ impl Engine {
                 state.give_spare(output.bytes);
                 if !state.worker.connection_output(output.id).is_empty() {
                     state.dirty.push(output.id);
-                    self.ring(state);
                 }
             }
             Ok(len) => self.write_rest(output, len),
@@ -284,55 +285,62 @@ impl Engine {
 
     // For the driver.
 
+    /// The driver's own task is polled.
+    pub(crate) fn poll_as_own_task(&self, context: &Context<'_>) -> Poll<()> {
+        self.driver.poll_as_own(context)
+    }
+
     /// What the driver waits for, apart from its timer.
     pub(crate) async fn rung(&self) {
         self.bell.notified().await;
     }
 
     /// One turn of the driver: timers, what the control plane has published, and all there is to
-    /// write. Returns when the next turn is due at the latest.
-    pub(crate) async fn turn(self: &Arc<Self>, scratch: &mut Scratch) -> Option<Instant> {
-        let pace = &self.shared.workers[0].pace;
+    /// write. Returns when the next turn is due at the latest, or nothing when the engine is closed.
+    pub(crate) fn turn(self: &Arc<Self>, scratch: &mut Scratch) -> Option<Due> {
+        let shared = &self.shared.workers[0];
         let now = self.shared.now();
-        pace.begin_turn(now);
-        if self.lock().note_stall(&self.shared, now) {
-            // What came meanwhile came in time: timers must not find it unread.
-            tokio::time::sleep(READ_TIME).await;
+        shared.pace.begin_turn(now);
+        let Scratch { outputs, wakers, .. } = scratch;
+        let mut state = self.lock();
+        if state.is_closed {
+            return None;
         }
-        let Scratch { outputs, wakers } = scratch;
-        let next = {
-            let mut state = self.lock();
-            let now = self.shared.now();
-            state.is_rung = false;
-            state.look_at_table(&self.shared, now);
-            if state.is_driver_late_by(now) {
-                state.worker.handle_timeout(now);
-            }
-            self.settle(&mut state, wakers);
-            while let Some(output) = state.take_output() {
-                outputs.push(output);
-            }
-            state.driver_at = state.worker.next_timeout();
-            self.shared.workers[0].counters.store(state.worker.counters());
-            state.driver_at
-        };
+        state.is_rung = false;
+        state.look_at_table(&self.shared, now);
+        let has_stalled = state.note_stall(&self.shared, now);
+        let is_due = state.worker.next_timeout().is_some_and(|at| at <= now);
+        if is_due && !has_stalled {
+            state.worker.handle_timeout(now);
+        }
+        self.settle(&mut state, wakers);
+        while let Some(output) = state.take_output() {
+            outputs.push(output);
+        }
+        scratch.to_connect.append(&mut state.to_connect);
+        // What came while our own loop stood still came in time: timers must not find it unread.
+        let next = if has_stalled { Some(now + READ_TIME) } else { state.worker.next_timeout() };
+        state.driver_at = next;
+        shared.counters.store(state.worker.counters());
+        drop(state);
         wakers.drain(..).for_each(Waker::wake);
         if !outputs.is_empty() {
             self.write(outputs.drain(..));
         }
-        pace.end_turn(self.shared.now());
-        next
+        shared.pace.end_turn(self.shared.now());
+        Some(Due(next))
     }
 
     /// Nothing works from here on: whoever waits is told so, and so is whoever comes.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.is_closed = true;
-        for socket in std::mem::take(&mut state.sockets).into_values() {
-            socket.task.abort();
-        }
+        state.sockets.clear();
         let slots = std::mem::take(&mut state.slots);
         drop(state);
+        self.driver.end();
+        // For whoever is driving just now.
+        self.bell.notify_one();
         for (_, slot) in slots {
             if let Slot::Waiting(Some(waker)) = slot {
                 waker.wake();
@@ -346,4 +354,10 @@ impl Engine {
 pub(crate) struct Scratch {
     outputs: Vec<Output>,
     wakers: Vec<Waker>,
+    /// Connections to be made.
+    pub(crate) to_connect: Vec<ConnectionId>,
 }
+
+/// When the next turn is due at the latest, if it is by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due(pub(crate) Option<Instant>);

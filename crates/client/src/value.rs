@@ -96,6 +96,14 @@ impl Value {
         Ok(Self { flags: header.flags, bytes: Bytes::copy_from_slice(data), cas: header.cas })
     }
 
+    /// As [`from_response`](Self::from_response), of a part of something larger that is shared.
+    pub(crate) fn from_shared_response(mut response: Bytes) -> Result<Self, ValueError> {
+        let header = Header::new(&response)?;
+        response.truncate(header.data_at + header.data_len);
+        response.advance(header.data_at);
+        Ok(Self { flags: header.flags, bytes: response, cas: header.cas })
+    }
+
     /// Other flags and bytes, the same token.
     #[cfg(feature = "lz4")]
     pub(crate) fn with_content(self, flags: u32, bytes: impl Into<Bytes>) -> Self {
@@ -170,7 +178,7 @@ impl Header {
 
     fn of_line(response: &[u8]) -> Option<Self> {
         let words = response.strip_prefix(b"VALUE ")?;
-        let (key, rest) = words.split_at(token::word_len(words)?);
+        let (key, rest) = words.split_at(memchr::memchr(b' ', words)?);
         let (flags, rest) = token::leading_number(rest.strip_prefix(b" ")?)?;
         let (data_len, mut rest) = token::leading_number(rest.strip_prefix(b" ")?)?;
         let mut cas = None;
@@ -194,10 +202,11 @@ const END: &[u8] = b"\r\n";
 mod tests {
     use super::*;
 
-    /// Both ways to take a value out, which must agree.
+    /// All ways to take a value out, which must agree.
     fn parse(response: &[u8]) -> Result<Value, ValueError> {
         let owned = Value::from_response(response.to_vec());
         assert_eq!(owned, Value::copy_from_response(response));
+        assert_eq!(owned, Value::from_shared_response(response.to_vec().into()));
         owned
     }
 

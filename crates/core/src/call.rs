@@ -31,7 +31,7 @@ pub enum CallResult {
     /// A delete that no server could take is remembered, and made up for before anybody reads the
     /// key again.
     Remembered,
-    /// A request of several keys, or for several servers: [`Split::take_values`].
+    /// A request of several keys, or for several servers: [`Split::take_places`].
     Parts(Box<Split>),
     /// No server's answer is to be had.
     Failed(Failure),

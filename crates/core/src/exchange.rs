@@ -23,6 +23,8 @@
 //! - Passing on values as they come, part by part: a part that then fails after its first value
 //!   would have to be taken back.
 
+use std::ops::Range;
+
 use crate::Instant;
 use crate::config::OnUnavailable;
 use crate::connection::ConnectionId;
@@ -338,13 +340,13 @@ pub struct Part {
 }
 
 impl Part {
-    /// The value of the next key; empty if that key was a miss.
-    fn next_value(&mut self) -> &[u8] {
+    /// Where the value of the next key is; nowhere if that key was a miss.
+    fn next_place(&mut self) -> Range<usize> {
         let len = self.value_lens.get(self.keys_merged).map_or(0, |len| *len as usize);
         self.keys_merged += 1;
-        let value = &self.body[self.body_merged..self.body_merged + len];
+        let start = self.body_merged;
         self.body_merged += len;
-        value
+        start..self.body_merged
     }
 }
 
@@ -358,17 +360,17 @@ impl Split {
         }
     }
 
-    /// For each key of a retrieval, in order: its value as the server sent it, empty for a miss, or
-    /// why no server's answer is to be had. To be asked for once.
-    pub fn take_values(&mut self, mut take: impl FnMut(Result<&[u8], Failure>)) {
+    /// For each key of a retrieval, in order: the part that has its value and where in its `body`,
+    /// nowhere for a miss, or why no server's answer is to be had. To be asked for once.
+    pub fn take_places(&mut self, mut take: impl FnMut(Result<(usize, Range<usize>), Failure>)) {
         let mut unrouted = self.unrouted.iter();
         for part in &self.part_of_key {
-            let Some(part) = part else {
+            let Some(part) = part.map(usize::from) else {
                 take(Err(*unrouted.next().expect("a key without a part has a reason")));
                 continue;
             };
-            let part = &mut self.parts[usize::from(*part)];
-            take(part.failure.map_or_else(|| Ok(part.next_value()), Err));
+            let its = &mut self.parts[part];
+            take(its.failure.map_or_else(|| Ok((part, its.next_place())), Err));
         }
     }
 
@@ -396,7 +398,9 @@ impl Split {
     /// Merges the parts' values into the order of the keys.
     fn write_values(&mut self, output: &mut Vec<u8>) {
         for part in self.part_of_key.iter().flatten() {
-            output.extend_from_slice(self.parts[usize::from(*part)].next_value());
+            let part = &mut self.parts[usize::from(*part)];
+            let place = part.next_place();
+            output.extend_from_slice(&part.body[place]);
         }
     }
 

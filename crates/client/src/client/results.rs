@@ -1,8 +1,13 @@
 //! From how a call ended to what became of the operation.
 
+use std::ops::Range;
+
+use bytes::Bytes;
 use evenkeel_core::call::CallResult;
+use evenkeel_core::exchange::Split;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::protocol::response::{ErrorKind, Status};
+use smallvec::SmallVec;
 
 use crate::outcome::{Count, Error, Lookup, Unavailable, Write};
 use crate::value::{Value, ValueError};
@@ -20,11 +25,40 @@ pub(super) fn lookup(result: CallResult) -> Result<Lookup, Error> {
     }
 }
 
+/// What the parts of a retrieval hold.
+pub(super) fn bodies(split: &mut Split) -> SmallVec<[Body; 4]> {
+    let bodies = split.parts.iter_mut().map(|part| {
+        if part.body.len() > SHARED_LEN_MAX {
+            return Body::Taken(std::mem::take(&mut part.body));
+        }
+        Body::Shared(Bytes::from(std::mem::take(&mut part.body)))
+    });
+    bodies.collect()
+}
+
+/// What one part holds.
+pub(super) enum Body {
+    /// Its values share it: nothing is copied, and all of it lives for as long as one of them does.
+    Shared(Bytes),
+    /// It is copied from: who keeps one small value must not keep so much.
+    Taken(Vec<u8>),
+}
+
+/// A longer body is not shared.
+const SHARED_LEN_MAX: usize = 64 * 1024;
+
 /// What one of several keys came to.
-pub(super) fn found(value: Result<&[u8], Failure>) -> Result<Lookup, ValueError> {
-    match value {
-        Ok(b"") => Ok(Lookup::Miss),
-        Ok(response) => Value::copy_from_response(response).map(Lookup::Hit),
+pub(super) fn found(
+    place: Result<(usize, Range<usize>), Failure>,
+    bodies: &[Body],
+) -> Result<Lookup, ValueError> {
+    match place {
+        Ok((_, place)) if place.is_empty() => Ok(Lookup::Miss),
+        Ok((part, place)) => match &bodies[part] {
+            Body::Shared(bytes) => Value::from_shared_response(bytes.slice(place)),
+            Body::Taken(bytes) => Value::copy_from_response(&bytes[place]),
+        }
+        .map(Lookup::Hit),
         Err(failure) => Ok(Lookup::Unavailable(Unavailable(failure))),
     }
 }

@@ -15,6 +15,8 @@ use super::state::{Slot, SlotId};
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(super) engine: &'a Arc<Engine>,
+    /// Nobody else waited when it was submitted: its task may drive.
+    pub(super) may_drive: bool,
     /// `None` once there is a result, or if there will be none.
     pub(super) waiting: Option<(ExchangeId, SlotId)>,
 }
@@ -25,18 +27,36 @@ impl Future for Call<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some((_, slot)) = self.waiting else { return Poll::Ready(None) };
-        let mut state = self.engine.lock();
+        let engine = self.engine;
+        if self.may_drive && engine.driver.is_callers_turn() {
+            // It is here already: to be woken would have it polled once more, for nothing.
+            if let Some(Slot::Waiting(waker)) = engine.lock().slots.get_mut(slot) {
+                *waker = None;
+            }
+            // Its connections, and its timers, are the engine's runtime's.
+            let _context = engine.runtime.enter();
+            // Whether it has ended is seen below.
+            let _ = engine.driver.poll();
+        }
+        let mut state = engine.lock();
         if let Some(Slot::Waiting(waker)) = state.slots.get_mut(slot) {
             match waker {
                 Some(waker) => waker.clone_from(context.waker()),
                 None => *waker = Some(context.waker().clone()),
             }
+            drop(state);
+            if self.may_drive {
+                engine.driver.take_over(context.waker());
+            }
             return Poll::Pending;
         }
-        let slot = state.slots.remove(slot);
+        let result = state.slots.remove(slot);
         drop(state);
         self.waiting = None;
-        match slot {
+        if self.may_drive {
+            engine.driver.hand_back();
+        }
+        match result {
             Some(Slot::Done(result)) => Poll::Ready(Some(result)),
             Some(Slot::Waiting(_)) | None => Poll::Ready(None),
         }
@@ -49,6 +69,10 @@ impl Drop for Call<'_> {
             let mut state = self.engine.lock();
             state.slots.remove(slot);
             state.worker.drop_call(id);
+            drop(state);
+            if self.may_drive {
+                self.engine.driver.hand_back();
+            }
         }
     }
 }

@@ -15,7 +15,6 @@ use evenkeel_core::routing::{PoolId, RoutingTable};
 use evenkeel_core::worker::Worker;
 use slotmap::{Key as _, SlotMap};
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::task::AbortHandle;
 
 /// The worker, its connections, and where calls wait.
 #[derive(Debug)]
@@ -26,6 +25,8 @@ pub(super) struct State {
     pub(super) sockets: BTreeMap<ConnectionId, Socket>,
     /// Connections with something to write.
     pub(super) dirty: Vec<ConnectionId>,
+    /// Connections that the driver is to make.
+    pub(super) to_connect: Vec<ConnectionId>,
     /// When the driver looks next, rung or not.
     pub(super) driver_at: Option<Instant>,
     /// The driver has been rung for and has not come yet.
@@ -52,7 +53,6 @@ pub(super) enum Slot {
 pub(super) struct Socket {
     /// `None` while it is being connected.
     pub(super) stream: Option<Arc<OwnedWriteHalf>>,
-    pub(super) task: AbortHandle,
     pub(super) is_being_written_to: bool,
 }
 
@@ -82,6 +82,7 @@ impl State {
             slots: SlotMap::with_key(),
             sockets: BTreeMap::new(),
             dirty: Vec::new(),
+            to_connect: Vec::new(),
             driver_at: None,
             is_rung: false,
             spare: Vec::new(),
@@ -104,14 +105,12 @@ impl State {
         Some((id, slot))
     }
 
-    /// Whether the driver means to look later than the worker needs it.
-    pub(super) fn is_driver_late(&self) -> bool {
-        let needed = self.worker.next_timeout();
-        needed.is_some_and(|needed| self.driver_at.is_none_or(|at| needed < at))
-    }
-
-    pub(super) fn is_driver_late_by(&self, now: Instant) -> bool {
-        self.worker.next_timeout().is_some_and(|at| at <= now)
+    /// Whether the driver has something to do, or means to look later than the worker needs it.
+    pub(super) fn needs_driver(&self) -> bool {
+        let is_earlier = |needed| self.driver_at.is_none_or(|at| needed < at);
+        !self.dirty.is_empty()
+            || !self.to_connect.is_empty()
+            || self.worker.next_timeout().is_some_and(is_earlier)
     }
 
     /// Whether our own loop has stood still.
@@ -161,7 +160,6 @@ impl State {
     /// Ends a connection by a reset: what its kernel has not sent yet must not be sent.
     pub(super) fn disconnect(&mut self, id: ConnectionId) {
         let Some(socket) = self.sockets.remove(&id) else { return };
-        socket.task.abort();
         if let Some(stream) = socket.stream {
             peer::reset_when_closed((*stream).as_ref());
             // At once, though a task that is about to end may still hold it.

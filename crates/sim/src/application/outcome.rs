@@ -56,7 +56,11 @@ fn read_parts(
     strictness: Strictness,
 ) -> Result<Said, String> {
     let mut outcomes = Vec::new();
-    split.take_values(|value| outcomes.push(value.map(<[u8]>::to_vec)));
+    let bodies: Vec<_> =
+        split.parts.iter_mut().map(|part| std::mem::take(&mut part.body)).collect();
+    split.take_places(|place| {
+        outcomes.push(place.map(|(part, place)| bodies[part][place].to_vec()));
+    });
     if outcomes.len() != keys.len() {
         return Err(format!("{} keys have {} outcomes", keys.len(), outcomes.len()));
     }

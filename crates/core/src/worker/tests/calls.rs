@@ -36,10 +36,11 @@ fn word(result: CallResult) -> String {
         CallResult::Failed(failure) => failure.to_string(),
         CallResult::Parts(mut split) => {
             let mut words = Vec::new();
-            split.take_values(|value| {
-                words.push(match value {
-                    Ok(b"") => "miss".into(),
-                    Ok(value) => text(value),
+            let bodies: Vec<_> = split.parts.iter().map(|part| part.body.clone()).collect();
+            split.take_places(|place| {
+                words.push(match place {
+                    Ok((_, place)) if place.is_empty() => "miss".into(),
+                    Ok((part, place)) => text(&bodies[part][place]),
                     Err(failure) => failure.to_string(),
                 });
             });
