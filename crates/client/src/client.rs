@@ -16,6 +16,7 @@ use crate::builder::{BuildError, ClientBuilder};
 use crate::engine::Engine;
 use crate::item::Item;
 use crate::outcome::{Count, Error, Lookup, Outcome, Write};
+use crate::typed::Typed;
 use crate::value::Cas;
 use crate::{Expiry, key};
 
@@ -84,6 +85,20 @@ impl Client {
     /// The same client, for which an unavailable cache is an error, or is not.
     pub fn with_on_unavailable(&self, on_unavailable: OnUnavailable) -> Self {
         Self { on_unavailable, ..self.clone() }
+    }
+
+    /// The same client for values of the program's own, written and read by a codec.
+    ///
+    /// ```no_run
+    /// # use evenkeel::{Client, codec::Integer};
+    /// # async fn run(cache: Client) -> Result<(), evenkeel::Error> {
+    /// let scores = cache.typed(Integer);
+    /// let score: Option<u32> = scores.get("score:7").await?.hit();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn typed<C>(&self, codec: C) -> Typed<C> {
+        Typed::new(self.clone(), codec)
     }
 
     /// What operators ask: states of the servers, events, draining, flushing.

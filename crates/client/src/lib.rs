@@ -76,6 +76,8 @@ pub mod codec;
 #[cfg(feature = "lz4")]
 mod compression;
 
+mod typed;
+
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
 #[cfg(feature = "lz4")]
@@ -85,5 +87,6 @@ pub use evenkeel_core::config;
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use item::Item;
-pub use outcome::{Count, Error, Lookup, Unavailable, Write};
+pub use outcome::{Count, Error, Lookup, Unavailable, Undecodable, Write};
+pub use typed::Typed;
 pub use value::{Cas, Value, ValueError};

@@ -90,10 +90,21 @@ pub enum Error {
     Encode(#[from] crate::codec::EncodeError),
     /// The value that was found cannot be read by the codec.
     #[error(transparent)]
-    Decode(#[from] crate::codec::DecodeError),
+    Decode(#[from] Undecodable),
     /// The runtime that the client was built on has ended, and with it all its connections.
     #[error("the client's runtime has ended; build a client on the one that is to use it")]
     Closed,
+}
+
+/// A value that the codec cannot read.
+/// It stays where it is.
+#[derive(Debug, thiserror::Error)]
+#[error("the value of {key:?} cannot be read: {source}")]
+pub struct Undecodable {
+    /// Its key; bytes that are no text are replaced.
+    pub key: String,
+    /// What is wrong with it.
+    pub source: crate::codec::DecodeError,
 }
 
 impl<T> Lookup<T> {
