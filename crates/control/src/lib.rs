@@ -21,6 +21,7 @@
 //! |---|---|
 //! | [`setup`] | what a driver brings, and what it gets |
 //! | [`control_plane`] | judges servers, sends canaries, publishes tables |
+//! | [`asking`] | asks a server something on a connection that carries nothing else |
 //! | [`handle`] | what an operator can ask of it while it runs |
 //! | [`events`] | the last events |
 //! | [`routes`] | configuration into the first table |
@@ -35,6 +36,8 @@
 pub mod setup;
 
 pub mod control_plane;
+
+pub mod asking;
 
 pub mod handle;
 

@@ -19,21 +19,17 @@
 //! late is therefore not reported before each worker has turned its loop once more: what the server
 //! sent meanwhile is then known, too.
 
-mod answers;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::health::{CanaryReport, Identity};
-use evenkeel_core::protocol::response::Invalid;
 use evenkeel_core::report::LATENESS_MAX;
 use evenkeel_core::routing::ServerId;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use self::answers::{Questions, Verdict};
+use crate::asking::{self, Verdict};
 use crate::shared::Shared;
 
 /// What a canary needs to know.
@@ -48,15 +44,6 @@ pub(super) struct Canary {
     /// The bound on all of it together, but for asking who answered, which has as much again.
     pub(super) timeout: Duration,
 }
-
-/// Seconds after which the server forgets a canary that was not deleted.
-const EXPTIME: u32 = 10;
-
-/// More than the answers can take.
-const ANSWERS_LEN_MAX: usize = 4096;
-
-/// More than `stats` says.
-const STATS_LEN_MAX: usize = 64 * 1024;
 
 /// How often to look whether workers have turned their loops.
 const TURN_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -129,55 +116,17 @@ impl Canary {
     }
 
     async fn connect(&self) -> Result<TcpStream, Failure> {
-        let addr = self.shared.server(self.server).resolve().await?;
-        let stream = TcpStream::connect(addr).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => Failure::Refused,
-            _ => Failure::Unreachable,
-        })?;
-        stream.set_nodelay(true).map_err(|_| Failure::Reset)?;
-        Ok(stream)
+        asking::connect(self.shared.server(self.server)).await
     }
 
     async fn ask(&self, stream: &mut TcpStream) -> Result<Verdict, Failure> {
         let key = format!("evenkeel:canary:{:x}:{}", self.nonce, self.server.0);
-        let value = format!("{:016x}", self.serial);
-        let len = value.len();
-        let requests =
-            format!("set {key} 0 {EXPTIME} {len}\r\n{value}\r\nget {key}\r\ndelete {key}\r\n");
-        stream.write_all(requests.as_bytes()).await.map_err(|_| Failure::Reset)?;
-        let questions = Questions { key: &key, value: &value };
-        let mut answers = Vec::new();
-        loop {
-            if let Some(verdict) = questions.judge(&answers)? {
-                return Ok(verdict);
-            }
-            read_more(stream, &mut answers, ANSWERS_LEN_MAX).await?;
-        }
+        asking::prove(stream, &key, &format!("{:016x}", self.serial)).await
     }
 
     /// Who answers; an error if it does not say so in time and in memcached's way.
     async fn identify(&self, stream: &mut TcpStream) -> Result<Option<Identity>, Failure> {
-        let steps = async {
-            stream.write_all(b"stats\r\n").await.map_err(|_| Failure::Reset)?;
-            let mut answer = Vec::new();
-            while !answer.ends_with(b"\r\nEND\r\n") {
-                read_more(stream, &mut answer, STATS_LEN_MAX).await?;
-            }
-            Ok(Identity::from_stats(&answer))
-        };
+        let steps = async { Ok(Identity::from_stats(&asking::raw_stats(stream).await?)) };
         tokio::time::timeout(self.timeout, steps).await.unwrap_or(Err(Failure::Timeout))
-    }
-}
-
-async fn read_more(
-    stream: &mut TcpStream,
-    bytes: &mut Vec<u8>,
-    len_max: usize,
-) -> Result<(), Failure> {
-    match stream.read_buf(bytes).await {
-        Ok(0) => Err(Failure::Closed),
-        Ok(_) if bytes.len() <= len_max => Ok(()),
-        Ok(_) => Err(Failure::Garbled(Invalid::Unasked)),
-        Err(_) => Err(Failure::Reset),
     }
 }

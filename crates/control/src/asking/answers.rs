@@ -1,4 +1,4 @@
-//! What the answers to a canary come to.
+//! What the answers to a proof come to.
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::protocol::response::{ErrorKind, Invalid, ParsedResponse, Status};
@@ -13,7 +13,7 @@ pub(super) struct Questions<'a> {
 
 /// What the answers come to when none of them is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The value was stored, returned and deleted.
     Good,
     /// It was not stored, which says something about writes alone.
