@@ -187,7 +187,7 @@ impl ClientBuilder {
         if self.pool.failover == Failover::Gutter && self.gutter.is_none() {
             return Err(BuildError::NoGutter(self.pool.name));
         }
-        let on_unavailable = self.pool.on_unavailable;
+        let (on_unavailable, deadline) = (self.pool.on_unavailable, self.pool.deadline);
         let pools: Vec<_> = [self.pool].into_iter().chain(self.gutter).collect();
         let bell = Arc::new(Notify::new());
         let wake = {
@@ -202,6 +202,7 @@ impl ClientBuilder {
         tokio::spawn(control_plane.run());
         let engine = Engine::start(shared, bell);
         let item_size_max = self.item_size_max.as_len();
-        Ok(Client::new(Inner { engine, handle, _stop: stop, item_size_max }, on_unavailable))
+        let inner = Inner { engine, handle, _stop: stop, item_size_max, deadline };
+        Ok(Client::new(inner, on_unavailable))
     }
 }

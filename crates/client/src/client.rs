@@ -37,7 +37,7 @@ use crate::{Expiry, key};
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
-    deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     on_unavailable: OnUnavailable,
 }
 
@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     /// Ends the control plane when it is dropped.
     pub(crate) _stop: Stop,
     pub(crate) item_size_max: usize,
+    /// The pool's.
+    pub(crate) deadline: Duration,
 }
 
 impl Drop for Inner {

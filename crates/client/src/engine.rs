@@ -331,6 +331,11 @@ impl Engine {
         Some(Due(next))
     }
 
+    /// Whether nothing works any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     /// Nothing works from here on: whoever waits is told so, and so is whoever comes.
     pub(crate) fn close(&self) {
         let mut state = self.lock();

@@ -78,6 +78,8 @@ mod compression;
 
 mod typed;
 
+mod servers;
+
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
 #[cfg(feature = "lz4")]
@@ -88,5 +90,6 @@ pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use item::Item;
 pub use outcome::{Count, Error, Lookup, Unavailable, Undecodable, Write};
+pub use servers::{DownServer, PingError, ServerAnswer};
 pub use typed::Typed;
 pub use value::{Cas, Value, ValueError};
