@@ -285,6 +285,12 @@ impl ControlPlane {
     }
 }
 
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.shared.events.finish();
+    }
+}
+
 /// What a server held that has restarted is gone, and so is what was on its way to it.
 fn forget(shared: &Shared, server: ServerId, before: Instant) {
     for pool in shared.misplaced.pools() {

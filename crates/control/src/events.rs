@@ -2,12 +2,16 @@
 //!
 //! The control plane writes; the handle, and whatever surface is built on it, read. The memory is
 //! bounded: the oldest events make way, and a reader that comes too late is told how many it has
-//! missed.
+//! missed. A reader that wants to be woken has an [`EventReader`]; it keeps no event of its own, so
+//! that one that is slow costs nobody anything.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evenkeel_core::event::Event;
+use tokio::sync::watch;
+
+use crate::shared::Shared;
 
 /// How many events are kept.
 pub const EVENTS_MAX: usize = 1024;
@@ -16,6 +20,17 @@ pub const EVENTS_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub struct EventLog {
     kept: Mutex<Kept>,
+    /// Wakes readers.
+    end: watch::Sender<End>,
+}
+
+/// Where a log ends.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    /// The number of the event that comes next.
+    next: u64,
+    /// None comes any more.
+    is_final: bool,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +60,28 @@ impl EventLog {
         }
         kept.events.push_back(event);
         kept.next += 1;
+        let next = kept.next;
+        drop(kept);
+        self.end.send_modify(|end| end.next = next);
+    }
+
+    /// Nothing happens any more: readers that have read everything are at the end.
+    pub(crate) fn finish(&self) {
+        self.end.send_modify(|end| end.is_final = true);
+    }
+
+    /// The number of the event that comes next.
+    pub fn next_number(&self) -> u64 {
+        self.lock().next
+    }
+
+    /// The first event from number `since` on that is kept, if it has happened.
+    fn first_since(&self, since: u64) -> Option<Numbered> {
+        let kept = self.lock();
+        let first = kept.next - kept.events.len() as u64;
+        let number = since.max(first);
+        let event = *kept.events.get(usize::try_from(number - first).ok()?)?;
+        Some(Numbered { number, missed: number - since, event })
     }
 
     /// The events from number `since` on. The first event of a process has number 0.
@@ -63,6 +100,53 @@ impl EventLog {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // Whoever panicked with it left a log that is as good as before.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An event as a reader is told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// Its number: the first event of a process has 0.
+    pub number: u64,
+    /// How many events before it this reader would have been told and has missed, because they
+    /// were no longer kept when it came.
+    pub missed: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Reads one event after another, and waits for those to come:
+/// [`Handle::read_events`](crate::Handle::read_events). From any runtime, or none.
+#[derive(Debug)]
+pub struct EventReader {
+    shared: Arc<Shared>,
+    next: u64,
+    end: watch::Receiver<End>,
+}
+
+impl EventReader {
+    /// A reader that is told event `since` first.
+    pub(crate) fn new(shared: Arc<Shared>, since: u64) -> Self {
+        let end = shared.events.end.subscribe();
+        Self { shared, next: since, end }
+    }
+
+    /// The next event, when it has happened; `None` when the control plane has ended and all has
+    /// been told.
+    ///
+    /// It may be dropped, and no event is lost by it.
+    pub async fn next(&mut self) -> Option<Numbered> {
+        loop {
+            // Read first: what is pushed after this wakes us.
+            let is_final = self.end.borrow_and_update().is_final;
+            if let Some(told) = self.shared.events.first_since(self.next) {
+                self.next = told.number + 1;
+                return Some(told);
+            }
+            if is_final || self.end.changed().await.is_err() {
+                return None;
+            }
+        }
     }
 }
 
@@ -112,5 +196,21 @@ mod tests {
     fn a_number_that_has_not_been_given_yet_has_no_events() {
         let read = log_of(1).since(9);
         assert_eq!((read.events.len(), read.missed, read.next), (0, 0, 1));
+        assert_eq!(log_of(1).first_since(9), None);
+    }
+
+    #[test]
+    fn one_event_is_told_with_its_number_and_what_was_missed_before_it() {
+        let max = EVENTS_MAX as u64;
+        let check = |len, since, number, missed| {
+            let told = Numbered { number, missed, event: event(number) };
+            assert_eq!(log_of(len).first_since(since), Some(told));
+        };
+        check(3, 0, 0, 0);
+        check(3, 2, 2, 0);
+        check(max + 5, 0, 5, 5);
+        check(max + 5, 4, 5, 1);
+        check(max + 5, 5, 5, 0);
+        assert_eq!(log_of(3).first_since(3), None);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use evenkeel_core::Instant;
 use evenkeel_core::config::{PoolName, nearest};
@@ -12,7 +13,7 @@ use evenkeel_core::event::{Order, StateName};
 use evenkeel_core::routing::ServerId;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::events::Events;
+use crate::events::{EventReader, Events};
 use crate::routes::server_id;
 use crate::server::SharedServer;
 use crate::shared::Shared;
@@ -112,6 +113,22 @@ impl Handle {
         self.shared.events.since(since)
     }
 
+    /// A reader of events that waits for those to come, from number `since` on.
+    pub fn read_events(&self, since: u64) -> EventReader {
+        EventReader::new(Arc::clone(&self.shared), since)
+    }
+
+    /// The number of the event that comes next.
+    pub fn next_event_number(&self) -> u64 {
+        self.shared.events.next_number()
+    }
+
+    /// The pool of a server that an event names, and what it is known by.
+    pub fn names_of(&self, server: ServerId) -> (PoolName, String) {
+        let server = self.shared.server(server);
+        (self.shared.pools[usize::from(server.pool.0)].clone(), server.config.to_string())
+    }
+
     /// What each server is taken for, in the order of the configuration.
     pub fn states(&self) -> Vec<ServerStatus> {
         let standings = self.shared.standings();
@@ -128,6 +145,11 @@ impl Handle {
     /// The time by the clock that events are stamped with.
     pub fn now(&self) -> Instant {
         self.shared.now()
+    }
+
+    /// What the clock on the wall showed then, if nobody has set it since.
+    pub fn wall_time(&self, at: Instant) -> SystemTime {
+        UNIX_EPOCH + self.shared.started_at + (at - Instant::ZERO)
     }
 
     fn find(&self, name: &str) -> Result<ServerId, OrderError> {

@@ -10,7 +10,7 @@ use evenkeel_control::set_up;
 use evenkeel_control::setup::{Driver, Parts};
 use evenkeel_control::worker::SharedWorker;
 use evenkeel_core::config::{PoolConfig, ServerConfig};
-use evenkeel_core::event::StateName;
+use evenkeel_core::event::{Happening, Order, StateName};
 use evenkeel_core::routing::{ServerId, Usable};
 use evenkeel_lab::server::{Config as LabConfig, Server};
 use tokio::runtime::Builder;
@@ -92,4 +92,36 @@ fn addresses_are_known_once_they_have_been_looked_up() {
     assert_eq!(addr(), None);
     shared.resolve_blocking();
     assert_eq!(addr().as_deref(), Some(&servers[0].addr()));
+}
+
+#[test]
+fn readers_are_woken_by_events_each_at_its_own_pace_and_told_of_the_end() {
+    let servers = [Server::start(LabConfig::default()).unwrap()];
+    let parts = set_up(&[pool(&servers)], Driver::default()).unwrap();
+    let Parts { shared: _, handle, control_plane, stop } = parts;
+    let name = servers[0].addr().to_string();
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let (mut quick, mut slow) = (handle.read_events(0), handle.read_events(0));
+        let running = tokio::spawn(control_plane.run());
+        let first = tokio::spawn(async move { (quick.next().await, quick) });
+        handle.drain(&name).unwrap();
+        let (told, mut quick) = first.await.unwrap();
+        let told = told.expect("the control plane runs");
+        assert_eq!((told.number, told.missed), (0, 0));
+        assert_eq!(told.event.what, Happening::Ordered(Order::Drain));
+        // Waiting may be given up, and nothing is lost.
+        wait_until("the state to change", || handle.next_event_number() == 2).await;
+        assert_eq!(quick.next().await.map(|it| it.number), Some(1));
+        assert!(tokio::time::timeout(Duration::from_millis(1), quick.next()).await.is_err());
+        handle.readmit(&name).unwrap();
+        assert_eq!(quick.next().await.map(|it| it.number), Some(2));
+        drop(stop);
+        running.await.unwrap();
+        let last = handle.next_event_number();
+        let mut numbers = Vec::new();
+        while let Some(told) = slow.next().await {
+            numbers.push(told.number);
+        }
+        assert_eq!(numbers, (0..last).collect::<Vec<_>>());
+    });
 }
