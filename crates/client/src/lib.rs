@@ -80,12 +80,15 @@ mod typed;
 
 mod servers;
 
+mod events;
+
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
 #[cfg(feature = "lz4")]
 pub use compression::{Compression, DecompressError};
 pub use evenkeel_control::Handle;
-pub use evenkeel_core::config;
+pub use evenkeel_core::{config, event};
+pub use events::{Events, ServerEvent};
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use item::Item;
