@@ -53,6 +53,10 @@ pub enum BuildError {
     /// A client needs a tokio runtime to live on, with its timers and its sockets enabled.
     #[error("there is no tokio runtime here; build the client inside of one")]
     NoRuntime,
+    /// There can be no thread for a client whose operations wait, or no runtime on it.
+    #[cfg(feature = "blocking")]
+    #[error("there can be no thread with a runtime for the client")]
+    Thread(#[source] std::io::Error),
 }
 
 impl Default for ClientBuilder {

@@ -82,6 +82,9 @@ mod servers;
 
 mod events;
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
+
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
 #[cfg(feature = "lz4")]
@@ -93,6 +96,6 @@ pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use item::Item;
 pub use outcome::{Count, Error, Lookup, Unavailable, Undecodable, Write};
-pub use servers::{DownServer, PingError, ServerAnswer};
+pub use servers::{DownServer, PingError, ServerAnswer, ServerStats};
 pub use typed::Typed;
 pub use value::{Cas, Value, ValueError};

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use evenkeel_control::asking;
+pub use evenkeel_control::asking::Stats as ServerStats;
 use evenkeel_control::server::SharedServer;
 use evenkeel_core::config::PoolName;
 use evenkeel_core::failure::Failure;
@@ -159,7 +160,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::version`].
-    pub async fn stats(&self) -> Result<Vec<ServerAnswer<Vec<(String, String)>>>, Error> {
+    pub async fn stats(&self) -> Result<Vec<ServerAnswer<ServerStats>>, Error> {
         self.ask_all::<Stats>().await
     }
 
