@@ -249,7 +249,8 @@ impl Engine {
 
     /// Unlocks, and has the driver come if there is something for it to do.
     fn let_go(&self, mut state: MutexGuard<'_, State>) {
-        let must_ring = state.needs_driver() && !std::mem::replace(&mut state.is_rung, true);
+        let must_ring = !state.is_rung && state.needs_driver();
+        state.is_rung |= must_ring;
         // Whoever is woken may lock in turn.
         drop(state);
         if must_ring {
