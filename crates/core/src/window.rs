@@ -208,7 +208,15 @@ impl Latencies {
         None
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// How many responses took so long, rounded up by at most a quarter, the shortest first; times
+    /// that none took are left out.
+    pub fn counts(&self) -> impl Iterator<Item = (Duration, u32)> + '_ {
+        let counts = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        counts.map(|(idx, count)| (bucket_end(idx), *count))
+    }
+
+    /// Counts what `other` counted too.
+    pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.buckets.iter_mut().zip(other.buckets) {
             *count = count.saturating_add(more);
         }

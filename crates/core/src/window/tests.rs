@@ -167,3 +167,18 @@ proptest! {
         prop_assert_eq!(window.sum(at_ms(now)).attempts() as usize, wanted);
     }
 }
+
+#[test]
+fn latencies_are_counted_by_times_that_are_never_too_short() {
+    let mut latencies = Latencies::default();
+    assert_eq!(latencies.counts().next(), None);
+    let micros = Duration::from_micros;
+    for latency in [micros(5), micros(6), micros(1000), Duration::from_mins(1)] {
+        latencies.note(latency);
+    }
+    let counts: Vec<_> = latencies.counts().collect();
+    assert_eq!(counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1, 1]);
+    assert!(counts[0].0 >= micros(6) && counts[0].0 <= micros(17), "{:?}", counts[0]);
+    assert!(counts[1].0 >= micros(1000) && counts[1].0 <= micros(1250), "{:?}", counts[1]);
+    assert!(counts[2].0 >= Duration::from_secs(2), "the last is without end");
+}
