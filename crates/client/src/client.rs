@@ -76,7 +76,10 @@ impl Client {
     }
 
     pub(crate) fn new(inner: Inner, on_unavailable: OnUnavailable) -> Self {
-        Self { inner: Arc::new(inner), deadline: None, on_unavailable }
+        let inner = Arc::new(inner);
+        #[cfg(feature = "metrics")]
+        inner.engine.runtime.spawn(crate::metrics::publish(Arc::downgrade(&inner)));
+        Self { inner, deadline: None, on_unavailable }
     }
 
     /// The same client with another deadline for each request than the pool's.

@@ -20,6 +20,9 @@ mod call;
 
 mod state;
 
+#[cfg(feature = "metrics")]
+pub(crate) mod meter;
+
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -31,6 +34,8 @@ use evenkeel_core::call::CallResult;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::protocol::request::Request;
+#[cfg(feature = "metrics")]
+use evenkeel_core::worker::Counters;
 use evenkeel_core::worker::{Action, Worker};
 use slotmap::KeyData;
 use smallvec::SmallVec;
@@ -39,7 +44,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::call::Call;
 pub(crate) use self::state::Output;
-use self::state::{POOL, Slot, Socket, State};
+use self::state::{POOL, Slot, Socket, State, Submitted};
 use crate::connection;
 use crate::driver::Driver;
 
@@ -89,9 +94,12 @@ impl Engine {
         deadline: Option<Duration>,
     ) -> Call<'_> {
         let mut state = self.lock();
-        let waiting = state.submit(self.shared.now(), request, deadline);
+        let now = self.shared.now();
+        let waiting = state.submit(now, request, deadline);
         let is_alone = self.release(state);
-        Call { engine: self, waiting, may_drive: is_alone }
+        let mut call = self.wait(now, request, waiting);
+        call.may_drive = is_alone;
+        call
     }
 
     /// Submits several at once.
@@ -105,7 +113,25 @@ impl Engine {
         let waiting: Vec<_> =
             requests.iter().map(|request| state.submit(now, request, deadline)).collect();
         self.release(state);
-        waiting.into_iter().map(|waiting| Call { engine: self, waiting, may_drive: false })
+        let waiting = requests.iter().zip(waiting);
+        waiting.map(move |(request, waiting)| self.wait(now, request, waiting))
+    }
+
+    /// The wait for a request that was submitted at `now`.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing is timed"))]
+    fn wait(
+        self: &Arc<Self>,
+        now: Instant,
+        request: &Request<'_>,
+        waiting: Option<Submitted>,
+    ) -> Call<'_> {
+        Call {
+            engine: self,
+            may_drive: false,
+            waiting,
+            #[cfg(feature = "metrics")]
+            stopwatch: meter::Stopwatch::start(now, request.class()),
+        }
     }
 
     /// Submits a request that wants no reply.
@@ -243,6 +269,8 @@ impl Engine {
             }
         }
         for report in worker.drain_reports() {
+            #[cfg(feature = "metrics")]
+            state.meter.note_report(&report);
             self.shared.report(report);
         }
     }
@@ -330,6 +358,13 @@ impl Engine {
         }
         shared.pace.end_turn(self.shared.now());
         Some(Due(next))
+    }
+
+    /// What was measured since this was last asked, and what has been counted since the start.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn take_figures(&self) -> (meter::Meter, Counters) {
+        let mut state = self.lock();
+        (state.meter.take(), *state.worker.counters())
     }
 
     /// Whether nothing works any more.

@@ -82,6 +82,9 @@ mod servers;
 
 mod events;
 
+#[cfg(feature = "metrics")]
+mod metrics;
+
 #[cfg(feature = "blocking")]
 pub mod blocking;
 

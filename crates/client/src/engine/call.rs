@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use evenkeel_core::call::CallResult;
-use evenkeel_core::id::ExchangeId;
 
 use super::Engine;
-use super::state::{Slot, SlotId};
+use super::state::{Slot, Submitted};
 
 /// A call, until it has its result. Dropping it gives it up.
 #[derive(Debug)]
@@ -18,7 +17,9 @@ pub(crate) struct Call<'a> {
     /// Nobody else waited when it was submitted: its task may drive.
     pub(super) may_drive: bool,
     /// `None` once there is a result, or if there will be none.
-    pub(super) waiting: Option<(ExchangeId, SlotId)>,
+    pub(super) waiting: Option<Submitted>,
+    #[cfg(feature = "metrics")]
+    pub(super) stopwatch: super::meter::Stopwatch,
 }
 
 impl Future for Call<'_> {
@@ -38,6 +39,9 @@ impl Future for Call<'_> {
             // Whether it has ended is seen below.
             let _ = engine.driver.poll();
         }
+        // The clock is read before others are kept waiting.
+        #[cfg(feature = "metrics")]
+        let timed = self.stopwatch.look(|| engine.shared.now());
         let mut state = engine.lock();
         if let Some(Slot::Waiting(waker)) = state.slots.get_mut(slot) {
             match waker {
@@ -51,6 +55,8 @@ impl Future for Call<'_> {
             return Poll::Pending;
         }
         let result = state.slots.remove(slot);
+        #[cfg(feature = "metrics")]
+        state.meter.note_call(timed);
         drop(state);
         self.waiting = None;
         if self.may_drive {

@@ -35,12 +35,17 @@ pub(super) struct State {
     pub(super) spare: Vec<Vec<u8>>,
     /// Nothing works any more.
     pub(super) is_closed: bool,
+    #[cfg(feature = "metrics")]
+    pub(super) meter: super::meter::Meter,
 }
 
 slotmap::new_key_type! {
     /// A slot, by which the worker names its call.
     pub(super) struct SlotId;
 }
+
+/// A call that has been submitted: its exchange, and where it waits.
+pub(super) type Submitted = (ExchangeId, SlotId);
 
 /// Where a call waits for its result.
 #[derive(Debug)]
@@ -77,6 +82,8 @@ const SPARE_LEN_MAX: usize = 64 * 1024;
 impl State {
     pub(super) fn new(worker: Worker, table: Arc<RoutingTable>) -> Self {
         Self {
+            #[cfg(feature = "metrics")]
+            meter: super::meter::Meter::new(table.servers.len()),
             worker,
             table,
             slots: SlotMap::with_key(),
@@ -96,7 +103,7 @@ impl State {
         now: Instant,
         request: &Request<'_>,
         deadline: Option<Duration>,
-    ) -> Option<(ExchangeId, SlotId)> {
+    ) -> Option<Submitted> {
         if self.is_closed {
             return None;
         }
