@@ -16,6 +16,8 @@ use crate::builder::{BuildError, ClientBuilder};
 use crate::engine::Engine;
 use crate::item::Item;
 use crate::outcome::{Count, Error, Lookup, Outcome, Write};
+#[cfg(feature = "tracing")]
+use crate::span;
 use crate::typed::Typed;
 use crate::value::Cas;
 use crate::{Expiry, key};
@@ -427,11 +429,19 @@ impl Client {
 
     async fn write_all(&self, requests: Vec<Request<'_>>) -> Result<Vec<Write>, Error> {
         tokio::task::coop::consume_budget().await;
+        #[cfg(feature = "tracing")]
+        let span = span::open(&requests);
         let calls: Vec<_> = self.inner.engine.call_all(&requests, self.deadline).collect();
-        let mut writes = Vec::with_capacity(calls.len());
-        for call in calls {
-            writes.push(write(call.await.ok_or(Error::Closed)?)?);
-        }
+        let writes = async {
+            let mut writes = Vec::with_capacity(calls.len());
+            for call in calls {
+                writes.push(write(call.await.ok_or(Error::Closed)?)?);
+            }
+            Ok::<_, Error>(writes)
+        };
+        #[cfg(feature = "tracing")]
+        let writes = span::within(span, writes, span::note_writes);
+        let writes = writes.await?;
         if self.on_unavailable == OnUnavailable::Error
             && let Some(why) = writes.iter().find_map(Outcome::unavailable)
         {
@@ -444,7 +454,12 @@ impl Client {
         // What is answered at once never waits: without this a loop of such would keep everybody else
         // from running, the control plane among them.
         tokio::task::coop::consume_budget().await;
-        self.inner.engine.call(request, self.deadline).await.ok_or(Error::Closed)
+        #[cfg(feature = "tracing")]
+        let span = span::open(std::slice::from_ref(request));
+        let call = self.inner.engine.call(request, self.deadline);
+        #[cfg(feature = "tracing")]
+        let call = span::within(span, call, |span, result| span::note(span, result.as_ref()));
+        call.await.ok_or(Error::Closed)
     }
 
     fn settle<T: Outcome>(&self, outcome: T) -> Result<T, Error> {

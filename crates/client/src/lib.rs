@@ -85,6 +85,9 @@ mod events;
 #[cfg(feature = "metrics")]
 mod metrics;
 
+#[cfg(feature = "tracing")]
+mod span;
+
 #[cfg(feature = "blocking")]
 pub mod blocking;
 
