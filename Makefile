@@ -39,7 +39,7 @@ instructions-accept: ## Count the instructions per request, and make them the ba
 nextest: ## Run the tests, those against real servers and other people's clients among them
 	$(CARGO) nextest run --workspace --all-features --profile ci
 
-faults: ## Break real servers at full length and print the figures; FAULTS="kill hang" picks some
+faults: ## Break real servers at full length and print the figures; FAULTS="library hang" picks
 	scripts/install-test-deps
 	$(CARGO) bench --package evenkeel-cli --bench faults -- $(FAULTS)
 

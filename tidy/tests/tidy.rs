@@ -66,7 +66,8 @@ const CRATES: [CratePlace; 13] = [
     CratePlace {
         path: "crates/cli",
         on: &["evenkeel-proxy", CONFIG_FILE, CORE, LAB, "evenkeel-load"],
-        in_tests_on: &[],
+        // What happens to the proxy in the tests of faults happens to the library, too.
+        in_tests_on: &["evenkeel"],
         never: &["mio"],
     },
     CratePlace { path: "crates/lab", on: &[CORE], in_tests_on: &[], never: &["clap"] },

@@ -4,7 +4,9 @@
 //! same at full length. With `EVENKEEL_FAULTS=long` so do these.
 
 use crate::scenario::measured::Figure;
-use crate::scenario::{Fault, Length, Scenario};
+use crate::scenario::{Fault, Length, Scenario, Tested};
+
+mod library;
 
 #[test]
 fn kill_of_one_server_costs_misses_and_nothing_else() {
@@ -81,12 +83,17 @@ fn stop_of_the_proxy_itself_ejects_nobody() {
     check("proxy-hang");
 }
 
-/// Runs the fault of this name; fails if any figure that is asked for was missed.
 #[track_caller]
 fn check(name: &str) {
-    let fault = Fault::by_name(name).expect("the fault is described");
-    let title = fault.title;
-    let measured = Scenario::new(fault, Length::from_environment(Length::Short)).run();
+    check_of(Tested::Proxy, name, Length::Short);
+}
+
+/// Runs the fault of this name; fails if any figure that is asked for was missed.
+#[track_caller]
+fn check_of(tested: Tested, name: &str, length: Length) {
+    let fault = Fault::by_name(tested, name).expect("the fault is described");
+    let title = format!("{} with {}", fault.title, tested.title());
+    let measured = Scenario::new(tested, fault, Length::from_environment(length)).run();
     println!("{title}");
     for figure in &measured.figures {
         println!("  {}", figure.line());

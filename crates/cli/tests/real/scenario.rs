@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::Load;
+use crate::support::{Flavour, Load};
 
 use self::arrivals::ArrivalMeter;
 pub(crate) use self::fault::{Fault, Length};
@@ -25,8 +25,16 @@ mod arrivals;
 
 pub(crate) mod measured;
 
-/// A fault that is to happen to three servers behind the proxy, with its default configuration.
+/// What is under test, in its default configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tested {
+    Proxy,
+    Library(Flavour),
+}
+
+/// A fault that is to happen to three servers behind what is under test.
 pub(crate) struct Scenario {
+    tested: Tested,
     fault: Fault,
     length: Length,
 }
@@ -45,16 +53,16 @@ struct Course {
 
 impl Scenario {
     /// This fault, for so long.
-    pub(crate) fn new(fault: Fault, length: Length) -> Self {
-        Self { fault, length }
+    pub(crate) fn new(tested: Tested, fault: Fault, length: Length) -> Self {
+        Self { tested, fault, length }
     }
 
     /// Runs it from beginning to end.
     pub(crate) fn run(self) -> Measured {
         let wall_clock = WallClock::read();
-        let mut stage = Stage::start(self.fault.reach);
-        let load = Load::start(&stage.cluster);
-        let arrivals = ArrivalMeter::start(&stage.cluster);
+        let mut stage = Stage::start(self.tested, self.fault.reach);
+        let load = Load::start(&stage.subject, &stage.servers);
+        let arrivals = ArrivalMeter::start(&stage.servers);
         let began_at = Instant::now();
         thread::sleep(self.length.healthy());
         let broke_at = Instant::now();
@@ -63,10 +71,8 @@ impl Scenario {
         thread::sleep(self.length.after());
         let arrivals = arrivals.stop();
         let report = load.stop();
-        let transitions = wall_clock.transitions(&stage.cluster.proxy().output());
+        let transitions = transitions::of(&mut stage.subject, wall_clock);
         let course = Course { began_at, broke_at, mended_at };
-        let is_running = stage.cluster.proxy().is_running();
-        assert!(is_running, "the proxy ended:\n{}", stage.cluster.proxy().output());
         let evidence = Evidence {
             length: self.length,
             course,
@@ -79,11 +85,22 @@ impl Scenario {
     }
 }
 
+impl Tested {
+    /// In a few words.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Proxy => "the proxy",
+            Self::Library(Flavour::MultiThread) => "the library on a runtime of two threads",
+            Self::Library(Flavour::CurrentThread) => "the library on a runtime of one thread",
+        }
+    }
+}
+
 /// Waits until then; a moment that has passed is not waited for.
 fn sleep_until(at: Instant) {
     thread::sleep(at.saturating_duration_since(Instant::now()));
 }
 
-fn millis(count: u64) -> Duration {
+const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }

@@ -1,8 +1,11 @@
-//! What the tests are made of: real servers, the proxy before them, and small clients.
+//! What the tests are made of: real servers, the proxy before them or the library, and small
+//! clients.
 
+mod application;
 mod bystander;
 mod cluster;
 mod key;
+mod library;
 mod load;
 mod memcached;
 mod network;
@@ -12,11 +15,14 @@ mod proxy;
 mod samples;
 mod session;
 mod stalls;
+mod subject;
 mod truth;
 
+pub(crate) use application::{Application, Ask, Reply};
 pub(crate) use bystander::Bystander;
 pub(crate) use cluster::{Cluster, Target};
 pub(crate) use key::spread_key;
+pub(crate) use library::{Flavour, Library, Threads};
 pub(crate) use load::Load;
 pub(crate) use memcached::Memcached;
 pub(crate) use network::Network;
@@ -25,3 +31,4 @@ pub(crate) use program::{Program, scratch_path, wait_until};
 pub(crate) use proxy::Proxy;
 pub(crate) use samples::{Answer, LoadReport, Op, Sample};
 pub(crate) use session::Session;
+pub(crate) use subject::Subject;

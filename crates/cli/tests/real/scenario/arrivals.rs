@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::support::{Cluster, Memcached, Session};
+use crate::support::{Memcached, Session};
 
-/// Reads every server's counters over and over, not through the proxy, until it is stopped.
+/// Reads every server's counters over and over, from itself, until it is stopped.
 pub(super) struct ArrivalMeter {
     is_stopped: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<Count>>>,
@@ -26,9 +26,9 @@ struct Count {
 
 impl ArrivalMeter {
     /// Begins.
-    pub(super) fn start(cluster: &Cluster) -> Self {
+    pub(super) fn start(servers: &[Memcached]) -> Self {
         let is_stopped = Arc::new(AtomicBool::new(false));
-        let addresses = cluster.servers.iter().map(Memcached::address);
+        let addresses = servers.iter().map(Memcached::address);
         let start = |address: String| {
             let is_stopped = Arc::clone(&is_stopped);
             thread::spawn(move || follow(&address, &is_stopped))

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use evenkeel_lab::Fault as RelayFault;
 
-use super::millis;
+use crate::support::{Flavour, Threads};
+
+use super::stage::BLOCK_DURATION;
+use super::{Tested, millis};
 
 /// A fault and what is asked of us when it happens.
 #[derive(Debug, Clone)]
@@ -19,7 +22,7 @@ pub(crate) struct Fault {
     pub(crate) bounds: Bounds,
 }
 
-/// How the proxy reaches the server that is to break.
+/// How the server that is to break is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     Direct,
@@ -38,8 +41,10 @@ pub(crate) enum Trouble {
     KillAll,
     /// `SIGSTOP`, then `SIGCONT`, on the first server.
     Hang,
-    /// The same on the proxy.
-    HangProxy,
+    /// The same on the proxy, or on the process that the library is in.
+    HangSubject,
+    /// Tasks block threads of the library's runtime for a second, over and over.
+    Block(Threads),
     /// Packets to and from the first server are lost.
     LosePackets,
     /// The relay before the first server does this.
@@ -51,7 +56,9 @@ pub(crate) enum Trouble {
 /// How long a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Length {
-    /// As `make test` has it: seconds, so that all faults fit in minutes.
+    /// As `make test` has it of the library: what it shares with the proxy is tested there.
+    Brief,
+    /// As `make test` has it of the proxy: seconds, so that all faults fit in minutes.
     Short,
     /// As the figures are asked for: the fault, and twenty seconds after it.
     Long,
@@ -88,19 +95,33 @@ pub(crate) struct Bounds {
 }
 
 impl Fault {
-    /// All of them, in the order of docs/failure-modes.md.
-    pub(crate) fn all() -> Vec<Self> {
-        let mut all = crashes_and_hangs();
-        all.extend(slowness());
-        all.extend(false_answers());
-        all.extend(broken_connections());
-        all.extend(everything_at_once());
-        all
+    /// All that happen to this, in the order of docs/failure-modes.md.
+    pub(crate) fn all(tested: Tested) -> Vec<Self> {
+        let all_of_servers = || {
+            let groups = [
+                crashes_and_hangs(),
+                slowness(),
+                false_answers(),
+                broken_connections(),
+                everything_at_once(),
+            ];
+            groups.concat()
+        };
+        match tested {
+            Tested::Proxy => [all_of_servers(), vec![stop_of_the_proxy()]].concat(),
+            Tested::Library(Flavour::MultiThread) => {
+                [all_of_servers(), vec![blocked_thread()], stalls_of_the_process()].concat()
+            }
+            // What depends on how tasks and sockets are run; the rest is the same as on two threads.
+            Tested::Library(Flavour::CurrentThread) => {
+                [crashes_and_hangs(), everything_at_once(), stalls_of_the_process()].concat()
+            }
+        }
     }
 
     /// The one with this name.
-    pub(crate) fn by_name(name: &str) -> Option<Self> {
-        Self::all().into_iter().find(|fault| fault.name == name)
+    pub(crate) fn by_name(tested: Tested, name: &str) -> Option<Self> {
+        Self::all(tested).into_iter().find(|fault| fault.name == name)
     }
 }
 
@@ -108,31 +129,37 @@ impl Trouble {
     /// How long it lasts.
     pub(super) fn duration(&self, length: Length) -> Duration {
         match (self, length) {
-            (Self::HangProxy, _) | (Self::KillOne, Length::Short) => millis(2_000),
+            (Self::HangSubject, _) | (Self::KillOne, Length::Short) => millis(2_000),
+            (Self::KillOne, Length::Brief) => millis(1_000),
             (Self::KillOne, Length::Long) => millis(5_000),
             (Self::KillAll, Length::Long) => millis(10_000),
             // Long enough for what is asked to be possible, and to fail.
-            (Self::Relay(RelayFault::Delay(_)) | Self::Flap, Length::Short) => millis(6_000),
-            (_, Length::Short) => millis(3_000),
+            (Self::Relay(RelayFault::Delay(_)) | Self::Flap, Length::Brief | Length::Short) => {
+                millis(6_000)
+            }
+            (Self::Block(_), Length::Brief) | (_, Length::Short) => millis(3_000),
+            (_, Length::Brief) => millis(1_500),
             (_, Length::Long) => millis(15_000),
         }
     }
 }
 
 impl Length {
-    /// What `EVENKEEL_FAULTS` says: `short` or `long`.
+    /// What `EVENKEEL_FAULTS` says: `brief`, `short` or `long`.
     pub(crate) fn from_environment(otherwise: Self) -> Self {
         match env::var("EVENKEEL_FAULTS").as_deref() {
             Err(_) => otherwise,
+            Ok("brief") => Self::Brief,
             Ok("short") => Self::Short,
             Ok("long") => Self::Long,
-            Ok(other) => panic!("EVENKEEL_FAULTS={other}: short, long"),
+            Ok(other) => panic!("EVENKEEL_FAULTS={other}: brief, short, long"),
         }
     }
 
     /// How long the servers are healthy before the fault.
     pub(super) fn healthy(self) -> Duration {
         match self {
+            Self::Brief => millis(500),
             Self::Short => millis(1_000),
             Self::Long => millis(5_000),
         }
@@ -141,6 +168,7 @@ impl Length {
     /// How long the load goes on after the fault.
     pub(super) fn after(self) -> Duration {
         match self {
+            Self::Brief => millis(2_000),
             Self::Short => millis(4_000),
             Self::Long => millis(20_000),
         }
@@ -149,7 +177,7 @@ impl Length {
     /// How long a flapping server refuses, and then how long it is up.
     pub(super) fn flap_half(self) -> Duration {
         match self {
-            Self::Short => millis(500),
+            Self::Brief | Self::Short => millis(500),
             Self::Long => millis(1_000),
         }
     }
@@ -296,37 +324,74 @@ fn broken_connections() -> Vec<Fault> {
 }
 
 fn everything_at_once() -> Vec<Fault> {
+    vec![Fault {
+        name: "kill-all",
+        title: "all three killed, restarted empty",
+        reach: Reach::Direct,
+        trouble: Trouble::KillAll,
+        bounds: Bounds {
+            read_errors_max: Some(0),
+            slowest_max: Some(millis(20)),
+            readmitted_within: Some(NOTICED_WITHIN),
+            full_service_within: Some(NOTICED_WITHIN),
+            last_error_after_max: Some(NOTICED_WITHIN),
+            ..Bounds::default()
+        },
+    }]
+}
+
+fn stop_of_the_proxy() -> Fault {
+    Fault {
+        name: "proxy-hang",
+        title: "the proxy itself stopped for 2 s",
+        reach: Reach::Direct,
+        trouble: Trouble::HangSubject,
+        bounds: nobody_is_blamed(),
+    }
+}
+
+fn blocked_thread() -> Fault {
+    Fault {
+        name: "thread-blocked",
+        title: "one of two threads of the runtime blocked for 1 s, again and again",
+        reach: Reach::Direct,
+        trouble: Trouble::Block(Threads::One),
+        bounds: Bounds { slowest_max: Some(SLOWEST_OF_A_STALL), ..nobody_is_blamed() },
+    }
+}
+
+fn stalls_of_the_process() -> Vec<Fault> {
     vec![
         Fault {
-            name: "kill-all",
-            title: "all three killed, restarted empty",
+            name: "runtime-blocked",
+            title: "all threads of the runtime blocked for 1 s, again and again",
             reach: Reach::Direct,
-            trouble: Trouble::KillAll,
-            bounds: Bounds {
-                read_errors_max: Some(0),
-                slowest_max: Some(millis(20)),
-                readmitted_within: Some(NOTICED_WITHIN),
-                full_service_within: Some(NOTICED_WITHIN),
-                last_error_after_max: Some(NOTICED_WITHIN),
-                ..Bounds::default()
-            },
+            trouble: Trouble::Block(Threads::All),
+            bounds: Bounds { slowest_max: Some(SLOWEST_OF_A_STALL), ..nobody_is_blamed() },
         },
         Fault {
-            name: "proxy-hang",
-            title: "the proxy itself stopped for 2 s",
+            name: "process-hang",
+            title: "the process itself stopped for 2 s",
             reach: Reach::Direct,
-            trouble: Trouble::HangProxy,
-            bounds: Bounds { errors_max: Some(0), ejections_max: Some(0), ..Bounds::default() },
+            trouble: Trouble::HangSubject,
+            bounds: nobody_is_blamed(),
         },
     ]
 }
 
+/// For a fault of our own.
+fn nobody_is_blamed() -> Bounds {
+    Bounds { errors_max: Some(0), ejections_max: Some(0), ..Bounds::default() }
+}
+
 /// The attempt timeout, the default of 250 ms, and what a diverted request takes after it.
 const SLOWEST_OF_A_HANG: Duration = Duration::from_millis(400);
+/// What was on its way when the stall began, and what is made up for after it.
+const SLOWEST_OF_A_STALL: Duration = BLOCK_DURATION.saturating_add(millis(100));
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 /// From the first tenth of a returning server's keys to all of them.
 const RAMP: Duration = Duration::from_secs(5);
-/// One on each of the load's connections.
+/// One of each of the load's applications.
 const WRITES_IN_FLIGHT: usize = 8;
 const ERRORS_FEW: usize = 20;
 /// A response to a read that hits is some 80 bytes.

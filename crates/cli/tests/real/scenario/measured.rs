@@ -200,11 +200,16 @@ impl Evidence<'_> {
         let before = self.report.samples.iter().filter(|s| s.answered_at < broke_at);
         let healthy = self.report.p99(before.filter(is_other));
         let p99 = self.report.p99(self.in_fault().filter(is_other));
+        let is_asked = match self.length {
+            // One stall of the machine holds up more than one in a hundred of so few requests.
+            Length::Brief => false,
+            Length::Short | Length::Long => true,
+        };
         Figure {
             what: What::OthersP99,
             measured: format!("{}, healthy {}", in_words(p99), in_words(healthy)),
-            asked: Some(format!("≤ {factor} × healthy")),
-            is_met: p99 <= healthy.max(P99_HEALTHY_MIN) * factor,
+            asked: is_asked.then(|| format!("≤ {factor} × healthy")),
+            is_met: !is_asked || p99 <= healthy.max(P99_HEALTHY_MIN) * factor,
         }
     }
 
@@ -228,7 +233,7 @@ impl Evidence<'_> {
 
     fn service(&self, bounds: &Bounds) -> Vec<Figure> {
         let within = match self.length {
-            Length::Short => None,
+            Length::Brief | Length::Short => None,
             Length::Long => bounds.full_service_within,
         };
         let mut figures =

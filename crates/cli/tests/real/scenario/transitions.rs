@@ -1,8 +1,13 @@
-//! The changes of servers' states, read from the proxy's log.
+//! The changes of servers' states, read from the proxy's log or asked of the library.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A change of a server's state, as the log has it.
+use evenkeel::Handle;
+use evenkeel_core::event::{Event, Happening};
+
+use crate::support::Subject;
+
+/// A change of a server's state, in the log's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Transition {
     pub(super) at: Instant,
@@ -22,6 +27,44 @@ impl Transition {
     pub(super) fn is_readmission(&self) -> bool {
         self.from == "down" && self.to != "down"
     }
+}
+
+/// Every change of state since this clock was read; fails if the proxy has ended.
+pub(super) fn of(subject: &mut Subject, wall_clock: WallClock) -> Vec<Transition> {
+    match subject {
+        Subject::Proxy(proxy) => {
+            assert!(proxy.is_running(), "the proxy ended:\n{}", proxy.output());
+            wall_clock.transitions(&proxy.output())
+        }
+        Subject::Library(library) => of_events(library.client().handle()),
+    }
+}
+
+fn of_events(handle: &Handle) -> Vec<Transition> {
+    let since_start = handle.now().saturating_since(evenkeel_core::Instant::ZERO);
+    let started_at = Instant::now().checked_sub(since_start).expect("it started in our time");
+    let names: Vec<_> = handle.states().into_iter().map(|status| status.name).collect();
+    let events = handle.events_since(0);
+    assert_eq!(events.missed, 0, "a run has fewer events than are kept");
+    let transition = |event: &Event| match event.what {
+        Happening::State(change) => Some(Transition {
+            at: started_at + event.at.saturating_since(evenkeel_core::Instant::ZERO),
+            server: names[usize::from(event.server.0)].clone(),
+            from: change.from.label().to_owned(),
+            to: change.to.label().to_owned(),
+            rule: change.rule.label().to_owned(),
+        }),
+        Happening::WritesEjected(..)
+        | Happening::WritesReadmitted(..)
+        | Happening::Restarted { .. }
+        | Happening::MassFailure { .. }
+        | Happening::Ordered(_)
+        | Happening::FlushRequired
+        | Happening::FlushRefused
+        | Happening::Flushed
+        | Happening::Overflowed { .. } => None,
+    };
+    events.events.iter().filter_map(transition).collect()
 }
 
 /// One moment by both clocks, so that a time in the log is one of ours.

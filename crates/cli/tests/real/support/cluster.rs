@@ -48,15 +48,10 @@ impl Cluster {
     pub(crate) fn start(servers_count: usize) -> Self {
         let servers: Vec<_> = (0..servers_count).map(|_| Memcached::start()).collect();
         let addresses = servers.iter().map(Memcached::address).collect::<Vec<_>>();
-        Self::start_with(servers, &addresses)
-    }
-
-    /// The same with servers that run already and are reached at these addresses.
-    pub(crate) fn start_with(servers: Vec<Memcached>, addresses: &[String]) -> Self {
         let front = match Target::from_environment() {
-            Target::Evenkeel => Front::Proxy(Proxy::start(addresses)),
+            Target::Evenkeel => Front::Proxy(Proxy::start(&addresses)),
             Target::Memcached => Front::None,
-            Target::Nutcracker => start_nutcracker(addresses),
+            Target::Nutcracker => start_nutcracker(&addresses),
         };
         Self { servers, front }
     }

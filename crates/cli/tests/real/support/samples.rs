@@ -32,7 +32,7 @@ pub(crate) enum Answer {
     Miss,
     /// A write that was done.
     Done,
-    /// `SERVER_ERROR`.
+    /// `SERVER_ERROR`, or what the library says instead.
     Failed,
     /// A value older than the last acknowledged one.
     Stale,
