@@ -22,4 +22,4 @@ pub mod relay;
 mod port;
 
 pub use relay::{Fault, Relay, RelayCounters};
-pub use server::{Config, Server};
+pub use server::{Config, MetaCommands, Server};

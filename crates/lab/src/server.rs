@@ -38,6 +38,19 @@ pub struct Config {
     pub limits: StoreLimits,
     /// The most connections open at a time; more wait to be accepted. Default: 1024, as memcached.
     pub connections_max: usize,
+    /// Whether meta commands are known. Default: they are.
+    pub meta: MetaCommands,
+}
+
+/// Whether a server knows the commands `mg`, `ms`, `md`, `ma`, `me` and `mn`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetaCommands {
+    /// As memcached since 1.6.
+    #[default]
+    Known,
+    /// As memcached before 1.6: each line that begins with one is an `ERROR`, and what follows an `ms`
+    /// is taken for the next command.
+    Unknown,
 }
 
 impl Default for Config {
@@ -46,6 +59,7 @@ impl Default for Config {
             addr: (Ipv4Addr::LOCALHOST, 0).into(),
             limits: StoreLimits::default(),
             connections_max: 1024,
+            meta: MetaCommands::Known,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use evenkeel_lab::store::StoreLimits;
-use evenkeel_lab::{Config, Server};
+use evenkeel_lab::{Config, MetaCommands, Server};
 
 /// How long something that must happen may take.
 const BOUND: Duration = Duration::from_secs(5);
@@ -189,4 +189,14 @@ fn memory_stays_within_the_limit_whatever_is_stored() {
         assert!(server.memory_used() <= limits.memory_max as u64);
     }
     assert!(server.counters().evictions > 0);
+}
+
+#[test]
+fn a_server_without_meta_commands_takes_an_ms_and_its_value_for_two_commands() {
+    let config = Config { meta: MetaCommands::Unknown, ..Config::default() };
+    let server = Server::start(config).expect("the server starts");
+    let mut stream = connect(server.addr());
+    ask(&mut stream, "mg a v\r\nmn\r\nmd a\r\n", "ERROR\r\nERROR\r\nERROR\r\n");
+    ask(&mut stream, "ms a 9 T0\r\nflush_all\r\n", "ERROR\r\nOK\r\n");
+    ask(&mut stream, "set a 0 0 1\r\nx\r\n", "STORED\r\n");
 }

@@ -11,6 +11,7 @@ use evenkeel_core::protocol::parse::{ParseLimits, Parsed, Refused, parse_request
 use evenkeel_core::protocol::{Request, request::MetaOp};
 
 use crate::answer::{self, Next, ServerFacts};
+use crate::server::MetaCommands;
 use crate::store::Store;
 
 /// One session's bytes.
@@ -21,6 +22,7 @@ pub(crate) struct Conversation {
     /// What is to go out.
     pub(crate) output: Vec<u8>,
     limits: ParseLimits,
+    meta: MetaCommands,
     /// How much of `input` is known to hold no line end.
     scanned: usize,
     /// How many bytes of input `input` must hold before parsing makes sense.
@@ -47,9 +49,9 @@ pub(crate) const OUTPUT_LEN_MAX: usize = 256 * 1024;
 
 impl Conversation {
     /// A session without input yet. Values are limited to `item_size_max` bytes.
-    pub(crate) fn new(item_size_max: usize) -> Self {
+    pub(crate) fn new(item_size_max: usize, meta: MetaCommands) -> Self {
         let limits = ParseLimits { item_size_max, ..ParseLimits::default() };
-        Self { limits, ..Self::default() }
+        Self { limits, meta, ..Self::default() }
     }
 
     /// Answers whole requests from the start of `input` until there is no more or too much.
@@ -97,6 +99,12 @@ impl Conversation {
                 let left = answer::retrieve(store, how, keys, done, OUTPUT_LEN_MAX, output);
                 self.keys_done = left.unwrap_or(0);
                 if left.is_some() { Err(Pause::Output) } else { Ok(len) }
+            }
+            Parsed::Request { request: Request::Meta(_) | Request::MetaNoop, .. }
+                if self.meta == MetaCommands::Unknown =>
+            {
+                self.output.extend_from_slice(b"ERROR\r\n");
+                Ok(input.iter().position(|byte| *byte == b'\n').map_or(input.len(), |at| at + 1))
             }
             Parsed::Request { request, len } => {
                 match answer::answer(store, facts, &request, &mut self.output) {

@@ -26,7 +26,8 @@ pub(super) async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
 }
 
 async fn converse(stream: &mut TcpStream, shared: &Shared) -> io::Result<()> {
-    let mut conversation = Conversation::new(shared.config.limits.item_size_max);
+    let mut conversation =
+        Conversation::new(shared.config.limits.item_size_max, shared.config.meta);
     let mut is_running = shared.is_running.subscribe();
     loop {
         wait_until_running(&mut is_running).await;

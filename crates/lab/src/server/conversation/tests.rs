@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::server::MetaCommands;
 use crate::store::StoreLimits;
 use crate::store::clock::UnixTime;
 
@@ -15,7 +16,7 @@ fn store() -> Store {
 /// Checks the bounds that the session relies on at every step.
 fn converse<'a>(store: &mut Store, chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Pause) {
     let facts = ServerFacts::default();
-    let mut conversation = Conversation::new(LIMITS.item_size_max);
+    let mut conversation = Conversation::new(LIMITS.item_size_max, MetaCommands::Known);
     let (mut output, mut pause) = (Vec::new(), Pause::Input(1));
     for chunk in chunks {
         conversation.input.extend_from_slice(chunk);
