@@ -4,12 +4,13 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
+use evenkeel_bench::spread::Spread;
 use evenkeel_load::{Limit, Load, RunError};
 
-use crate::measure::{Figure, MeasureError, Measurement, Spread};
+use crate::measure::{Figure, MeasureError, Measurement};
 use crate::peer::{Peer, Target};
-use crate::program::Stage;
 use crate::rows::Row;
+use crate::stage::Stage;
 
 /// A row's rounds.
 pub(crate) struct Comparison {

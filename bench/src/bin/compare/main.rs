@@ -24,8 +24,8 @@ mod options;
 mod page;
 mod peer;
 mod plot;
-mod program;
 mod rows;
+mod stage;
 
 use std::env;
 use std::error::Error;
@@ -37,8 +37,8 @@ use self::comparison::Comparison;
 use self::memory::{ConnectionMemory, SessionMemory};
 use self::options::{Kind, Options};
 use self::peer::{Peer, Target};
-use self::program::Stage;
 use self::rows::Group;
+use self::stage::Stage;
 
 /// All that was measured.
 pub(crate) struct Results {

@@ -54,14 +54,6 @@ pub(crate) enum MeasureError {
     Failed(Box<dyn Error>),
 }
 
-/// The least, the middle and the greatest of some figures.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) min: f64,
-    pub(crate) median: f64,
-    pub(crate) max: f64,
-}
-
 impl Measurement {
     /// Runs the row's requests once, after a tenth as many to warm up.
     pub(crate) fn take(row: &Row, target: &Target) -> Result<Self, MeasureError> {
@@ -125,25 +117,6 @@ impl Figure {
     }
 }
 
-impl Spread {
-    /// The spread of these figures, if there are any.
-    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut figures: Vec<_> = figures.into_iter().collect();
-        figures.sort_by(f64::total_cmp);
-        let (min, max) = (*figures.first()?, *figures.last()?);
-        let middle = figures.len() / 2;
-        let is_odd = figures.len() % 2 == 1;
-        let below = if is_odd { figures[middle] } else { figures[middle - 1] };
-        Some(Self { min, median: f64::midpoint(below, figures[middle]), max })
-    }
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2} [{:.2}, {:.2}]", self.median, self.min, self.max)
-    }
-}
-
 impl<E: Error + 'static> From<E> for MeasureError {
     fn from(error: E) -> Self {
         Self::Failed(Box::new(error))
@@ -177,17 +150,4 @@ fn mean(report: &Report, figure: fn(&ThreadTime) -> f64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 ticks")]
 fn share(part: u64, whole: u64) -> f64 {
     part as f64 / whole.max(1) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_or_between_both() {
-        let spread = |figures: &[f64]| Spread::of(figures.iter().copied());
-        assert_eq!(spread(&[]), None);
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { min: 1.0, median: 2.0, max: 3.0 }));
-        assert_eq!(spread(&[4.0, 1.0, 2.0, 3.0]), Some(Spread { min: 1.0, median: 2.5, max: 4.0 }));
-    }
 }

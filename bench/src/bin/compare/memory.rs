@@ -8,11 +8,12 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use evenkeel_bench::program::{Program, Server, free_address};
 use evenkeel_load::{Endpoint, Length, Load, Pace, ValueSize, Workload};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::peer::{Peer, Target, evenkeel_config};
-use crate::program::{Program, Server, Stage, free_address};
+use crate::stage::Stage;
 
 /// The names that `--only` knows.
 pub(crate) const SESSIONS: &str = "memory per idle session";

@@ -1,13 +1,12 @@
 //! The results as a page.
 
-use std::fmt::Write;
-use std::fs;
-
+use evenkeel_bench::markdown::{heading, line, machine, row, table};
+use evenkeel_bench::spread::Spread;
 use evenkeel_load::{Limit, Pace};
 
 use crate::Results;
 use crate::comparison::Comparison;
-use crate::measure::{Figure, Measurement, Spread};
+use crate::measure::{Figure, Measurement};
 use crate::memory::{CONNECTIONS, ConnectionMemory, SESSIONS, SessionMemory};
 use crate::peer::Peer;
 use crate::rows::{Asked, Bound};
@@ -207,36 +206,6 @@ fn push_figures(page: &mut String, results: &Results) {
         page,
         &format!("\nRounds begun again because the machine was away for too long: {repeated}."),
     );
-}
-
-/// What it was measured on.
-fn machine() -> String {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("unknown processor", |(_, model)| model);
-    let count = info.lines().filter(|line| line.starts_with("processor")).count();
-    let release = read("/proc/sys/kernel/osrelease");
-    let release = release.trim().split('-').next().unwrap_or_default();
-    format!("Measured on {count} × {model}, Linux {release}")
-}
-
-fn heading(page: &mut String, text: &str) {
-    line(page, &format!("\n## {text}\n"));
-}
-
-fn table(page: &mut String, names: &[&str]) {
-    row(page, names);
-    line(page, &format!("|{}", "---|".repeat(names.len())));
-}
-
-fn row(page: &mut String, cells: &[impl AsRef<str>]) {
-    let cells: Vec<_> = cells.iter().map(AsRef::as_ref).collect();
-    line(page, &format!("| {} |", cells.join(" | ")));
-}
-
-fn line(page: &mut String, text: &str) {
-    writeln!(page, "{text}").expect("a string takes every character");
 }
 
 fn micros(seconds: f64) -> String {

@@ -4,9 +4,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use evenkeel_bench::program::{Cpu, Program, free_address};
 use evenkeel_load::Endpoint;
 
-use crate::program::{Cpu, Program, Stage, free_address};
+use crate::stage::Stage;
 
 /// A way from the load to the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 
 use std::fmt::Write;
 
+use evenkeel_bench::spread::Spread;
 use evenkeel_load::Pace;
 
 use crate::comparison::Comparison;
-use crate::measure::{Figure, Spread};
+use crate::measure::Figure;
 use crate::peer::Peer;
 use crate::rows::Bound;
 

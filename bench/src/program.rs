@@ -3,81 +3,42 @@
 //! They end with us whatever happens: when the run is over, by being killed; when we are killed
 //! ourselves, because the kernel was asked for it (`setpriv --pdeathsig`).
 
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use evenkeel_load::Endpoint;
 
-/// What all targets have in common: the servers, and a folder for their files.
-pub(crate) struct Stage {
-    pub(crate) servers: Vec<Server>,
-    /// Removed when the stage is.
-    pub(crate) folder: PathBuf,
-}
-
 /// A memcached server of one thread.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
     _program: Program,
 }
 
 /// A child process.
-pub(crate) struct Program(Child);
+pub struct Program(Child);
 
 /// Processor time of a process.
 #[derive(Clone, Copy)]
-pub(crate) struct Cpu {
+pub struct Cpu {
     /// User and system time together, to the nanosecond.
-    pub(crate) total: Duration,
+    pub total: Duration,
     /// The kernel's estimate of both, by its ticks.
-    pub(crate) user_ticks: u64,
-    pub(crate) system_ticks: u64,
-}
-
-impl Stage {
-    pub(crate) fn set(servers: usize) -> io::Result<Self> {
-        let folder = env::temp_dir().join(format!("evenkeel-compare-{}", process::id()));
-        fs::create_dir_all(&folder)?;
-        let mut stage = Self { servers: Vec::new(), folder };
-        for _ in 0..servers {
-            stage.servers.push(Server::start(&[Ipv4Addr::LOCALHOST])?);
-        }
-        Ok(stage)
-    }
-
-    /// Empties all servers: what one row left where another's keys may be moved is no answer.
-    pub(crate) fn flush(&self) -> io::Result<()> {
-        for server in &self.servers {
-            let mut stream = TcpStream::connect(server.address)?;
-            stream.write_all(b"flush_all\r\n")?;
-            let mut answer = [0; 4];
-            stream.read_exact(&mut answer)?;
-            if answer != *b"OK\r\n" {
-                return Err(io::Error::other("a server does not forget what it holds"));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // What cannot be removed from a folder for temporary files is left there.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
+    pub user_ticks: u64,
+    /// See [`Cpu::user_ticks`].
+    pub system_ticks: u64,
 }
 
 impl Server {
     /// Starts one that listens on all these addresses, at one port.
-    pub(crate) fn start(addresses: &[Ipv4Addr]) -> io::Result<Self> {
+    pub fn start(addresses: &[Ipv4Addr]) -> io::Result<Self> {
         let address = free_address()?;
         let port = address.port().to_string();
         let list: Vec<_> = addresses.iter().map(Ipv4Addr::to_string).collect();
@@ -90,7 +51,7 @@ impl Server {
 
 impl Program {
     /// Starts the program and waits until it accepts connections.
-    pub(crate) fn start(path: &Path, arguments: &[&str], endpoint: &Endpoint) -> io::Result<Self> {
+    pub fn start(path: &Path, arguments: &[&str], endpoint: &Endpoint) -> io::Result<Self> {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]);
@@ -117,7 +78,7 @@ impl Program {
     }
 
     /// Processor time that all its threads have used so far.
-    pub(crate) fn cpu(&self) -> io::Result<Cpu> {
+    pub fn cpu(&self) -> io::Result<Cpu> {
         let mut nanos = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.0.id()))? {
             let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
@@ -132,7 +93,7 @@ impl Program {
     }
 
     /// Bytes that are in memory.
-    pub(crate) fn resident(&self) -> io::Result<u64> {
+    pub fn resident(&self) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let kib = status.lines().find_map(|line| {
             line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
@@ -172,7 +133,11 @@ fn is_root() -> io::Result<bool> {
     Ok(fs::read_to_string("/proc/self/status")?.contains("\nUid:\t0\t"))
 }
 
-pub(crate) fn free_address() -> io::Result<SocketAddr> {
+/// A loopback address that nobody listens on.
+///
+/// # Errors
+/// The machine has none.
+pub fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
