@@ -26,7 +26,7 @@ const CONFIG_FILE: &str = "evenkeel-config-file";
 const LAB: &str = "evenkeel-lab";
 
 /// The arrows between the crates. A new one is an edit of ARCHITECTURE.md first.
-const CRATES: [CratePlace; 13] = [
+const CRATES: [CratePlace; 14] = [
     CratePlace {
         path: "crates/core",
         on: &[],
@@ -77,6 +77,7 @@ const CRATES: [CratePlace; 13] = [
         in_tests_on: &[],
         never: &["tokio", "mio", "socket2", "rand"],
     },
+    CratePlace { path: "examples/web", on: &["evenkeel"], in_tests_on: &[], never: &["clap"] },
     CratePlace { path: "crates/load", on: &[], in_tests_on: &[], never: &["clap", "tokio"] },
     CratePlace {
         path: "bench",
