@@ -1,8 +1,10 @@
 # `make test` is the whole gate: what it needs and does not find, it installs, and says so.
 .NOTPARALLEL:
-.PHONY: help test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults deny bench
+.PHONY: help test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults deny bench bench-clients
 
 CARGO ?= cargo
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+BENCH_CLIENTS = --manifest-path bench/clients/Cargo.toml --target-dir $(TARGET_DIR)
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +16,7 @@ deps: ## Install what the tests need (Debian packages, a Python venv under .test
 
 fmt: ## Check the formatting
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path bench/clients/Cargo.toml --check
 
 clippy: ## Lint every crate, test and benchmark; the library with all its features and with none
 	$(CARGO) clippy --workspace --all-features --all-targets -- -D warnings
@@ -50,3 +53,10 @@ bench: ## Compare with other proxies, side by side, in ten minutes; writes bench
 	scripts/install-test-deps --bench
 	$(CARGO) build --release --package evenkeel-cli --package evenkeel-bench
 	$(CARGO) run --release --package evenkeel-bench --bin compare -- $(BENCH)
+
+# A package outside the workspace: see its Cargo.toml.
+bench-clients: ## Compare the library with other client libraries, in five minutes; writes bench/results/clients.md
+	scripts/install-test-deps --bench
+	$(CARGO) clippy $(BENCH_CLIENTS) --all-targets -- -D warnings
+	$(CARGO) test $(BENCH_CLIENTS) --quiet
+	$(CARGO) run $(BENCH_CLIENTS) --release -- $(BENCH)
