@@ -100,7 +100,13 @@ impl Measured {
         figures.extend(evidence.changes(&fault.bounds));
         figures.extend(evidence.service(&fault.bounds));
         figures.extend(evidence.surroundings());
-        Self { figures, notes: evidence.report.notes.clone(), remark }
+        let mut notes = evidence.report.notes.clone();
+        notes.extend(evidence.ejections_of_others().map(|change| {
+            let Transition { server, rule, evidence: why, .. } = change;
+            let at = change.at.saturating_duration_since(evidence.course.began_at);
+            format!("{at:.3?}: {server}, which was well, is ejected by {rule}: {why}")
+        }));
+        Self { figures, notes, remark }
     }
 
     /// What was asked and not reached.
@@ -216,9 +222,8 @@ impl Evidence<'_> {
     fn changes(&self, bounds: &Bounds) -> Vec<Figure> {
         let Course { broke_at, mended_at, .. } = self.course;
         let ejected_after = self.ejected_at().map(|at| at - broke_at);
-        let ejections = self.transitions.iter().filter(|change| change.is_ejection());
-        let is_other = |change: &&Transition| !self.is_faulty(&change.server);
-        let (others, ejections) = (ejections.clone().filter(is_other).count(), ejections.count());
+        let ejections = self.transitions.iter().filter(|change| change.is_ejection()).count();
+        let others = self.ejections_of_others().count();
         let in_fault =
             self.transitions.iter().filter(|change| (broke_at..mended_at).contains(&change.at));
         let readmissions = in_fault.filter(|change| change.is_readmission()).count();
@@ -301,6 +306,12 @@ impl Evidence<'_> {
         let changes = self.transitions.iter().filter(|change| change.at >= self.course.broke_at);
         let mut ejections = changes.filter(|change| change.is_ejection());
         ejections.find(|change| self.is_faulty(&change.server)).map(|change| change.at)
+    }
+
+    /// Ejections of servers that nothing was done to.
+    fn ejections_of_others(&self) -> impl Iterator<Item = &Transition> {
+        let ejections = self.transitions.iter().filter(|change| change.is_ejection());
+        ejections.filter(|change| !self.is_faulty(&change.server))
     }
 
     fn is_faulty(&self, server: &str) -> bool {

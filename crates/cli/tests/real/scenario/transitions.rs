@@ -15,6 +15,7 @@ pub(super) struct Transition {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) rule: String,
+    pub(super) evidence: String,
 }
 
 impl Transition {
@@ -53,6 +54,7 @@ fn of_events(handle: &Handle) -> Vec<Transition> {
             from: change.from.label().to_owned(),
             to: change.to.label().to_owned(),
             rule: change.rule.label().to_owned(),
+            evidence: change.evidence.to_string(),
         }),
         Happening::WritesEjected(..)
         | Happening::WritesReadmitted(..)
@@ -98,6 +100,7 @@ impl WallClock {
             from: field("from")?,
             to: field("to")?,
             rule: field("rule")?,
+            evidence: line.split_once(" evidence=")?.1.to_owned(),
         })
     }
 
@@ -146,6 +149,7 @@ mod tests {
         assert!(down.is_ejection() && !down.is_readmission());
         assert!(up.is_readmission() && !up.is_ejection());
         assert_eq!((down.server.as_str(), down.rule.as_str()), ("a:1", "refused"));
+        assert_eq!(down.evidence, "request failed: refused");
         assert_eq!(down.at - clock.now, Duration::from_millis(500));
         assert_eq!(up.at - clock.now, Duration::from_millis(2250));
     }
