@@ -36,8 +36,12 @@ pub(crate) async fn run(engine: &Arc<Engine>, id: ConnectionId) {
 
 async fn connect(engine: &Engine, id: ConnectionId) -> Result<TcpStream, Failure> {
     let addr = engine.shared.server(id.server).addr.load_full().ok_or(Failure::Unreachable)?;
-    // The worker gives up first. This is for its socket to be gone too.
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT_MAX, TcpStream::connect(*addr)).await;
+    // A task of the runtime's: whoever drives need not be on it.
+    let connecting = engine.runtime.spawn(async move {
+        // The worker gives up first. This is for its socket to be gone too.
+        tokio::time::timeout(CONNECT_TIMEOUT_MAX, TcpStream::connect(*addr)).await
+    });
+    let stream = connecting.await.map_err(|_| Failure::Unreachable)?;
     let stream = stream.map_err(|_| Failure::ConnectTimeout)?;
     let stream = stream.map_err(|error| peer::connect_failure(&error))?;
     // Requests are coalesced already; waiting for more would only add latency. A stream that

@@ -34,8 +34,6 @@ impl Future for Call<'_> {
             if let Some(Slot::Waiting(waker)) = engine.lock().slots.get_mut(slot) {
                 *waker = None;
             }
-            // Its connections, and its timers, are the engine's runtime's.
-            let _context = engine.runtime.enter();
             // Whether it has ended is seen below.
             let _ = engine.driver.poll();
         }
