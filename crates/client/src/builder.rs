@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 
 use crate::client::{Client, Inner};
 use crate::engine::Engine;
+use crate::loading::{LOADS_MAX, LOADS_UNAVAILABLE_MAX, Limits, MetaSupport};
+use crate::register::Register;
 
 /// Describes a client.
 ///
@@ -25,6 +27,8 @@ pub struct ClientBuilder {
     pool: PoolConfig,
     gutter: Option<PoolConfig>,
     item_size_max: ByteSize,
+    loads_max: usize,
+    loads_unavailable_max: usize,
     /// What was no address, and why.
     misnamed: Vec<(String, ServerAddressError)>,
 }
@@ -66,6 +70,8 @@ impl Default for ClientBuilder {
             pool: PoolConfig::new(name, Vec::new()),
             gutter: None,
             item_size_max: ListenerConfig::ITEM_SIZE_MAX.default,
+            loads_max: LOADS_MAX,
+            loads_unavailable_max: LOADS_UNAVAILABLE_MAX,
             misnamed: Vec::new(),
         }
     }
@@ -171,6 +177,21 @@ impl ClientBuilder {
         self
     }
 
+    /// How many loads of [`Client::get_or_load`] may be in progress at a time; 64 by default, at
+    /// least 1. Choose what the database stands from this process.
+    pub fn loads_max(mut self, loads_max: usize) -> Self {
+        self.loads_max = loads_max;
+        self
+    }
+
+    /// How many of these may be such as were begun because the cache is unavailable; 16 by default,
+    /// at least 1 and at most [`ClientBuilder::loads_max`]. All of a process's reads become loads
+    /// then, so this is what keeps the database alive without its cache.
+    pub fn loads_unavailable_max(mut self, loads_unavailable_max: usize) -> Self {
+        self.loads_unavailable_max = loads_unavailable_max;
+        self
+    }
+
     /// Builds the client. It lives on the tokio runtime that this runs on, and ends with it.
     ///
     /// Names of servers are looked up here and again later. A server that cannot be reached is
@@ -206,7 +227,11 @@ impl ClientBuilder {
         tokio::spawn(control_plane.run());
         let engine = Engine::start(shared, bell);
         let item_size_max = self.item_size_max.as_len();
-        let inner = Inner { engine, handle, _stop: stop, item_size_max, deadline };
+        let register = Register::new();
+        let limits = Limits::new(self.loads_max, self.loads_unavailable_max);
+        let meta = MetaSupport::new();
+        let inner =
+            Inner { engine, handle, _stop: stop, item_size_max, deadline, register, limits, meta };
         Ok(Client::new(inner, on_unavailable))
     }
 }

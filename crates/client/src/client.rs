@@ -11,11 +11,13 @@ use evenkeel_core::call::CallResult;
 use evenkeel_core::config::OnUnavailable;
 use evenkeel_core::protocol::request::{ArithmeticOp, Keys, Request, Retrieval, StoreOp};
 
-use self::results::{bodies, count, found, lookup, write};
+use self::results::{bodies, count, found, lookup, without_absence, write};
 use crate::builder::{BuildError, ClientBuilder};
 use crate::engine::Engine;
 use crate::item::Item;
+use crate::loading::{Limits, MetaSupport};
 use crate::outcome::{Count, Error, Lookup, Outcome, Write};
+use crate::register::Register;
 #[cfg(feature = "tracing")]
 use crate::span;
 use crate::typed::Typed;
@@ -40,7 +42,7 @@ use crate::{Expiry, key};
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
     pub(crate) deadline: Option<Duration>,
-    on_unavailable: OnUnavailable,
+    pub(crate) on_unavailable: OnUnavailable,
 }
 
 /// What all clones share.
@@ -53,6 +55,9 @@ pub(crate) struct Inner {
     pub(crate) item_size_max: usize,
     /// The pool's.
     pub(crate) deadline: Duration,
+    pub(crate) register: Register,
+    pub(crate) limits: Limits,
+    pub(crate) meta: MetaSupport,
 }
 
 impl Drop for Inner {
@@ -140,7 +145,9 @@ impl Client {
         key: impl AsRef<[u8]>,
         expiry: impl Into<Expiry>,
     ) -> Result<Lookup, Error> {
-        self.look_up(key.as_ref(), Retrieval::Gat(exptime(expiry))).await
+        let key = checked(key.as_ref())?;
+        let _writing = self.inner.register.begin_write(key);
+        self.look_up(key, Retrieval::Gat(exptime(expiry))).await
     }
 
     /// Reads several values at once: what became of each key, in their order.
@@ -183,7 +190,7 @@ impl Client {
                     return Err(error.into());
                 }
             }
-            single => lookups.push(lookup(single)?),
+            single => lookups.push(without_absence(lookup(single)?)),
         }
         if self.on_unavailable == OnUnavailable::Error
             && let Some(why) = lookups.iter().find_map(Outcome::unavailable)
@@ -193,11 +200,14 @@ impl Client {
         Ok(lookups)
     }
 
-    async fn look_up(&self, key: &[u8], how: Retrieval) -> Result<Lookup, Error> {
-        key::check(key)?;
+    pub(crate) async fn look_up(&self, key: &[u8], how: Retrieval) -> Result<Lookup, Error> {
+        let key = checked(key)?;
+        self.settle(without_absence(self.look_up_raw(key, how).await?))
+    }
+
+    pub(crate) async fn look_up_raw(&self, key: &[u8], how: Retrieval) -> Result<Lookup, Error> {
         let keys = Keys::from_checked(key, 1);
-        let result = self.call(&Request::Retrieve { how, keys }).await?;
-        self.settle(lookup(result)?)
+        lookup(self.call(&Request::Retrieve { how, keys }).await?)
     }
 
     // Writes.
@@ -375,6 +385,7 @@ impl Client {
         if let Request::Store { noreply, .. } = &mut request {
             *noreply = true;
         }
+        let _writing = self.inner.register.begin_write(key.as_ref());
         self.inner.engine.cast(&request, self.deadline);
         Ok(())
     }
@@ -385,6 +396,7 @@ impl Client {
     /// The key is invalid.
     pub fn delete_noreply(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
         let key = checked(key.as_ref())?;
+        let _writing = self.inner.register.begin_write(key);
         self.inner.engine.cast(&Request::Delete { key, noreply: true }, self.deadline);
         Ok(())
     }
@@ -419,15 +431,38 @@ impl Client {
 
     async fn count(&self, op: ArithmeticOp, key: &[u8], delta: u64) -> Result<Count, Error> {
         let key = checked(key)?;
+        let _writing = self.inner.register.begin_write(key);
         let result = self.call(&Request::Arithmetic { op, key, delta, noreply: false }).await?;
         self.settle(count(result)?)
     }
 
     async fn write(&self, request: &Request<'_>) -> Result<Write, Error> {
-        self.settle(write(self.call(request).await?)?)
+        let register = &self.inner.register;
+        let _writing = request.key().map(|key| register.begin_write(key));
+        let _flushing = request.key().is_none().then(|| register.begin_flush());
+        self.settle(self.write_raw(request).await?)
+    }
+
+    /// As [`Client::write`], of a write that has been entered already.
+    async fn write_raw(&self, request: &Request<'_>) -> Result<Write, Error> {
+        write(self.call(request).await?)
+    }
+
+    /// Stores what was loaded: in the place of what has this token, or of nothing.
+    pub(crate) async fn store_raw(
+        &self,
+        key: &[u8],
+        item: Item<'_>,
+        expiry: Expiry,
+        cas: Option<Cas>,
+    ) -> Result<Write, Error> {
+        let op = cas.map_or(StoreOp::Add, |cas| StoreOp::Cas(cas.to_raw()));
+        self.write_raw(&self.storing(op, key, item, exptime(expiry))?).await
     }
 
     async fn write_all(&self, requests: Vec<Request<'_>>) -> Result<Vec<Write>, Error> {
+        let keys = requests.iter().filter_map(Request::key);
+        let _writing: Vec<_> = keys.map(|key| self.inner.register.begin_write(key)).collect();
         tokio::task::coop::consume_budget().await;
         #[cfg(feature = "tracing")]
         let span = span::open(&requests);
@@ -450,7 +485,7 @@ impl Client {
         Ok(writes)
     }
 
-    async fn call(&self, request: &Request<'_>) -> Result<CallResult, Error> {
+    pub(crate) async fn call(&self, request: &Request<'_>) -> Result<CallResult, Error> {
         // What is answered at once never waits: without this a loop of such would keep everybody else
         // from running, the control plane among them.
         tokio::task::coop::consume_budget().await;

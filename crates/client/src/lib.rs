@@ -37,6 +37,11 @@
 //! Between processes staleness is bounded by the partition plus the probe interval and by
 //! `failover_ttl`: docs/failure-modes.md.
 //!
+//! # Cache-aside
+//! [`Client::get_or_load`] does what the example above does by hand, and what that does not: one load
+//! of a key at a time, in this process and among all, renewal before a value's end, stale values
+//! in place of errors, cached absence, and a limit on loads while the cache is away.
+//!
 //! # How it is fast
 //! All tasks share one connection to each server. What they ask for at about the same time leaves in
 //! one write, and neighbouring reads as one `get`; a task that is alone writes for itself.
@@ -64,6 +69,10 @@ mod item;
 mod outcome;
 
 pub mod key;
+
+mod register;
+
+mod loading;
 
 mod expiry;
 
@@ -101,6 +110,7 @@ pub use events::{Events, ServerEvent};
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use item::Item;
+pub use loading::{LoadError, LoadPolicy, Loaded, Source, Storing};
 pub use outcome::{Count, Error, Lookup, Unavailable, Undecodable, Write};
 pub use servers::{DownServer, PingError, ServerAnswer, ServerStats};
 pub use typed::Typed;

@@ -111,6 +111,41 @@ impl Value {
     }
 }
 
+impl From<Bytes> for Value {
+    /// With flags 0.
+    fn from(bytes: Bytes) -> Self {
+        Self::new(0, bytes)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    /// With flags 0.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(0, bytes)
+    }
+}
+
+impl From<String> for Value {
+    /// With flags 0, as every text that no codec has written.
+    fn from(text: String) -> Self {
+        Self::new(0, text)
+    }
+}
+
+impl From<&'static str> for Value {
+    /// With flags 0, as every text that no codec has written.
+    fn from(text: &'static str) -> Self {
+        Self::new(0, text)
+    }
+}
+
+impl From<&'static [u8]> for Value {
+    /// With flags 0.
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::new(0, bytes)
+    }
+}
+
 /// Says which version of a value was read, so that `cas` can replace that one only.
 ///
 /// It belongs to its key and to the server that gave it. The number means nothing by itself.

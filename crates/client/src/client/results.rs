@@ -9,6 +9,7 @@ use evenkeel_core::failure::Failure;
 use evenkeel_core::protocol::response::{ErrorKind, Status};
 use smallvec::SmallVec;
 
+use crate::loading::is_absence;
 use crate::outcome::{Count, Error, Lookup, Unavailable, Write};
 use crate::value::{Value, ValueError};
 
@@ -22,6 +23,14 @@ pub(super) fn lookup(result: CallResult) -> Result<Lookup, Error> {
             Ok(Lookup::Hit(Value::from_response(body)?))
         }
         other => unavailable(other).map(Lookup::Unavailable),
+    }
+}
+
+/// Takes what says that there is no value for what it says.
+pub(super) fn without_absence(lookup: Lookup) -> Lookup {
+    match lookup {
+        Lookup::Hit(value) if is_absence(&value) => Lookup::Miss,
+        Lookup::Hit(_) | Lookup::Miss | Lookup::Unavailable(_) => lookup,
     }
 }
 
@@ -58,7 +67,8 @@ pub(super) fn found(
             Body::Shared(bytes) => Value::from_shared_response(bytes.slice(place)),
             Body::Taken(bytes) => Value::copy_from_response(&bytes[place]),
         }
-        .map(Lookup::Hit),
+        .map(Lookup::Hit)
+        .map(without_absence),
         Err(failure) => Ok(Lookup::Unavailable(Unavailable(failure))),
     }
 }
