@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 use crate::client::{Client, Inner};
 use crate::engine::Engine;
 use crate::loading::{LOADS_MAX, LOADS_UNAVAILABLE_MAX, Limits, MetaSupport};
+#[cfg(feature = "near")]
+use crate::near::{Near, NearConfig};
 use crate::register::Register;
 
 /// Describes a client.
@@ -29,6 +31,8 @@ pub struct ClientBuilder {
     item_size_max: ByteSize,
     loads_max: usize,
     loads_unavailable_max: usize,
+    #[cfg(feature = "near")]
+    near: Option<NearConfig>,
     /// What was no address, and why.
     misnamed: Vec<(String, ServerAddressError)>,
 }
@@ -72,6 +76,8 @@ impl Default for ClientBuilder {
             item_size_max: ListenerConfig::ITEM_SIZE_MAX.default,
             loads_max: LOADS_MAX,
             loads_unavailable_max: LOADS_UNAVAILABLE_MAX,
+            #[cfg(feature = "near")]
+            near: None,
             misnamed: Vec::new(),
         }
     }
@@ -192,6 +198,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps copies of what [`Client::get`] and [`Client::get_or_load`] read in this process, for a
+    /// short time: docs/client-loading.md says what that means for consistency.
+    #[cfg(feature = "near")]
+    pub fn near(mut self, near: NearConfig) -> Self {
+        self.near = Some(near);
+        self
+    }
+
     /// Builds the client. It lives on the tokio runtime that this runs on, and ends with it.
     ///
     /// Names of servers are looked up here and again later. A server that cannot be reached is
@@ -227,7 +241,10 @@ impl ClientBuilder {
         tokio::spawn(control_plane.run());
         let engine = Engine::start(shared, bell);
         let item_size_max = self.item_size_max.as_len();
-        let register = Register::new();
+        let register = Register::new(
+            #[cfg(feature = "near")]
+            self.near.map(Near::new),
+        );
         let limits = Limits::new(self.loads_max, self.loads_unavailable_max);
         let meta = MetaSupport::new();
         let inner =

@@ -11,7 +11,8 @@ use evenkeel_core::call::CallResult;
 use evenkeel_core::config::OnUnavailable;
 use evenkeel_core::protocol::request::{ArithmeticOp, Keys, Request, Retrieval, StoreOp};
 
-use self::results::{bodies, count, found, lookup, without_absence, write};
+pub(crate) use self::results::without_absence;
+use self::results::{bodies, count, found, lookup, write};
 use crate::builder::{BuildError, ClientBuilder};
 use crate::engine::Engine;
 use crate::item::Item;
@@ -125,6 +126,10 @@ impl Client {
     /// # Errors
     /// The key is invalid; or as the type says.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Lookup, Error> {
+        #[cfg(feature = "near")]
+        if self.inner.register.near.is_some() {
+            return self.get_near(key.as_ref()).await;
+        }
         self.look_up(key.as_ref(), Retrieval::Get).await
     }
 

@@ -34,6 +34,9 @@
 //! - No read returns a value older than the last write or delete of its key that this client (with
 //!   all its clones) acknowledged before the read began, whichever servers went and came back.
 //!
+//! Copies within the process (feature `near`) keep the last promise for this client's own writes;
+//! what others write is seen after the copies' time to live at the latest: docs/client-loading.md.
+//!
 //! Between processes staleness is bounded by the partition plus the probe interval and by
 //! `failover_ttl`: docs/failure-modes.md.
 //!
@@ -71,6 +74,9 @@ mod outcome;
 pub mod key;
 
 mod register;
+
+#[cfg(feature = "near")]
+mod near;
 
 mod loading;
 
@@ -111,6 +117,8 @@ pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
 pub use item::Item;
 pub use loading::{LoadError, LoadPolicy, Loaded, Source, Storing};
+#[cfg(feature = "near")]
+pub use near::NearConfig;
 pub use outcome::{Count, Error, Lookup, Unavailable, Undecodable, Write};
 pub use servers::{DownServer, PingError, ServerAnswer, ServerStats};
 pub use typed::Typed;

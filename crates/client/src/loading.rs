@@ -264,6 +264,12 @@ impl Client {
 /// What is as good as for ever, and can still be added to a moment.
 const TIMEOUT_MAX: Duration = Duration::from_hours(24 * 365);
 
+/// Whether a value that a plain `get` has brought may be the empty item that says that somebody loads.
+#[cfg(feature = "near")]
+pub(crate) fn may_be_placeholder(value: &Value) -> bool {
+    value.bytes().is_empty() && value.flags() == 0
+}
+
 // What is asked of memcached.
 impl Client {
     /// Looks for a value.
@@ -312,7 +318,9 @@ impl Client {
             None => (&absence, policy.absent_ttl),
         };
         let (item, expiry) = (Item::from(value), Expiry::After(live));
+        let writing = self.inner.register.begin_store(key);
         let written = self.store_raw(key, item, expiry, cas).await;
+        drop(writing);
         match written {
             Ok(Write::Done) => Storing::Stored,
             Ok(Write::NotStored | Write::Exists | Write::NotFound) => Storing::Overtaken,

@@ -1,12 +1,16 @@
 //! What this process is doing to keys: writes that have not ended, and loads.
 //!
 //! # Intuition
-//! Whoever keeps something of a key in this process (a load that others wait for) must learn of
-//! every write of that key through this client, before the write is acknowledged. So each write is
-//! entered here before it is sent, and struck out when it has ended; what was kept goes with the
-//! entry.
+//! Whoever keeps something of a key in this process (a near copy, or a load that others wait for)
+//! must learn of every write of that key through this client, before the write is acknowledged. So
+//! each write is entered here before it is sent, and struck out when it has ended; what was
+//! kept goes with the entry.
 //!
 //! # Hard cases
+//! - **A read in flight while a write happens** may bring the older value after the write has been
+//!   acknowledged. A read takes a ticket before it is sent, and what it brings is kept only if the
+//!   ticket still holds: no write was in flight when it was taken, and none has begun since.
+//!   Looking and keeping are one step under the lock that a write's entry takes.
 //! - **A write that is dropped** has not been acknowledged, but may have been carried out: it is
 //!   struck out like any other.
 //! - **A load that a write overtakes** may have read the database before it changed. Nobody joins it
@@ -14,6 +18,9 @@
 //!   stored only in the place of what it found, by that one's token.
 //! - **A task that learned of a miss before a load ended, and gets to run after** would load again.
 //!   It looks again if a load has ended since it looked.
+//!
+//! Keys share a shard's counts: a write of another key can make a ticket void, which costs a near
+//! copy and nothing else.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -22,20 +29,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallvec::SmallVec;
 
+#[cfg(feature = "near")]
+use crate::near::Near;
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Register {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
+    #[cfg(feature = "near")]
+    pub(crate) near: Option<Near>,
 }
 
 /// What is known of the keys of one shard.
 #[derive(Debug, Default)]
 struct Shard {
+    #[cfg(feature = "near")]
+    writes: Writes,
     /// How many loads have ended.
     loads_ended: u64,
     /// Loads that may be joined: by key, and there by the type of the loader's error.
     loads: HashMap<Box<[u8]>, Loads>,
+}
+
+/// Writes of the keys of one shard.
+#[cfg(feature = "near")]
+#[derive(Clone, Copy, Debug, Default)]
+struct Writes {
+    in_flight: usize,
+    /// How many there have ever been.
+    begun: u64,
 }
 
 type Loads = SmallVec<[(TypeId, Arc<dyn Any + Send + Sync>); 1]>;
@@ -43,6 +66,11 @@ type Loads = SmallVec<[(TypeId, Arc<dyn Any + Send + Sync>); 1]>;
 /// How many shards: enough that tasks on many processors seldom meet, and few enough to go
 /// through all of them for a `flush_all`.
 const SHARDS: usize = 64;
+
+/// A read's right to have kept what it brings: how many writes there had been before it.
+#[cfg(feature = "near")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket(u64);
 
 /// How many loads had ended when somebody looked.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +87,13 @@ pub(crate) enum Joined<L> {
 }
 
 impl Register {
-    pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
+    pub(crate) fn new(#[cfg(feature = "near")] near: Option<Near>) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            #[cfg(feature = "near")]
+            near,
+        }
     }
 
     fn shard(&self, key: &[u8]) -> &Mutex<Shard> {
@@ -85,15 +118,45 @@ impl Register {
     /// dropped.
     #[must_use = "dropping it says that the write has ended"]
     pub(crate) fn begin_write<'a>(&'a self, key: &'a [u8]) -> Writing<'a> {
-        self.lock(key).loads.remove(key);
-        Writing { register: self, key }
+        let mut shard = self.lock(key);
+        shard.loads.remove(key);
+        #[cfg(feature = "near")]
+        self.enter(&mut shard, key);
+        Writing { register: self, key, by: Writer::Caller }
+    }
+
+    /// Enters the write of what a load has brought: nobody is kept from joining that load.
+    #[must_use = "dropping it says that the write has ended"]
+    pub(crate) fn begin_store<'a>(&'a self, key: &'a [u8]) -> Writing<'a> {
+        #[cfg(feature = "near")]
+        self.enter(&mut self.lock(key), key);
+        Writing { register: self, key, by: Writer::Load }
+    }
+
+    #[cfg(feature = "near")]
+    fn enter(&self, shard: &mut Shard, key: &[u8]) {
+        shard.writes.in_flight += 1;
+        shard.writes.begun += 1;
+        if let Some(near) = &self.near {
+            near.remove(key);
+        }
     }
 
     /// Enters a write of all keys.
     #[must_use = "dropping it says that the write has ended"]
     pub(crate) fn begin_flush(&self) -> Flushing<'_> {
         for shard in &self.shards {
-            lock(shard).loads.clear();
+            let mut shard = lock(shard);
+            shard.loads.clear();
+            #[cfg(feature = "near")]
+            {
+                shard.writes.in_flight += 1;
+                shard.writes.begun += 1;
+            }
+        }
+        #[cfg(feature = "near")]
+        if let Some(near) = &self.near {
+            near.clear();
         }
         Flushing(self)
     }
@@ -149,6 +212,31 @@ impl Register {
     }
 }
 
+#[cfg(feature = "near")]
+impl Register {
+    /// To be asked before a read is sent whose value may be kept.
+    pub(crate) fn ticket(&self, key: &[u8]) -> Option<Ticket> {
+        self.near.as_ref()?;
+        let Writes { in_flight, begun } = self.lock(key).writes;
+        (in_flight == 0).then_some(Ticket(begun))
+    }
+
+    /// Keeps what a read has brought, for `ttl_max` at most, if its ticket holds.
+    pub(crate) fn keep(
+        &self,
+        key: &[u8],
+        ticket: Ticket,
+        value: &crate::Value,
+        ttl_max: Option<std::time::Duration>,
+    ) {
+        let Some(near) = &self.near else { return };
+        let shard = self.lock(key);
+        if shard.writes.begun == ticket.0 {
+            near.put(key, value, ttl_max);
+        }
+    }
+}
+
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -157,17 +245,32 @@ fn is_same<L>(entered: &Arc<dyn Any + Send + Sync>, load: &Arc<L>) -> bool {
     std::ptr::addr_eq(Arc::as_ptr(entered), Arc::as_ptr(load))
 }
 
+/// Who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    Caller,
+    Load,
+}
+
 /// A write in flight.
 #[derive(Debug)]
 pub(crate) struct Writing<'a> {
     register: &'a Register,
     key: &'a [u8],
+    by: Writer,
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
+        let mut shard = self.register.lock(self.key);
+        #[cfg(feature = "near")]
+        {
+            shard.writes.in_flight -= 1;
+        }
         // A load that began meanwhile may have found what was there before.
-        self.register.lock(self.key).loads.remove(self.key);
+        if self.by == Writer::Caller {
+            shard.loads.remove(self.key);
+        }
     }
 }
 
@@ -178,7 +281,12 @@ pub(crate) struct Flushing<'a>(&'a Register);
 impl Drop for Flushing<'_> {
     fn drop(&mut self) {
         for shard in &self.0.shards {
-            lock(shard).loads.clear();
+            let mut shard = lock(shard);
+            #[cfg(feature = "near")]
+            {
+                shard.writes.in_flight -= 1;
+            }
+            shard.loads.clear();
         }
     }
 }
@@ -188,7 +296,10 @@ mod tests {
     use super::*;
 
     fn register() -> Register {
-        Register::new()
+        Register::new(
+            #[cfg(feature = "near")]
+            None,
+        )
     }
 
     fn join(register: &Register, looked: Looked) -> Joined<u8> {
@@ -229,8 +340,42 @@ mod tests {
         let Joined::Own(after) = join(&register, looked) else { panic!("it was overtaken") };
         register.end_load(b"k", &before);
         assert!(register.is_current(b"k", &after), "an older load ends for itself alone");
+        drop(register.begin_store(b"k"));
+        assert!(register.is_current(b"k", &after), "what it stores is its own");
         drop(register.begin_flush());
         assert!(!register.is_current(b"k", &after));
+    }
+
+    #[cfg(feature = "near")]
+    #[test]
+    fn what_a_read_brings_is_kept_unless_a_write_has_come_between() {
+        use crate::near::NearConfig;
+
+        let hour = std::time::Duration::from_hours(1);
+        let near = Near::new(NearConfig { ttl: hour, ..NearConfig::default() });
+        let register = Register::new(Some(near));
+        let find = || register.near.as_ref().and_then(|near| near.find(b"k"));
+        let old = crate::Value::from("old");
+        let before = register.ticket(b"k").unwrap();
+        register.keep(b"k", before, &old, None);
+        assert!(find().is_some());
+        let writing = register.begin_write(b"k");
+        assert!(find().is_none(), "it is gone before the write is sent");
+        register.keep(b"k", before, &old, None);
+        assert!(register.ticket(b"k").is_none());
+        drop(writing);
+        register.keep(b"k", before, &old, None);
+        assert!(find().is_none(), "the older value does not come back");
+        let ticket = register.ticket(b"k").unwrap();
+        drop(register.begin_flush());
+        register.keep(b"k", ticket, &old, None);
+        let ticket = register.ticket(b"k").unwrap();
+        drop(register.begin_store(b"k"));
+        register.keep(b"k", ticket, &old, None);
+        assert!(find().is_none());
+        let after = register.ticket(b"k").unwrap();
+        register.keep(b"k", after, &old, None);
+        assert!(find().is_some());
     }
 
     #[test]

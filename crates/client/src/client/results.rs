@@ -27,7 +27,7 @@ pub(super) fn lookup(result: CallResult) -> Result<Lookup, Error> {
 }
 
 /// Takes what says that there is no value for what it says.
-pub(super) fn without_absence(lookup: Lookup) -> Lookup {
+pub(crate) fn without_absence(lookup: Lookup) -> Lookup {
     match lookup {
         Lookup::Hit(value) if is_absence(&value) => Lookup::Miss,
         Lookup::Hit(_) | Lookup::Miss | Lookup::Unavailable(_) => lookup,

@@ -74,6 +74,14 @@ impl<'a, S, F> Call<'a, S, F> {
         Fut: Future<Output = Brought<E>> + Send + 'static,
     {
         let register = &self.client.inner.register;
+        #[cfg(feature = "near")]
+        if let Some(value) = register.near.as_ref().and_then(|near| near.find(self.key))
+            && let Ok(value) = self.accept(value)
+        {
+            return Step::Done(Ok(Loaded { value, source: Source::Near }));
+        }
+        #[cfg(feature = "near")]
+        let ticket = register.ticket(self.key);
         let mut looked = register.look(self.key);
         let found = timeout_at(self.deadline, self.client.find(self.key, self.policy)).await;
         let (start, stale) = match found {
@@ -87,7 +95,14 @@ impl<'a, S, F> Call<'a, S, F> {
             Ok(Found::Nothing) => (Start::Ours(None), None),
             Ok(Found::Item(entry)) => {
                 let cas = entry.cas;
-                match entry.judge(self.policy, register.share(self.key)) {
+                let verdict = entry.judge(self.policy, register.share(self.key));
+                #[cfg(feature = "near")]
+                if let Verdict::Give { value, age: Age::Fresh, fresh_for, .. } = &verdict
+                    && let Some(ticket) = ticket
+                {
+                    register.keep(self.key, ticket, value, *fresh_for);
+                }
+                match verdict {
                     Verdict::Give { value, age, renew, .. } => match self.accept(value) {
                         Ok(value) => return self.give(value, age, renew, looked),
                         // It cannot be read: it is as good as none.

@@ -32,6 +32,8 @@ impl<T> Loaded<T> {
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// A copy in this process (feature `near`).
+    Near,
     /// memcached: it is fresh.
     Cache,
     /// memcached: it is older than its `ttl`, and is being loaded anew, or the loader has failed.
@@ -48,6 +50,7 @@ impl Source {
     /// One word, for logs and metrics.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Near => "near",
             Self::Cache => "cache",
             Self::Stale => "stale",
             Self::Loaded(_) => "loaded",
