@@ -118,19 +118,21 @@ impl Register {
     /// dropped.
     #[must_use = "dropping it says that the write has ended"]
     pub(crate) fn begin_write<'a>(&'a self, key: &'a [u8]) -> Writing<'a> {
-        let mut shard = self.lock(key);
-        shard.loads.remove(key);
+        let place = self.shard(key);
+        let mut shard = lock(place);
+        shard.overtake(key);
         #[cfg(feature = "near")]
         self.enter(&mut shard, key);
-        Writing { register: self, key, by: Writer::Caller }
+        Writing { place, key, by: Writer::Caller }
     }
 
     /// Enters the write of what a load has brought: nobody is kept from joining that load.
     #[must_use = "dropping it says that the write has ended"]
     pub(crate) fn begin_store<'a>(&'a self, key: &'a [u8]) -> Writing<'a> {
+        let place = self.shard(key);
         #[cfg(feature = "near")]
-        self.enter(&mut self.lock(key), key);
-        Writing { register: self, key, by: Writer::Load }
+        self.enter(&mut lock(place), key);
+        Writing { place, key, by: Writer::Load }
     }
 
     #[cfg(feature = "near")]
@@ -237,6 +239,15 @@ impl Register {
     }
 }
 
+impl Shard {
+    /// Nobody joins a load of `key` any more. Hashes nothing while nobody loads.
+    fn overtake(&mut self, key: &[u8]) {
+        if !self.loads.is_empty() {
+            self.loads.remove(key);
+        }
+    }
+}
+
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -255,21 +266,21 @@ enum Writer {
 /// A write in flight.
 #[derive(Debug)]
 pub(crate) struct Writing<'a> {
-    register: &'a Register,
+    place: &'a Mutex<Shard>,
     key: &'a [u8],
     by: Writer,
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        let mut shard = self.register.lock(self.key);
+        let mut shard = lock(self.place);
         #[cfg(feature = "near")]
         {
             shard.writes.in_flight -= 1;
         }
         // A load that began meanwhile may have found what was there before.
         if self.by == Writer::Caller {
-            shard.loads.remove(self.key);
+            shard.overtake(self.key);
         }
     }
 }
