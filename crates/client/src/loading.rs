@@ -194,7 +194,7 @@ impl Client {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
-        let policy = policy.into().absent_ttl(Duration::ZERO);
+        let policy = policy.into();
         let loader = || async { loader().await.map(|value| Some(value.into())) };
         let found = self.load_as(key.as_ref(), &policy, (Plain, Absence::Refused), loader).await?;
         Ok(found.map(|value| value.expect("absence is neither loaded nor accepted")))
@@ -222,8 +222,8 @@ impl Client {
         self.load_as(key.as_ref(), &policy, (Plain, Absence::Accepted), loader).await
     }
 
-    /// What both of these do, for values of any type. A caller that does not accept absence must set
-    /// `absent_ttl` to zero, and is never given any.
+    /// What both of these do, for values of any type. A caller that does not accept absence is never
+    /// given any, and must not bring any.
     pub(crate) async fn load_as<T, E, S, F, Fut>(
         &self,
         key: &[u8],
@@ -238,6 +238,10 @@ impl Client {
         Fut: Future<Output = Result<Option<T>, E>> + Send + 'static,
     {
         key::check(key)?;
+        let policy = &match absence {
+            Absence::Accepted => *policy,
+            Absence::Refused => policy.absent_ttl(Duration::ZERO),
+        };
         let writer = shape.clone();
         let brought = move || async move {
             match loader().await {
