@@ -556,6 +556,36 @@ async fn who_waits_too_long_for_its_turn_is_told_so_and_its_loader_never_runs() 
     check(&client.get_or_load("second", TTL, database.count()).await.unwrap(), "1", STORED);
 }
 
+#[tokio::test]
+async fn what_was_deleted_does_not_come_back_when_a_server_hangs_and_returns() {
+    let servers = [server(), server()];
+    let addresses = servers.iter().map(|server| server.addr().to_string());
+    let client = Client::connect(addresses).await.unwrap();
+    let keys: Vec<_> = (0..50).map(|idx| format!("k{idx}")).collect();
+    let load = async |key: &str, version: &'static str| {
+        let loader = move || async move { Ok::<_, Away>(version) };
+        let found = client.get_or_load(key, TTL, loader).await.unwrap();
+        text(&found).to_owned()
+    };
+    for key in &keys {
+        assert_eq!(load(key, "old").await, "old");
+    }
+    servers[0].pause();
+    for key in &keys {
+        // The database has changed.
+        while client.delete(key).await.unwrap().is_unavailable() {}
+        assert_eq!(load(key, "new").await, "new");
+    }
+    servers[0].resume();
+    until("all servers to be up", async || {
+        for key in &keys {
+            assert_eq!(load(key, "new").await, "new", "{key}");
+        }
+        client.handle().states().iter().all(|it| it.standing.state.label() == "up")
+    })
+    .await;
+}
+
 // Surroundings.
 
 #[tokio::test]
