@@ -282,8 +282,10 @@ impl Engine {
 
     /// Unlocks, and has the driver come if there is something for it to do.
     fn let_go(&self, mut state: MutexGuard<'_, State>) {
-        let must_ring = !state.is_rung && state.needs_driver();
-        state.is_rung |= must_ring;
+        let must_ring = state.rung_at.is_none() && state.needs_driver();
+        if must_ring {
+            state.rung_at = Some(self.shared.now());
+        }
         // Whoever is woken may lock in turn.
         drop(state);
         if must_ring {
@@ -340,11 +342,14 @@ impl Engine {
         if state.is_closed {
             return None;
         }
-        state.is_rung = false;
         state.look_at_table(&self.shared, now);
-        let has_stalled = state.note_stall(&self.shared, now);
+        // What came while our own loop stood still came in time: timers must not find it unread. But
+        // a loop that is always late has timers all the same.
+        let puts_off = state.note_stall(&self.shared, now) && !state.has_put_off;
+        state.has_put_off = puts_off;
+        state.rung_at = None;
         let is_due = state.worker.next_timeout().is_some_and(|at| at <= now);
-        if is_due && !has_stalled {
+        if is_due && !puts_off {
             state.worker.handle_timeout(now);
         }
         self.settle(&mut state, wakers);
@@ -352,8 +357,7 @@ impl Engine {
             outputs.push(output);
         }
         scratch.to_connect.append(&mut state.to_connect);
-        // What came while our own loop stood still came in time: timers must not find it unread.
-        let next = if has_stalled { Some(now + READ_TIME) } else { state.worker.next_timeout() };
+        let next = if puts_off { Some(now + READ_TIME) } else { state.worker.next_timeout() };
         state.driver_at = next;
         shared.counters.store(state.worker.counters());
         drop(state);

@@ -321,6 +321,23 @@ async fn a_server_that_hangs_costs_no_more_than_the_deadline() {
 }
 
 #[tokio::test]
+async fn what_came_while_the_runtime_stood_still_came_in_time() {
+    let servers = servers(1);
+    let client = client(&servers).await;
+    let _ = client.set("a", b"1", HOUR).await.unwrap();
+    for _ in 0..5 {
+        // Nothing is on its way, and nobody waits for a timer: the request has to ring.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let mut waiting = Box::pin(client.get("a"));
+        assert!(futures_poll(&mut waiting).is_none());
+        // As no task should: for longer than an attempt and a request may take.
+        std::thread::sleep(Duration::from_millis(400));
+        assert_eq!(bytes(waiting.await.unwrap()), b"1");
+    }
+    assert_eq!(client.handle().events_since(0).events, []);
+}
+
+#[tokio::test]
 async fn keys_fail_over_and_come_home_without_a_stale_read() {
     let mut servers = servers(2);
     let client = builder(&servers).build().await.unwrap();

@@ -29,8 +29,10 @@ pub(super) struct State {
     pub(super) to_connect: Vec<ConnectionId>,
     /// When the driver looks next, rung or not.
     pub(super) driver_at: Option<Instant>,
-    /// The driver has been rung for and has not come yet.
-    pub(super) is_rung: bool,
+    /// Since when the driver has been rung for and has not come.
+    pub(super) rung_at: Option<Instant>,
+    /// The driver has put its timers off in its last turn.
+    pub(super) has_put_off: bool,
     /// Buffers to be used again.
     pub(super) spare: Vec<Vec<u8>>,
     /// Nothing works any more.
@@ -91,7 +93,8 @@ impl State {
             dirty: Vec::new(),
             to_connect: Vec::new(),
             driver_at: None,
-            is_rung: false,
+            rung_at: None,
+            has_put_off: false,
             spare: Vec::new(),
             is_closed: false,
         }
@@ -122,7 +125,9 @@ impl State {
 
     /// Whether our own loop has stood still.
     pub(super) fn note_stall(&mut self, shared: &Shared, now: Instant) -> bool {
-        let has_stalled = self.worker.handle_turn(now, self.driver_at);
+        // Who is rung for comes at once.
+        let due = self.driver_at.into_iter().chain(self.rung_at).min();
+        let has_stalled = self.worker.handle_turn(now, due);
         if has_stalled {
             shared.workers[0].pace.note_stall(now);
         }
