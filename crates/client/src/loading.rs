@@ -8,7 +8,7 @@
 //! write and stores what is old (it replaces only what it found).
 //!
 //! # Shape
-//! A caller looks for itself, so that what is cached costs what a `get` costs: [`lookup`]. What has
+//! A caller looks for itself, so that what is cached is one request and no task: [`lookup`]. What has
 //! to be loaded is a [`load`], of which there is one for a key; callers wait for it.
 //! [`policy`] says how, [`outcome`] what became of it.
 //!
