@@ -350,3 +350,6 @@ impl Client {
         let _ = self.call(&request).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

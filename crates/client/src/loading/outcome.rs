@@ -24,7 +24,7 @@ impl<T> Loaded<T> {
         self.value
     }
 
-    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Loaded<U> {
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Loaded<U> {
         Loaded { value: f(self.value), source: self.source }
     }
 }
