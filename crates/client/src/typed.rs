@@ -13,6 +13,8 @@
 //! - One of several values that cannot be encoded is the error of them all, and nothing is sent: it
 //!   is the program's own fault, and half a write would hide it.
 
+mod loading;
+
 use std::sync::Arc;
 
 use crate::client::Client;
@@ -268,12 +270,17 @@ impl<C> Typed<C> {
     where
         C: Decode<T>,
     {
-        let decoded =
-            self.decompress(value).and_then(|value| self.codec.decode(value, self.dialect));
-        decoded.map_err(|source| {
+        self.read(value).map_err(|source| {
             let key = String::from_utf8_lossy(key).into_owned();
             Undecodable { key, source }
         })
+    }
+
+    fn read<T>(&self, value: Value) -> Result<T, DecodeError>
+    where
+        C: Decode<T>,
+    {
+        self.codec.decode(self.decompress(value)?, self.dialect)
     }
 
     #[cfg(feature = "lz4")]

@@ -1,5 +1,6 @@
 //! Values of a program's own, on embedded servers.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use evenkeel::codec::{Integer, Text};
@@ -121,4 +122,19 @@ fn operations_may_move_between_threads() {
         check(&every(texts));
     }
     let _ = of;
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_there_is_loaded_and_stored_by_the_codec() {
+    let (_server, client) = start().await;
+    let numbers = client.typed(Integer);
+    let load = || async { Ok::<u32, Infallible>(7) };
+    let first = numbers.get_or_load("n", HOUR, load).await.unwrap();
+    assert_eq!((first.value, first.source.label()), (7, "loaded"));
+    let other = || async { Ok::<u32, Infallible>(8) };
+    let second = numbers.get_or_load("n", HOUR, other).await.unwrap();
+    assert_eq!((second.value, second.source.label()), (7, "cache"));
+    assert_eq!(numbers.get::<u32>("n").await.unwrap(), Lookup::Hit(7));
+    let none = || async { Ok::<Option<u32>, Infallible>(None) };
+    assert_eq!(numbers.get_or_load_option("m", HOUR, none).await.unwrap().value, None);
 }

@@ -1,11 +1,13 @@
 //! Users in the cache.
 //!
-//! It decides what a user's key and bytes are, and how long a request waits for the cache. It never
-//! fails a request: what cannot be read is a miss, and what cannot be stored is not stored.
+//! It decides what a user's key and bytes are, how long a user is cached, and how long a request waits
+//! for the cache. It never fails a request by itself: without it users are loaded.
 
+use std::future::Future;
 use std::time::Duration;
 
-use evenkeel::{BuildError, Client, Handle, Lookup, Write};
+use evenkeel::codec::Json;
+use evenkeel::{BuildError, Client, Handle, LoadError, LoadPolicy, Loaded, Typed, Write};
 
 use crate::user::{User, UserId};
 
@@ -13,38 +15,29 @@ use crate::user::{User, UserId};
 #[derive(Clone)]
 pub(crate) struct UserCache {
     client: Client,
-    /// The same one, for reads: a database that answers in a millisecond is not waited for longer
-    /// than this.
-    reader: Client,
+    users: Typed<Json>,
 }
 
 impl UserCache {
     /// A cache on these servers. One that is not there is no error.
     pub(crate) async fn connect(servers: &[String]) -> Result<Self, BuildError> {
         let client = Client::connect(servers).await?;
-        let reader = client.with_deadline(READ_DEADLINE);
-        Ok(Self { client, reader })
+        let users = client.with_deadline(READ_DEADLINE).typed(Json);
+        Ok(Self { client, users })
     }
 
-    /// The user, if it is cached and the cache can be asked.
-    pub(crate) async fn find(&self, id: UserId) -> Option<User> {
-        // Nothing here fails by itself: the key is valid, and an outage is an outcome.
-        match self.reader.get(key(id)).await.ok()? {
-            // Bytes that an older version of this program wrote may be none that we can read.
-            Lookup::Hit(value) => serde_json::from_slice(value.bytes()).ok(),
-            Lookup::Miss | Lookup::Unavailable(_) => None,
-        }
-    }
-
-    /// Keeps a user that was just read from the database. Nobody waits for that.
-    ///
-    /// A user who is stored and forgotten between the read and this would be kept as it was, until
-    /// [`LIFETIME`] is over: the old race of every cache-aside.
-    pub(crate) fn keep(&self, user: &User) {
-        if let Ok(bytes) = serde_json::to_vec(user) {
-            // It fails only for an invalid key or a value of more than 1 MiB.
-            let _ = self.client.set_noreply(key(user.id), &bytes, LIFETIME);
-        }
+    /// The user, from the cache or else by `load`, of which there is one at a time for each user,
+    /// whoever asks. That there is no such user is cached too.
+    pub(crate) async fn find_or_load<E, Fut>(
+        &self,
+        id: UserId,
+        load: impl FnOnce() -> Fut + Send + 'static,
+    ) -> Result<Loaded<Option<User>>, LoadError<E>>
+    where
+        E: Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<User>, E>> + Send + 'static,
+    {
+        self.users.get_or_load_option(key(id), POLICY, load).await
     }
 
     /// Has nobody read what was cached of this user before.
@@ -75,4 +68,6 @@ fn key(id: UserId) -> String {
 const READ_DEADLINE: Duration = Duration::from_millis(100);
 /// How long a user is cached: the bound on all that can go wrong between processes.
 const LIFETIME: Duration = Duration::from_mins(1);
+/// How users are loaded. Without the database one who was cached is shown for ten minutes more.
+const POLICY: LoadPolicy = LoadPolicy::new(LIFETIME).stale_on_error(Duration::from_mins(10));
 const FORGET_ATTEMPTS: usize = 3;

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use evenkeel::{LoadError, Source};
 
 use crate::cache::UserCache;
 use crate::database::{Database, DatabaseError};
@@ -24,7 +25,9 @@ pub(crate) struct Service {
 enum Problem {
     /// There is no such user.
     NoUser(UserId),
-    /// Without the database there is no truth.
+    /// The user could not be loaded: without the database there is no truth.
+    Load(LoadError<DatabaseError>),
+    /// The user could not be stored.
     Database(DatabaseError),
 }
 
@@ -37,17 +40,20 @@ pub(crate) fn of(service: Service) -> Router {
         .with_state(service)
 }
 
-/// Cache-aside: from the cache if it is there, else from the database and then into the cache.
+/// Cache-aside: from the cache if the user is there, else from the database and then into the cache.
 async fn show(
     State(service): State<Service>,
     Path(id): Path<UserId>,
 ) -> Result<impl IntoResponse, Problem> {
-    if let Some(user) = service.cache.find(id).await {
-        return Ok(([(SERVED_FROM, "cache")], Json(user)));
-    }
-    let user = service.database.find(id).await?.ok_or(Problem::NoUser(id))?;
-    service.cache.keep(&user);
-    Ok(([(SERVED_FROM, "database")], Json(user)))
+    let Service { database, cache } = service;
+    let load = move || async move { database.find(id).await };
+    let found = cache.find_or_load(id, load).await.map_err(Problem::Load)?;
+    let from = match found.source {
+        Source::Loaded(_) | Source::Shared(_) => "database",
+        Source::Near | Source::Cache | Source::Stale | Source::Peer => "cache",
+    };
+    let user = found.value.ok_or(Problem::NoUser(id))?;
+    Ok(([(SERVED_FROM, from)], Json(user)))
 }
 
 /// First the truth, then the cache: the other way round a reader in between would cache the user as
@@ -73,6 +79,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         match self {
             Self::NoUser(id) => (StatusCode::NOT_FOUND, format!("there is no user {id}\n")),
+            Self::Load(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
             Self::Database(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
         }
         .into_response()
