@@ -20,6 +20,8 @@ mod call;
 
 mod state;
 
+mod respite;
+
 #[cfg(feature = "metrics")]
 pub(crate) mod meter;
 
@@ -60,9 +62,6 @@ pub(crate) struct Engine {
     /// to.
     bell: Arc<Notify>,
 }
-
-/// How long reading goes on after a stall of our own before timers fire.
-const READ_TIME: Duration = Duration::from_millis(1);
 
 impl Engine {
     /// An engine whose connections live on the runtime that this is called on.
@@ -343,13 +342,11 @@ impl Engine {
             return None;
         }
         state.look_at_table(&self.shared, now);
-        // What came while our own loop stood still came in time: timers must not find it unread. But
-        // a loop that is always late has timers all the same.
-        let puts_off = state.note_stall(&self.shared, now) && !state.has_put_off;
-        state.has_put_off = puts_off;
+        let has_stalled = state.note_stall(&self.shared, now);
+        let put_off_until = state.respite.handle_turn(now, has_stalled);
         state.rung_at = None;
         let is_due = state.worker.next_timeout().is_some_and(|at| at <= now);
-        if is_due && !puts_off {
+        if is_due && put_off_until.is_none() {
             state.worker.handle_timeout(now);
         }
         self.settle(&mut state, wakers);
@@ -357,7 +354,7 @@ impl Engine {
             outputs.push(output);
         }
         scratch.to_connect.append(&mut state.to_connect);
-        let next = if puts_off { Some(now + READ_TIME) } else { state.worker.next_timeout() };
+        let next = put_off_until.or_else(|| state.worker.next_timeout());
         state.driver_at = next;
         shared.counters.store(state.worker.counters());
         drop(state);

@@ -16,6 +16,8 @@ use evenkeel_core::worker::Worker;
 use slotmap::{Key as _, SlotMap};
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::respite::Respite;
+
 /// The worker, its connections, and where calls wait.
 #[derive(Debug)]
 pub(super) struct State {
@@ -31,8 +33,7 @@ pub(super) struct State {
     pub(super) driver_at: Option<Instant>,
     /// Since when the driver has been rung for and has not come.
     pub(super) rung_at: Option<Instant>,
-    /// The driver has put its timers off in its last turn.
-    pub(super) has_put_off: bool,
+    pub(super) respite: Respite,
     /// Buffers to be used again.
     pub(super) spare: Vec<Vec<u8>>,
     /// Nothing works any more.
@@ -94,7 +95,7 @@ impl State {
             to_connect: Vec::new(),
             driver_at: None,
             rung_at: None,
-            has_put_off: false,
+            respite: Respite::default(),
             spare: Vec::new(),
             is_closed: false,
         }
