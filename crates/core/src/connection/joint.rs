@@ -17,7 +17,7 @@ use super::Connection;
 use super::attempt::Attempt;
 use super::reading::Matched;
 use super::stream::Stream;
-use crate::protocol::response::{Invalid, ParsedResponse, Response, Status, parse_response};
+use crate::protocol::response::{Invalid, Response, Status};
 
 /// The longest line that several `get`s become. A longer one would have memcached allocate for it.
 const JOINT_LINE_LEN_MAX: usize = 2000;
@@ -59,38 +59,40 @@ impl Connection {
         }
     }
 
-    /// The response to the oldest attempt in flight, which was written as a part of one `get` with
+    /// A value has come while the oldest attempt in flight was written as a part of one `get` with
     /// those behind it.
-    pub(super) fn match_joined<'a>(
+    #[inline(never)]
+    pub(super) fn match_joined_value<'a>(
         &'a mut self,
         input: &'a [u8],
         at: &mut usize,
-    ) -> Result<Option<Matched<'a>>, Invalid> {
-        let front = &self.in_flight[0];
-        let asked = key_of(&self.stream, front);
-        let missed = Response { status: Status::End, line: b"END", value: None };
-        match parse_response(input, front.expect, asked) {
-            ParsedResponse::Incomplete { needed } => {
-                self.needed = needed;
-                Ok(None)
+        (key, len): (&'a [u8], usize),
+    ) -> Result<Matched<'a>, Invalid> {
+        let asked = key_of(&self.stream, &self.in_flight[0]);
+        if key == asked {
+            self.scan.take_only(len)?;
+        } else {
+            // The server leaves out misses: it must be for one behind.
+            let is_joined = |idx: &usize| self.in_flight[idx - 1].shares_end;
+            let mut behind = (1..self.in_flight.len()).take_while(is_joined);
+            if !behind.any(|idx| key_of(&self.stream, &self.in_flight[idx]) == key) {
+                return Err(Invalid::OtherKey);
             }
-            ParsedResponse::Value { key, len } if key == asked => {
-                self.scan.take(asked, key, len)?;
-                self.matched(input, at, missed, 0).map(Some)
-            }
-            ParsedResponse::Value { key, .. } => {
-                // The server leaves out misses: it must be for one behind.
-                let is_joined = |idx: &usize| self.in_flight[idx - 1].shares_end;
-                let mut behind = (1..self.in_flight.len()).take_while(is_joined);
-                if !behind.any(|idx| key_of(&self.stream, &self.in_flight[idx]) == key) {
-                    return Err(Invalid::OtherKey);
-                }
-                self.matched(input, at, missed, 0).map(Some)
-            }
-            // It stays there for those behind.
-            ParsedResponse::Last { response, .. } => self.matched(input, at, response, 0).map(Some),
-            ParsedResponse::Invalid(invalid) => Err(invalid),
         }
+        let end = Response { status: Status::End, line: b"END", value: None };
+        self.matched_jointly(input, at, end)
+    }
+
+    /// The oldest attempt in flight has been answered; what says so is left for those that share it.
+    // Apart from the ordinary way, which is read in one piece.
+    #[inline(never)]
+    pub(super) fn matched_jointly<'a>(
+        &'a mut self,
+        input: &'a [u8],
+        at: &mut usize,
+        response: Response<'a>,
+    ) -> Result<Matched<'a>, Invalid> {
+        self.matched(input, at, response, 0)
     }
 }
 

@@ -66,7 +66,7 @@ impl Scan {
     /// A server answers the keys of a retrieval in the order they were asked for and leaves out the
     /// misses, so a key that is not among the rest was not asked for.
     #[inline]
-    pub(super) fn take(&mut self, keys: &[u8], key: &[u8], len: usize) -> Result<(), Invalid> {
+    fn take(&mut self, keys: &[u8], key: &[u8], len: usize) -> Result<(), Invalid> {
         let rest = &keys[self.keys_taken..];
         let next = rest.strip_prefix(b" ").unwrap_or(rest);
         if next.starts_with(key) && matches!(next.get(key.len()), None | Some(b' ')) {
@@ -80,6 +80,14 @@ impl Scan {
         }
         self.len += len;
         self.values_len += 1;
+        self.value_lens.push(u32::try_from(len).map_err(|_| Invalid::BadValue)?);
+        Ok(())
+    }
+
+    /// The only value there is is `len` bytes long.
+    pub(super) fn take_only(&mut self, len: usize) -> Result<(), Invalid> {
+        self.len = len;
+        self.values_len = 1;
         self.value_lens.push(u32::try_from(len).map_err(|_| Invalid::BadValue)?);
         Ok(())
     }
@@ -150,9 +158,7 @@ impl Connection {
         if self.scan.is_over {
             self.scan.begin();
         }
-        if front.shares_end {
-            return self.match_joined(input, at);
-        }
+        let is_joined = front.shares_end;
         let place = front.place_in_stream();
         let encoded = self.stream.get(place.clone());
         let keys = front.keys(encoded);
@@ -163,11 +169,18 @@ impl Connection {
                     return Ok(None);
                 }
                 ParsedResponse::Value { key, len } => {
+                    if is_joined {
+                        return self.match_joined_value(input, at, (key, len)).map(Some);
+                    }
                     self.scan.take(keys, key, len)?;
                     if self.scan.len > self.body_len_max {
                         *at += self.scan.drop_values();
                         input = &source[*at..];
                     }
+                }
+                // It stands there for those that share it.
+                ParsedResponse::Last { response, .. } if is_joined => {
+                    return self.matched_jointly(input, at, response).map(Some);
                 }
                 ParsedResponse::Last { response, len } => {
                     if !is_error(response.status) && place.end > written_at {
