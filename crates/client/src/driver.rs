@@ -15,6 +15,7 @@
 //!   So it is woken once; until it has driven, all further wake-ups go to the driver's own task. Who
 //!   is not alone always rings.
 //! - A caller that is woken may drop its call: its wake-up goes on to the driver's own task.
+//! - A caller may be woken to drive just after it has looked whether it was: it looks again.
 //! - Both may poll at the same time: they take turns, so that no wake-up finds the future half
 //!   polled and is lost.
 
@@ -93,7 +94,9 @@ impl Driver {
         let caller = &mut self.shift.lock().caller;
         match caller {
             Caller::Waiting(before) => before.clone_from(waker),
-            Caller::None | Caller::Woken => *caller = Caller::Waiting(waker.clone()),
+            Caller::None => *caller = Caller::Waiting(waker.clone()),
+            // Since it looked. It must look again, and drive.
+            Caller::Woken => waker.wake_by_ref(),
         }
     }
 
@@ -203,5 +206,98 @@ async fn drive(engine: Arc<Engine>) {
             timer.as_mut().reset(tokio::time::Instant::now() + after);
             armed_at = Some(next);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Sleeper(AtomicUsize);
+
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Sleeper {
+        fn woken(&self) -> usize {
+            self.0.swap(0, Ordering::Relaxed)
+        }
+    }
+
+    struct Rig {
+        driver: Driver,
+        own: Arc<Sleeper>,
+        caller: Arc<Sleeper>,
+    }
+
+    impl Rig {
+        /// A driver whose own task waits.
+        fn new() -> Self {
+            let rig =
+                Self { driver: Driver::default(), own: Arc::default(), caller: Arc::default() };
+            rig.driver.shift.lock().set_own(&Arc::clone(&rig.own).into());
+            rig
+        }
+
+        fn take_over(&self) {
+            self.driver.take_over(&Arc::clone(&self.caller).into());
+        }
+
+        fn wake(&self) {
+            Waker::from(Arc::clone(&self.driver.shift)).wake();
+        }
+
+        /// How often the driver's own task and the caller were woken.
+        fn woken(&self) -> (usize, usize) {
+            (self.own.woken(), self.caller.woken())
+        }
+    }
+
+    #[test]
+    fn a_lone_caller_is_woken_once_and_then_the_own_task() {
+        let rig = Rig::new();
+        rig.wake();
+        assert_eq!(rig.woken(), (1, 0));
+        rig.take_over();
+        assert!(!rig.driver.is_callers_turn());
+        rig.wake();
+        assert_eq!(rig.woken(), (0, 1));
+        rig.wake();
+        assert_eq!(rig.woken(), (1, 0), "until it has looked");
+        assert!(rig.driver.is_callers_turn());
+        rig.take_over();
+        rig.wake();
+        assert_eq!(rig.woken(), (0, 1));
+    }
+
+    #[test]
+    fn a_caller_that_was_woken_after_it_looked_looks_again() {
+        let rig = Rig::new();
+        rig.take_over();
+        assert!(!rig.driver.is_callers_turn());
+        rig.wake();
+        rig.take_over();
+        assert_eq!(rig.woken(), (0, 2));
+        assert!(rig.driver.is_callers_turn());
+    }
+
+    #[test]
+    fn a_caller_that_gives_up_hands_on_what_woke_it() {
+        let rig = Rig::new();
+        rig.take_over();
+        rig.driver.hand_back();
+        assert_eq!(rig.woken(), (0, 0));
+        rig.take_over();
+        rig.wake();
+        rig.driver.hand_back();
+        assert_eq!(rig.woken(), (1, 1));
+        assert!(!rig.driver.is_callers_turn());
     }
 }
