@@ -131,6 +131,8 @@ async fn what_happens_is_published_by_pool_server_and_rule() {
     let _ = client.get_many(["a", "b", "missing"]).await.unwrap();
     let _ = client.delete("a").await.unwrap();
     notes.wait_for("cache_deletes_total{pool=main}", 1.0).await;
+    // A request is counted when it is submitted, and timed when it has its result.
+    notes.wait_for("cache_operation_seconds{pool=main,class=delete}", 1.0).await;
     let check = |key: &str, wanted: f64| {
         let found = notes.value(key);
         assert!(found.is_some_and(|it| (it - wanted).abs() < 0.5), "{key}: {found:?}");
