@@ -26,7 +26,7 @@ const CONFIG_FILE: &str = "evenkeel-config-file";
 const LAB: &str = "evenkeel-lab";
 
 /// The arrows between the crates. A new one is an edit of ARCHITECTURE.md first.
-const CRATES: [CratePlace; 14] = [
+const CRATES: [CratePlace; 15] = [
     CratePlace {
         path: "crates/core",
         on: &[],
@@ -39,6 +39,7 @@ const CRATES: [CratePlace; 14] = [
         in_tests_on: &[LAB],
         never: &["clap", "toml", "hyper", "mio"],
     },
+    CratePlace { path: "crates/api", on: &[], in_tests_on: &[], never: &["tokio", "axum"] },
     CratePlace {
         path: "crates/uring",
         on: &[],
