@@ -27,6 +27,7 @@ pub(crate) async fn run(engine: &Arc<Engine>, id: ConnectionId) {
             if !engine.handle_connected(id, Arc::new(writer)) {
                 return;
             }
+            let _open = engine.shared.server(id.server).facts.count_connection();
             read(engine, id, reader).await
         }
         Err(failure) => failure,
@@ -35,7 +36,8 @@ pub(crate) async fn run(engine: &Arc<Engine>, id: ConnectionId) {
 }
 
 async fn connect(engine: &Engine, id: ConnectionId) -> Result<TcpStream, Failure> {
-    let addr = engine.shared.server(id.server).addr.load_full().ok_or(Failure::Unreachable)?;
+    let addr =
+        engine.shared.server(id.server).facts.addr.load_full().ok_or(Failure::Unreachable)?;
     // A task of the runtime's: whoever drives need not be on it.
     let connecting = engine.runtime.spawn(async move {
         // The worker gives up first. This is for its socket to be gone too.

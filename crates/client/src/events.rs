@@ -104,15 +104,26 @@ impl Events {
         let Some(waiting) = &mut self.waiting else { return Poll::Ready(None) };
         let (reader, told) = ready!(waiting.as_mut().poll(context));
         self.waiting = None;
-        self.reader = told.map(|_| reader);
-        Poll::Ready(told.map(|told| self.describe(&told)))
+        let Some(told) = told else { return Poll::Ready(None) };
+        self.reader = Some(reader);
+        match self.describe(&told) {
+            Some(event) => Poll::Ready(Some(event)),
+            // About the process, and no server.
+            None => self.poll_event(context),
+        }
     }
 
-    fn describe(&self, told: &Numbered) -> ServerEvent {
-        let Numbered { number, missed, event } = *told;
-        let (pool, server) = self.handle.names_of(event.server);
-        let at = self.handle.wall_time(event.at);
-        ServerEvent { number, missed, at, pool, server, what: event.what }
+    fn describe(&self, told: &Numbered) -> Option<ServerEvent> {
+        let Numbered { number, missed, event } = told;
+        let (names, what) = event.what.server()?;
+        Some(ServerEvent {
+            number: *number,
+            missed: *missed,
+            at: self.handle.wall_time(event.at),
+            pool: names.pool.clone(),
+            server: names.server.clone(),
+            what: *what,
+        })
     }
 }
 

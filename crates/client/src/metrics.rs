@@ -24,8 +24,6 @@ use crate::engine::meter::Meter;
 /// How often.
 const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 
-const CLASSES: [Class; 3] = [Class::Read, Class::Write, Class::Delete];
-
 const STATES: [StateName; 5] =
     [StateName::Up, StateName::Suspect, StateName::Down, StateName::Returning, StateName::Drained];
 
@@ -77,7 +75,8 @@ impl Publisher {
         let shared = &client.engine.shared;
         let (meter, counters) = client.engine.take_figures();
         // What the engine counts is of the client's own pool; that of a gutter stands in for it.
-        let pool = Label::new("pool", shared.pools[0].to_string());
+        let directory = shared.directory.load();
+        let pool = Label::new("pool", directory.pools[0].config.name.to_string());
         for (name, _, count) in COUNTERS {
             let by = count(&counters).saturating_sub(count(&self.counters));
             metrics::counter!(name, vec![pool.clone()]).increment(by);
@@ -87,15 +86,14 @@ impl Publisher {
         metrics::counter!("cache_reports_dropped_total", vec![pool.clone()])
             .increment(dropped.saturating_sub(self.reports_dropped));
         self.reports_dropped = dropped;
-        for class in CLASSES {
-            let labels = vec![pool.clone(), Label::new("class", class_label(class))];
+        for class in Class::ALL {
+            let labels = vec![pool.clone(), Label::new("class", class.label())];
             record("cache_operation_seconds", labels, meter.of_class(class));
         }
-        for (idx, name) in shared.pools.iter().enumerate() {
-            let pool = u16::try_from(idx).map(evenkeel_core::routing::PoolId);
-            let keys = pool.map_or(0, |it| shared.misplaced.with(it, |it| it.entries_len()));
-            let labels = vec![Label::new("pool", name.to_string())];
-            metrics::gauge!("cache_misplaced_keys", labels).set(as_float(keys as u64));
+        for pool in client.handle.pools() {
+            let labels = vec![Label::new("pool", pool.config.name.to_string())];
+            metrics::gauge!("cache_misplaced_keys", labels)
+                .set(as_float(pool.misplaced_keys as u64));
         }
         publish_servers(client, &meter);
         self.publish_events(client);
@@ -105,14 +103,13 @@ impl Publisher {
         let read = client.handle.events_since(self.next_event);
         self.next_event = read.next;
         for event in read.events {
-            let Happening::State(transition) = event.what else { continue };
+            let Some((names, Happening::State(transition))) = event.what.server() else { continue };
             if transition.to != StateName::Down {
                 continue;
             }
-            let (pool, server) = client.handle.names_of(event.server);
             let labels = vec![
-                Label::new("pool", pool.to_string()),
-                Label::new("server", server),
+                Label::new("pool", names.pool.to_string()),
+                Label::new("server", names.server.clone()),
                 Label::new("rule", transition.rule.label()),
             ];
             metrics::counter!("cache_ejections_total", labels).increment(1);
@@ -121,18 +118,18 @@ impl Publisher {
 }
 
 fn publish_servers(client: &Inner, meter: &Meter) {
-    for (status, tally) in client.handle.states().iter().zip(&meter.servers) {
+    for (server, tally) in client.handle.servers().iter().zip(&meter.servers) {
         let labels = |more: &[(&'static str, &'static str)]| {
             let mut labels = vec![
-                Label::new("pool", status.pool.to_string()),
-                Label::new("server", status.name.clone()),
+                Label::new("pool", server.names.pool.to_string()),
+                Label::new("server", server.names.server.clone()),
             ];
             labels.extend(more.iter().map(|(name, value)| Label::new(*name, *value)));
             labels
         };
-        for class in CLASSES {
+        for class in Class::ALL {
             let counted = tally.of_class(class);
-            let of_class = ("class", class_label(class));
+            let of_class = ("class", class.label());
             metrics::counter!("cache_attempts_total", labels(&[of_class]))
                 .increment(counted.attempts.into());
             for (kind, times) in [
@@ -144,9 +141,9 @@ fn publish_servers(client: &Inner, meter: &Meter) {
                     .increment(times.into());
             }
         }
-        record("cache_server_seconds", labels(&[]), tally.latencies());
+        record("cache_server_seconds", labels(&[]), &tally.latencies());
         for state in STATES {
-            let is_it = u8::from(status.standing.state == state);
+            let is_it = u8::from(server.standing.state == state);
             metrics::gauge!("cache_server_state", labels(&[("state", state.label())]))
                 .set(f64::from(is_it));
         }
@@ -173,14 +170,6 @@ fn describe() {
     let seconds = Unit::Seconds;
     metrics::describe_histogram!("cache_operation_seconds", seconds, "From call to result");
     metrics::describe_histogram!("cache_server_seconds", seconds, "From request to response");
-}
-
-fn class_label(class: Class) -> &'static str {
-    match class {
-        Class::Read => "read",
-        Class::Write => "write",
-        Class::Delete => "delete",
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 keys misplaced")]

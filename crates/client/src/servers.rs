@@ -169,9 +169,10 @@ impl Client {
         let timeout = self.deadline.unwrap_or(self.inner.deadline);
         // Dropped before they have answered, none of them is asked any further.
         let mut asked = JoinSet::new();
-        for idx in 0..engine.shared.servers.len() {
-            let shared = std::sync::Arc::clone(&engine.shared);
-            let ask = async move { (idx, Q::ask(&shared.servers[idx], timeout).await) };
+        let directory = engine.shared.directory.load_full();
+        let servers: Vec<_> = directory.present_servers().map(|(_, it)| it.clone()).collect();
+        for (idx, server) in servers.iter().cloned().enumerate() {
+            let ask = async move { (idx, Q::ask(&server, timeout).await) };
             asked.spawn_on(ask, &engine.runtime);
         }
         let mut results = Vec::new();
@@ -180,14 +181,10 @@ impl Client {
             results.push(joined.map_err(|_| Error::Closed)?);
         }
         results.sort_unstable_by_key(|(idx, _)| *idx);
-        let shared = &engine.shared;
         let answer = |(idx, result): (usize, Result<_, _>)| {
-            let server = &shared.servers[idx];
-            ServerAnswer {
-                pool: shared.pools[usize::from(server.pool.0)].clone(),
-                server: server.config.to_string(),
-                result: result.map_err(Unavailable),
-            }
+            let names = &servers[idx].names;
+            let (pool, server) = (names.pool.clone(), names.server.clone());
+            ServerAnswer { pool, server, result: result.map_err(Unavailable) }
         };
         Ok(results.into_iter().map(answer).collect())
     }

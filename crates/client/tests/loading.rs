@@ -581,7 +581,7 @@ async fn what_was_deleted_does_not_come_back_when_a_server_hangs_and_returns() {
         for key in &keys {
             assert_eq!(load(key, "new").await, "new", "{key}");
         }
-        client.handle().states().iter().all(|it| it.standing.state.label() == "up")
+        client.handle().servers().iter().all(|it| it.standing.state.label() == "up")
     })
     .await;
 }

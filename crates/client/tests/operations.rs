@@ -351,9 +351,9 @@ async fn keys_fail_over_and_come_home_without_a_stale_read() {
     }
     servers[0].resume();
     let deadline = Instant::now() + Duration::from_mins(1);
-    let is_up = || client.handle().states().iter().all(|it| it.standing.state.label() == "up");
+    let is_up = || client.handle().servers().iter().all(|it| it.standing.state.label() == "up");
     while !is_up() {
-        assert!(Instant::now() < deadline, "{:?}", client.handle().states());
+        assert!(Instant::now() < deadline, "{:?}", client.handle().servers());
         for key in &keys {
             let lookup = client.get(key).await.unwrap();
             assert!(!lookup.is_hit() || bytes(lookup) == b"new", "{key} is stale");

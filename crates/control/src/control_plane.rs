@@ -5,10 +5,13 @@
 //! know. Whatever happens to a server is one event and one log line, with the rule and the evidence
 //! (P9).
 
+mod announcement;
+
 mod canary;
 
 mod cleaner;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +19,7 @@ use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::config::PoolConfig;
-use evenkeel_core::event::{Event, Happening, Order, StateName};
+use evenkeel_core::event::{Happening, Order, Transition};
 use evenkeel_core::health::{CanaryId, CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
 use evenkeel_core::recovery::Recovery;
@@ -27,12 +30,13 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use self::announcement::announce_server;
 use self::canary::Canary;
 use self::cleaner::Cleaner;
-use crate::handle::Standing;
 use crate::loss::{Loss, Losses};
 use crate::routes::server_id;
 use crate::shared::{REPORTS_MAX, Shared};
+use crate::view::Standing;
 
 /// The control plane.
 #[derive(Debug)]
@@ -75,6 +79,8 @@ struct Watched {
     pool: usize,
     /// The connection that the last good canary used.
     stream: Option<TcpStream>,
+    /// The last change of its state.
+    last: Option<Transition>,
 }
 
 #[derive(Debug)]
@@ -102,7 +108,11 @@ impl ControlPlane {
         let (mut pools, mut servers) = (Vec::new(), Vec::new());
         for (idx, pool) in pool_configs.iter().enumerate() {
             let first = servers.len();
-            servers.extend(pool.servers.iter().map(|_| Watched { pool: idx, stream: None }));
+            servers.extend(pool.servers.iter().map(|_| Watched {
+                pool: idx,
+                stream: None,
+                last: None,
+            }));
             pools.push(watched_pool(now, pool, first..servers.len()));
         }
         // The one source of randomness that the standard library has.
@@ -181,6 +191,9 @@ impl ControlPlane {
 
     fn handle_report(&mut self, report: &Report) {
         let now = self.shared.now();
+        if let Report::Tally { server, tally } = report {
+            self.shared.server(*server).facts.figures().add(now, tally);
+        }
         self.pool_of(report.server()).health.handle_report(now, report);
     }
 
@@ -237,7 +250,10 @@ impl ControlPlane {
                 if let Happening::Restarted { lost_before: Some(before) } = event.what {
                     forget(&self.shared, event.server, before);
                 }
-                announce(&self.shared, &event);
+                if let Happening::State(transition) = event.what {
+                    self.servers[usize::from(event.server.0)].last = Some(transition);
+                }
+                announce_server(&self.shared, &event);
             }
             for server in pool.health.servers() {
                 let mut route = *before.server(server);
@@ -260,16 +276,16 @@ impl ControlPlane {
         }
     }
 
-    fn standings(&self) -> Vec<Standing> {
-        let of_pool = |pool: &Pool| -> Vec<Standing> {
-            let health = &pool.health;
-            let states = health.states().map(|(server, state, since)| {
+    fn standings(&self) -> BTreeMap<ServerId, Standing> {
+        let mut standings = BTreeMap::new();
+        for health in self.pools.iter().map(|it| &it.health) {
+            for (server, state, since) in health.states() {
                 let takes_writes = health.server(server).takes_writes();
-                Standing { state, since, takes_writes }
-            });
-            states.collect()
-        };
-        self.pools.iter().flat_map(of_pool).collect()
+                let last = self.servers[usize::from(server.0)].last;
+                standings.insert(server, Standing { state, since, takes_writes, last });
+            }
+        }
+        standings
     }
 
     /// Says of each kind of loss when it first occurs (P8); how much it comes to is in `stats`.
@@ -302,41 +318,5 @@ fn watched_pool(now: Instant, pool: &PoolConfig, servers: std::ops::Range<usize>
     Pool {
         health: PoolHealth::new(now, pool, servers.map(server_id)),
         canary_timeout: pool.health.canary_timeout,
-    }
-}
-
-/// Logs and keeps an event.
-fn announce(shared: &Shared, event: &Event) {
-    shared.events.push(*event);
-    let server = shared.server(event.server);
-    let (pool, server) =
-        (shared.pools[usize::from(server.pool.0)].as_str(), &*server.config.to_string());
-    let label = event.what.label();
-    match &event.what {
-        Happening::State(transition) => {
-            let (from, to) = (transition.from.label(), transition.to.label());
-            let (rule, evidence) = (transition.rule.label(), transition.evidence);
-            match transition.to {
-                StateName::Up | StateName::Returning => {
-                    tracing::info!(pool, server, from, to, rule, %evidence, "server is {to}");
-                }
-                StateName::Suspect | StateName::Down | StateName::Drained => {
-                    tracing::warn!(pool, server, from, to, rule, %evidence, "server is {to}");
-                }
-            }
-        }
-        Happening::WritesReadmitted(..)
-        | Happening::Restarted { .. }
-        | Happening::Ordered(_)
-        | Happening::Flushed => {
-            tracing::info!(pool, server, event = label, "server {}", event.what);
-        }
-        Happening::WritesEjected(..)
-        | Happening::MassFailure { .. }
-        | Happening::FlushRequired
-        | Happening::FlushRefused
-        | Happening::Overflowed { .. } => {
-            tracing::warn!(pool, server, event = label, "server {}", event.what);
-        }
     }
 }

@@ -6,15 +6,99 @@
 //! that one that is slow costs nobody anything.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use evenkeel_core::event::Event;
+use evenkeel_core::Instant;
+use evenkeel_core::event::Happening;
+use evenkeel_core::routing::ServerId;
 use tokio::sync::watch;
 
+use crate::directory::ServerNames;
 use crate::shared::Shared;
 
 /// How many events are kept.
 pub const EVENTS_MAX: usize = 1024;
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Instant,
+    /// To whom, and what.
+    pub what: Occasion,
+}
+
+/// What has happened, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Something has happened to a server.
+    Server {
+        /// By what the rest of the process names it.
+        id: ServerId,
+        /// What it was called then.
+        names: Arc<ServerNames>,
+        /// What.
+        what: Happening,
+    },
+    /// A configuration has been applied while the process runs.
+    ConfigurationApplied {
+        /// What has changed, one line each.
+        changes: Arc<[String]>,
+        /// What the operator should know, one line each.
+        warnings: Arc<[String]>,
+    },
+    /// A configuration has been refused. What was in effect still is.
+    ConfigurationRefused {
+        /// Why, one line each.
+        faults: Arc<[String]>,
+    },
+}
+
+impl Occasion {
+    /// One word, for logs, metrics, the API and the page.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Server { what, .. } => what.label(),
+            Self::ConfigurationApplied { .. } => "configuration-applied",
+            Self::ConfigurationRefused { .. } => "configuration-refused",
+        }
+    }
+
+    /// The server that it has happened to, unless it has happened to the whole process.
+    pub fn server(&self) -> Option<(&Arc<ServerNames>, &Happening)> {
+        match self {
+            Self::Server { names, what, .. } => Some((names, what)),
+            Self::ConfigurationApplied { .. } | Self::ConfigurationRefused { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Occasion {
+    /// In one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server { names, what, .. } => write!(f, "{names}: {what}"),
+            Self::ConfigurationApplied { changes, warnings } => {
+                write!(f, "a new configuration is in effect")?;
+                one_line(f, [&**changes, &**warnings].concat().as_slice())
+            }
+            Self::ConfigurationRefused { faults } => {
+                f.write_str("a configuration was refused, the one before is still in effect")?;
+                one_line(f, faults)
+            }
+        }
+    }
+}
+
+/// The first of some lines, and how many more there are.
+fn one_line(f: &mut fmt::Formatter<'_>, lines: &[String]) -> fmt::Result {
+    match lines {
+        [] => Ok(()),
+        [only] => write!(f, ": {only}"),
+        [first, more @ ..] => write!(f, ": {first} (and {} more)", more.len()),
+    }
+}
 
 /// The last [`EVENTS_MAX`] events.
 #[derive(Debug, Default)]
@@ -80,7 +164,7 @@ impl EventLog {
         let kept = self.lock();
         let first = kept.next - kept.events.len() as u64;
         let number = since.max(first);
-        let event = *kept.events.get(usize::try_from(number - first).ok()?)?;
+        let event = kept.events.get(usize::try_from(number - first).ok()?)?.clone();
         Some(Numbered { number, missed: number - since, event })
     }
 
@@ -91,7 +175,7 @@ impl EventLog {
         let from = since.max(first);
         let skipped = usize::try_from(from - first).unwrap_or(usize::MAX);
         Events {
-            events: kept.events.iter().skip(skipped).copied().collect(),
+            events: kept.events.iter().skip(skipped).cloned().collect(),
             missed: from.min(kept.next).saturating_sub(since),
             next: kept.next,
         }
@@ -104,7 +188,7 @@ impl EventLog {
 }
 
 /// An event as a reader is told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Numbered {
     /// Its number: the first event of a process has 0.
     pub number: u64,
@@ -152,15 +236,15 @@ impl EventReader {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_core::Instant;
-    use evenkeel_core::event::{Happening, Order};
-    use evenkeel_core::routing::ServerId;
+    use evenkeel_core::event::Order;
 
     use super::*;
 
     fn event(number: u64) -> Event {
-        let at = Instant::from_nanos(number);
-        Event { at, server: ServerId(0), what: Happening::Ordered(Order::Drain) }
+        let pool = "main".parse().expect("a name");
+        let names = Arc::new(ServerNames { pool, server: "a".to_owned() });
+        let (id, what) = (ServerId(0), Happening::Ordered(Order::Drain));
+        Event { at: Instant::from_nanos(number), what: Occasion::Server { id, names, what } }
     }
 
     fn log_of(len: u64) -> EventLog {

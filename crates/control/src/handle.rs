@@ -5,48 +5,26 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use evenkeel_core::Instant;
-use evenkeel_core::config::{PoolName, nearest};
-use evenkeel_core::event::{Order, StateName};
+use evenkeel_core::config::nearest;
+use evenkeel_core::event::Order;
 use evenkeel_core::routing::ServerId;
+use evenkeel_core::worker::Counters;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::directory::ServerNames;
 use crate::events::{EventReader, Events};
-use crate::routes::server_id;
-use crate::server::SharedServer;
 use crate::shared::Shared;
+use crate::view::{PoolView, RouteView, ServerView};
 
 /// A way to a running control plane; as many as wanted.
 #[derive(Clone, Debug)]
 pub struct Handle {
     shared: Arc<Shared>,
     orders: UnboundedSender<(ServerId, Order)>,
-}
-
-/// What a server is taken for at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Its state.
-    pub state: StateName,
-    /// Since when.
-    pub since: Instant,
-    /// Whether it is sent writes, for as long as it is used at all.
-    pub takes_writes: bool,
-}
-
-/// One server, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerStatus {
-    /// Its pool.
-    pub pool: PoolName,
-    /// What it is known by: its name, or else its address.
-    pub name: String,
-    /// By what events name it.
-    pub id: ServerId,
-    /// What it is taken for.
-    pub standing: Standing,
 }
 
 /// Why an order was not given. Nothing has changed.
@@ -123,23 +101,39 @@ impl Handle {
         self.shared.events.next_number()
     }
 
-    /// The pool of a server that an event names, and what it is known by.
-    pub fn names_of(&self, server: ServerId) -> (PoolName, String) {
-        let server = self.shared.server(server);
-        (self.shared.pools[usize::from(server.pool.0)].clone(), server.config.to_string())
+    /// The servers that are configured, pool by pool, as of now.
+    pub fn servers(&self) -> Vec<ServerView> {
+        let directory = self.shared.directory.load_full();
+        let present = directory.present_servers();
+        present.filter_map(|(id, server)| self.shared.view_server(id, server)).collect()
     }
 
-    /// What each server is taken for, in the order of the configuration.
-    pub fn states(&self) -> Vec<ServerStatus> {
-        let standings = self.shared.standings();
-        let servers = self.shared.servers.iter().zip(standings).enumerate();
-        let status = servers.map(|(idx, (server, standing))| ServerStatus {
-            pool: self.shared.pools[usize::from(server.pool.0)].clone(),
-            name: server.config.to_string(),
-            id: server_id(idx),
-            standing,
-        });
-        status.collect()
+    /// The pools that are configured, as of now.
+    pub fn pools(&self) -> Vec<PoolView> {
+        let directory = self.shared.directory.load_full();
+        let present = directory.present_pools();
+        present.map(|(id, pool)| self.shared.view_pool(id, pool)).collect()
+    }
+
+    /// Where a key goes now; `None` if there is no such pool.
+    pub fn route(&self, pool: &str, key: &[u8]) -> Option<RouteView> {
+        let pool = self.shared.directory.load().pool_named(pool)?;
+        Some(self.shared.view_route(pool, key))
+    }
+
+    /// What a server is called.
+    pub fn names_of(&self, server: ServerId) -> Arc<ServerNames> {
+        Arc::clone(&self.shared.server(server).names)
+    }
+
+    /// The sum of what all workers have done.
+    pub fn counters(&self) -> Counters {
+        self.shared.counters()
+    }
+
+    /// Reports about servers that were given up because the control plane was behind.
+    pub fn reports_dropped(&self) -> u64 {
+        self.shared.reports_dropped.load(Ordering::Relaxed)
     }
 
     /// The time by the clock that events are stamped with.
@@ -153,37 +147,27 @@ impl Handle {
     }
 
     fn find(&self, name: &str) -> Result<ServerId, OrderError> {
-        let known: Vec<_> = self.shared.servers.iter().map(|server| self.names(server)).collect();
-        let is_it = |names: &Names| names.with_pool == name || names.known_as == name;
-        let found: Vec<_> = (0..known.len()).filter(|idx| is_it(&known[*idx])).collect();
+        let directory = self.shared.directory.load_full();
+        let known: Vec<_> = directory
+            .present_servers()
+            .map(|(id, it)| (id, it.names.to_string(), &it.names))
+            .collect();
+        let is_it = |long: &str, names: &ServerNames| long == name || names.server == name;
+        let found: Vec<_> = known.iter().filter(|(_, long, names)| is_it(long, names)).collect();
         match found[..] {
-            [idx] => Ok(server_id(idx)),
+            [(id, ..)] => Ok(*id),
             [] => {
-                let short: BTreeSet<_> = known.iter().map(|it| it.known_as.as_str()).collect();
-                let long = known.iter().map(|it| it.with_pool.as_str());
+                let short: BTreeSet<_> =
+                    known.iter().map(|(_, _, it)| it.server.as_str()).collect();
+                let long = known.iter().map(|(_, long, _)| long.as_str());
                 let all = || short.iter().copied().collect();
                 let remedy = nearest::near_or_all(name, short.iter().copied().chain(long), all);
                 Err(OrderError::UnknownServer { name: name.to_owned(), remedy })
             }
             _ => Err(OrderError::SeveralServers {
                 name: name.to_owned(),
-                with_pools: found
-                    .iter()
-                    .map(|idx| format!("{:?}", known[*idx].with_pool))
-                    .collect(),
+                with_pools: found.iter().map(|(_, long, _)| format!("{long:?}")).collect(),
             }),
         }
     }
-
-    fn names(&self, server: &SharedServer) -> Names {
-        let known_as = server.config.to_string();
-        let pool = &self.shared.pools[usize::from(server.pool.0)];
-        Names { with_pool: format!("{pool}/{known_as}"), known_as }
-    }
-}
-
-/// What a server may be called in an order.
-struct Names {
-    with_pool: String,
-    known_as: String,
 }

@@ -23,11 +23,14 @@
 //! | [`control_plane`] | judges servers, sends canaries, publishes tables |
 //! | [`asking`] | asks a server something on a connection that carries nothing else |
 //! | [`handle`] | what an operator can ask of it while it runs |
+//! | [`view`] | what there is to see of it |
 //! | [`events`] | the last events |
 //! | [`routes`] | configuration into the first table |
 //! | [`misplaced`] | the misplaced keys, shared |
 //! | [`shared`] | what it shares with the workers |
+//! | [`directory`] | who is there: pools and servers as configured |
 //! | [`server`] | one server: its configuration and its address |
+//! | [`figures`] | what a server has done |
 //! | [`worker`] | one worker, as it is known to others |
 //! | [`pace`] | whether a worker keeps up |
 //! | [`loss`] | what had to be dropped or refused |
@@ -41,6 +44,8 @@ pub mod asking;
 
 pub mod handle;
 
+pub mod view;
+
 pub mod events;
 
 pub mod routes;
@@ -49,7 +54,11 @@ pub mod misplaced;
 
 pub mod shared;
 
+pub mod directory;
+
 pub mod server;
+
+pub mod figures;
 
 pub mod worker;
 

@@ -15,11 +15,11 @@ use evenkeel_core::routing::{KeyRoute, PoolId, ServerId};
 /// All pools' misplaced keys.
 #[derive(Debug)]
 pub struct Misplaced {
-    pools: Vec<SharedPool>,
+    pools: Vec<PoolMap>,
 }
 
 #[derive(Debug)]
-struct SharedPool {
+struct PoolMap {
     recovery: Mutex<Recovery>,
     /// What [`Recovery::is_clear`] said when it was last changed.
     is_clear: AtomicBool,
@@ -28,7 +28,7 @@ struct SharedPool {
 impl Misplaced {
     /// Pools without a misplaced key. `seed` decides how keys are hashed.
     pub fn new(pools: impl Iterator<Item = RecoverySettings>, seed: u64) -> Self {
-        let shared = |settings| SharedPool {
+        let shared = |settings| PoolMap {
             recovery: Mutex::new(Recovery::new(settings, seed)),
             is_clear: AtomicBool::new(true),
         };

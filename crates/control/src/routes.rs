@@ -9,32 +9,37 @@ use evenkeel_core::routing::{
     ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute,
 };
 
+use crate::directory::{Directory, SharedPool};
 use crate::server::SharedServer;
 
 /// The table in which every server is usable, and the servers it is about.
-pub(crate) fn first_table(
-    pools: &[PoolConfig],
-) -> Result<(RoutingTable, Vec<SharedServer>), BuildError> {
+pub(crate) fn first_table(pools: &[PoolConfig]) -> Result<(RoutingTable, Directory), BuildError> {
     let mut table = RoutingTable { pools: Vec::new(), servers: Vec::new() };
-    let mut servers = Vec::new();
+    let mut directory = Directory::default();
     for (id, pool) in (0..).map(PoolId).zip(pools) {
-        let first = servers.len();
+        let first = table.servers.len();
         for server in &pool.servers {
             table
                 .servers
                 .push(ServerRoute::in_use(settings(pool), disguise(&server.address.to_string())));
-            servers.push(SharedServer::new(server.clone(), id));
+            directory.servers.push(Arc::new(SharedServer::new(server.clone(), &pool.name, id)));
         }
+        let servers: Vec<_> = (first..table.servers.len()).map(server_id).collect();
         table.pools.push(PoolRoutes {
             distribution: Arc::new(pool.build_distribution()?),
-            servers: (first..servers.len()).map(server_id).collect(),
+            servers: servers.clone(),
             failover: substitute(pools, pool),
             on_unavailable: pool.on_unavailable,
             deadline: pool.deadline,
             failover_ttl: pool.failover_ttl,
         });
+        directory.pools.push(Arc::new(SharedPool {
+            config: pool.clone(),
+            servers,
+            has_left: false,
+        }));
     }
-    Ok((table, servers))
+    Ok((table, directory))
 }
 
 /// Where keys of a pool go whose home cannot be used.

@@ -53,12 +53,11 @@ impl Stop {
 ///
 /// No server's address is known yet: see [`Shared::resolve_blocking`]. It needs no runtime.
 pub fn set_up(pools: &[PoolConfig], driver: Driver) -> Result<Parts, BuildError> {
-    let (table, servers) = routes::first_table(pools)?;
+    let (table, directory) = routes::first_table(pools)?;
     let recoveries = pools.iter().map(routes::recovery_settings);
     // The one source of randomness that the standard library has.
     let misplaced = Misplaced::new(recoveries, RandomState::new().build_hasher().finish());
-    let names = pools.iter().map(|pool| pool.name.clone()).collect();
-    let (shared, reports) = Shared::new(names, servers, table, misplaced, driver.workers);
+    let (shared, reports) = Shared::new(directory, table, misplaced, driver.workers);
     let (stop_sender, stop) = oneshot::channel();
     let (orders_in, orders) = mpsc::unbounded_channel();
     let inputs = Inputs { reports, orders, stop };

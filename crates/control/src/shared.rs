@@ -3,21 +3,22 @@
 //! Workers read; the control plane writes; nobody waits. The one thing that flows the other way
 //! is the feed of reports, a bounded queue.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as WallInstant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use evenkeel_core::Instant;
-use evenkeel_core::config::PoolName;
 use evenkeel_core::report::Report;
 use evenkeel_core::routing::{RoutingTable, ServerId};
 use evenkeel_core::worker::{Counters, WorkerSettings};
 
+use crate::directory::Directory;
 use crate::events::EventLog;
-use crate::handle::Standing;
 use crate::misplaced::Misplaced;
 use crate::server::SharedServer;
+use crate::view::Standing;
 use crate::worker::SharedWorker;
 
 /// Reports that may wait for the control plane. Past it they are dropped and counted: it then
@@ -35,10 +36,8 @@ pub struct Shared {
     clock: WallInstant,
     /// The time since 1970 when the clock was started.
     pub started_at: Duration,
-    /// The servers, by [`ServerId`].
-    pub servers: Vec<SharedServer>,
-    /// The names of the pools, by `PoolId`.
-    pub pools: Vec<PoolName>,
+    /// Who is there.
+    pub directory: ArcSwap<Directory>,
     /// What workers route by.
     pub table: ArcSwap<RoutingTable>,
     /// Keys that are not where they belong.
@@ -50,15 +49,14 @@ pub struct Shared {
     /// What has happened to servers.
     pub events: EventLog,
     /// What each server is taken for.
-    standings: Mutex<Vec<Standing>>,
+    standings: Mutex<BTreeMap<ServerId, Standing>>,
     feed: tokio::sync::mpsc::Sender<Report>,
 }
 
 impl Shared {
     /// Shared state with a first table. Returns the control plane's end of the feed too.
     pub(crate) fn new(
-        pools: Vec<PoolName>,
-        servers: Vec<SharedServer>,
+        directory: Directory,
         table: RoutingTable,
         misplaced: Misplaced,
         workers: Vec<SharedWorker>,
@@ -67,8 +65,7 @@ impl Shared {
         let shared = Self {
             clock: WallInstant::now(),
             started_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-            pools,
-            servers,
+            directory: ArcSwap::from_pointee(directory),
             table: ArcSwap::from_pointee(table),
             misplaced: Arc::new(misplaced),
             workers,
@@ -88,7 +85,7 @@ impl Shared {
     /// Looks the names of all servers up, and waits for the answers: within a runtime, do it where
     /// waiting is allowed. One that cannot be found yet is no error; canaries look again.
     pub fn resolve_blocking(&self) {
-        self.servers.iter().for_each(SharedServer::resolve_blocking);
+        self.directory.load().servers.iter().for_each(|it| it.resolve_blocking());
     }
 
     /// What the worker at a place of [`Shared::workers`] is to know.
@@ -102,8 +99,8 @@ impl Shared {
     }
 
     /// A server by its id.
-    pub fn server(&self, id: ServerId) -> &SharedServer {
-        &self.servers[usize::from(id.0)]
+    pub fn server(&self, id: ServerId) -> Arc<SharedServer> {
+        Arc::clone(self.directory.load().server(id))
     }
 
     /// Reports evidence to the control plane.
@@ -113,13 +110,13 @@ impl Shared {
         }
     }
 
-    /// What each server is taken for, by [`ServerId`]; nothing before the control plane has begun.
-    pub fn standings(&self) -> Vec<Standing> {
+    /// What each server is taken for; nothing before the control plane has begun.
+    pub fn standings(&self) -> BTreeMap<ServerId, Standing> {
         self.standings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says what each server is taken for.
-    pub(crate) fn set_standings(&self, standings: Vec<Standing>) {
+    pub(crate) fn set_standings(&self, standings: BTreeMap<ServerId, Standing>) {
         *self.standings.lock().unwrap_or_else(PoisonError::into_inner) = standings;
     }
 

@@ -61,7 +61,7 @@ fn a_new_table_is_published_and_every_worker_is_woken() {
         wait_until("a table", || shared.table.load().server(ServerId(0)).usable == Usable::No)
             .await;
         wait_until("workers", || woken.iter().all(|it| it.load(Ordering::Relaxed) > 0)).await;
-        assert_eq!(handle.states()[0].standing.state, StateName::Drained);
+        assert_eq!(handle.servers()[0].standing.state, StateName::Drained);
         stop.stop();
         running.await.unwrap();
     });
@@ -88,7 +88,7 @@ fn nothing_goes_on_in_the_runtime_after_the_control_plane_has_ended() {
 fn addresses_are_known_once_they_have_been_looked_up() {
     let servers = [Server::start(LabConfig::default()).unwrap()];
     let shared = set_up(&[pool(&servers)], Driver::default()).unwrap().shared;
-    let addr = || shared.server(ServerId(0)).addr.load_full();
+    let addr = || shared.server(ServerId(0)).facts.addr.load_full();
     assert_eq!(addr(), None);
     shared.resolve_blocking();
     assert_eq!(addr().as_deref(), Some(&servers[0].addr()));
@@ -108,7 +108,10 @@ fn readers_are_woken_by_events_each_at_its_own_pace_and_told_of_the_end() {
         let (told, mut quick) = first.await.unwrap();
         let told = told.expect("the control plane runs");
         assert_eq!((told.number, told.missed), (0, 0));
-        assert_eq!(told.event.what, Happening::Ordered(Order::Drain));
+        assert_eq!(
+            told.event.what.server().expect("it is about a server").1,
+            &Happening::Ordered(Order::Drain)
+        );
         // Waiting may be given up, and nothing is lost.
         wait_until("the state to change", || handle.next_event_number() == 2).await;
         assert_eq!(quick.next().await.map(|it| it.number), Some(1));

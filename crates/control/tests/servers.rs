@@ -7,11 +7,12 @@ use std::net::TcpStream;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use evenkeel_control::events::{Event, Occasion};
 use evenkeel_control::handle::OrderError;
 use evenkeel_control::setup::{Driver, Parts, Stop};
 use evenkeel_control::{Handle, set_up};
 use evenkeel_core::config::{PoolConfig, ServerConfig};
-use evenkeel_core::event::{Event, Happening, Order, Rule, StateName};
+use evenkeel_core::event::{Happening, Order, Rule, StateName};
 use evenkeel_lab::relay::{Fault, Relay};
 use evenkeel_lab::server::{Config as LabConfig, Server};
 use tokio::runtime::Builder;
@@ -64,7 +65,7 @@ impl Rig {
     }
 
     fn state(&self, server: usize) -> StateName {
-        self.handle.states()[server].standing.state
+        self.handle.servers()[server].standing.state
     }
 
     #[track_caller]
@@ -78,11 +79,18 @@ impl Rig {
 
     fn rules_of(&self, server: u16) -> Vec<Rule> {
         let rule = |event: &Event| match event.what {
-            Happening::State(transition) if event.server.0 == server => Some(transition.rule),
+            Occasion::Server { id, what: Happening::State(transition), .. } if id.0 == server => {
+                Some(transition.rule)
+            }
             _ => None,
         };
         self.events().iter().filter_map(rule).collect()
     }
+}
+
+/// What has happened to a server.
+fn happening(event: &Event) -> Option<Happening> {
+    event.what.server().map(|(_, what)| *what)
 }
 
 impl Drop for Rig {
@@ -119,8 +127,9 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 fn healthy_servers_are_up() {
     let rig = Rig::new();
     wait_until("canaries", || rig.servers.iter().all(|it| it.counters().set_cmds > 3));
-    let states = rig.handle.states();
-    let names: Vec<_> = states.iter().map(|it| (it.pool.as_str(), it.name.as_str())).collect();
+    let states = rig.handle.servers();
+    let names: Vec<_> =
+        states.iter().map(|it| (it.names.pool.as_str(), it.names.server.as_str())).collect();
     assert_eq!(names, [("main", "a"), ("main", "b"), ("main", "c")]);
     assert!(states.iter().all(|it| it.standing.state == StateName::Up));
     assert!(states.iter().all(|it| it.standing.takes_writes));
@@ -149,12 +158,12 @@ fn a_flush_empties_one_server() {
         BufReader::new(stream).read_line(&mut String::new()).unwrap();
     }
     rig.handle.flush("b").unwrap();
-    let is_flushed = |it: &Event| matches!(it.what, Happening::Flushed);
+    let is_flushed = |it: &Event| happening(it) == Some(Happening::Flushed);
     wait_until("the flush", || rig.events().iter().any(is_flushed));
     let flushes: Vec<_> = rig.servers.iter().map(|it| it.counters().flush_cmds).collect();
     assert_eq!(flushes, [0, 1, 0]);
     assert_eq!(rig.state(1), StateName::Up);
-    assert_eq!(rig.events()[0].what, Happening::Ordered(Order::Flush));
+    assert_eq!(happening(&rig.events()[0]), Some(Happening::Ordered(Order::Flush)));
 }
 
 #[test]
@@ -182,7 +191,7 @@ fn an_order_for_nobody_names_the_nearest_server() {
          write \"one/cache-eins\" or \"two/cache-eins\""
     );
     handle.drain("two/cache-eins").unwrap();
-    let state = |idx: usize| handle.states()[idx].standing.state;
+    let state = |idx: usize| handle.servers()[idx].standing.state;
     wait_until("the order to be carried out", || state(1) == StateName::Drained);
     assert_eq!(state(0), StateName::Up);
     running.stop();
@@ -203,8 +212,8 @@ fn a_server_that_restarts_is_found_to_be_empty() {
     rig.servers[1].restart().unwrap();
     rig.relays[1].clear();
     rig.wait_for(1, StateName::Up);
-    let lost_before = rig.events().iter().find_map(|event| match event.what {
-        Happening::Restarted { lost_before } => Some(lost_before),
+    let lost_before = rig.events().iter().find_map(|event| match happening(event) {
+        Some(Happening::Restarted { lost_before }) => Some(lost_before),
         _ => None,
     });
     let lost_before = lost_before.expect("it is an event").expect("a canary was refused");
@@ -227,7 +236,7 @@ fn a_server_that_answers_version_and_stats_only_is_ejected_and_stays_so() {
 fn a_server_that_refuses_writes_keeps_its_reads() {
     let rig = Rig::new();
     rig.relays[2].set(Fault::ServerErrorOnWrites("out of memory storing object".to_owned()));
-    let takes_writes = || rig.handle.states()[2].standing.takes_writes;
+    let takes_writes = || rig.handle.servers()[2].standing.takes_writes;
     wait_until("writes to be ejected", || !takes_writes());
     assert!(rig.state(2).is_usable());
     rig.relays[2].clear();
@@ -263,4 +272,37 @@ fn a_connection_that_is_reset_is_forgiven() {
     rig.relays[1].clear();
     rig.wait_for(1, StateName::Up);
     assert!(!rig.rules_of(1).contains(&Rule::Canary), "{:?}", rig.rules_of(1));
+}
+
+#[test]
+fn a_view_says_what_a_server_is_taken_for_and_why() {
+    let rig = Rig::new();
+    rig.wait_for(0, StateName::Up);
+    rig.handle.drain("b").unwrap();
+    rig.wait_for(1, StateName::Drained);
+    let servers = rig.handle.servers();
+    let drained = &servers[1];
+    assert_eq!(drained.names.to_string(), "main/b");
+    assert_eq!(drained.standing.last.map(|it| it.rule), Some(Rule::Drain));
+    assert_eq!(drained.addr, Some(rig.relays[1].addr()));
+    assert_eq!((drained.connections_wanted, drained.misplaced_keys), (0, 0));
+    assert_eq!(servers[0].standing.last, None);
+    assert_eq!(rig.handle.pools()[0].config.name.as_str(), "main");
+}
+
+#[test]
+fn a_route_says_where_a_key_goes_now() {
+    let rig = Rig::new();
+    let before = rig.handle.route("main", b"user:1").expect("there is that pool");
+    assert_eq!(before.read, Some(before.home));
+    assert_eq!(before.order.len(), 3);
+    assert!(before.order.iter().all(|(_, is_usable)| *is_usable));
+    let home = usize::from(before.home.0);
+    rig.handle.drain(["a", "b", "c"][home]).unwrap();
+    rig.wait_for(home, StateName::Drained);
+    wait_until("the table", || rig.handle.route("main", b"user:1").unwrap().read != before.read);
+    let after = rig.handle.route("main", b"user:1").expect("there is that pool");
+    assert_eq!((after.home, after.write), (before.home, Some(before.order[1].0)));
+    assert_eq!(after.misplaced, None);
+    assert!(rig.handle.route("other", b"user:1").is_none());
 }

@@ -60,6 +60,10 @@ pub enum Happening {
         /// How many of its keys were given up.
         keys: u64,
     },
+    /// It has been added to its pool, by a new configuration.
+    Joined,
+    /// It has been taken out of its pool, by a new configuration.
+    Left,
 }
 
 impl Happening {
@@ -76,6 +80,8 @@ impl Happening {
             Self::FlushRefused => "flush-refused",
             Self::Flushed => "flushed",
             Self::Overflowed { .. } => "overflowed",
+            Self::Joined => "joined",
+            Self::Left => "left",
         }
     }
 }
@@ -105,6 +111,8 @@ impl fmt::Display for Happening {
             Self::Overflowed { keys } => {
                 write!(f, "has {keys} of the misplaced keys that were given up: there are too many")
             }
+            Self::Joined => f.write_str("has joined its pool"),
+            Self::Left => f.write_str("has left its pool"),
         }
     }
 }

@@ -96,6 +96,7 @@ mod entry;
 mod overflow;
 mod server_marks;
 mod shared;
+mod stale_lens;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -109,6 +110,7 @@ use indexmap::IndexMap;
 
 use self::entry::Entry;
 use self::server_marks::ServerMarks;
+use self::stale_lens::StaleLens;
 use crate::Instant;
 use crate::config::Rejoin;
 use crate::event::{Event, Happening};
@@ -123,6 +125,8 @@ pub struct Recovery {
     /// What the entries take in memory.
     bytes: usize,
     last_generation: Generation,
+    /// In how many entries each server is stale.
+    stale_lens: StaleLens,
     /// Servers about which there is something to remember.
     servers: BTreeMap<ServerId, ServerMarks>,
     /// Where the next look for something to clean begins.
@@ -184,6 +188,7 @@ impl Recovery {
             entries: IndexMap::with_hasher(FixedState::with_seed(seed)),
             bytes: 0,
             last_generation: Generation::default(),
+            stale_lens: StaleLens::default(),
             servers: BTreeMap::new(),
             cursor: 0,
             tally: RecoveryTally::default(),
@@ -205,6 +210,18 @@ impl Recovery {
     /// What the entries take in memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How many misplaced keys there are of which the server may hold an old value.
+    pub fn stale_len(&self, server: ServerId) -> usize {
+        self.stale_lens.of(server)
+    }
+
+    /// A misplaced key: the only server that has its last write, and those that may hold an old
+    /// value. `None` if it is not misplaced.
+    pub fn misplaced(&self, key: &[u8]) -> Option<(Option<ServerId>, Vec<ServerId>)> {
+        let entry = self.entries.get(key)?;
+        Some((entry.holder, entry.stale.to_vec()))
     }
 
     /// How much there has been.
@@ -239,6 +256,11 @@ impl Recovery {
             (None, _) if has_entry => Routed::Nowhere(Failure::Misplaced),
             (None, _) => Routed::Nowhere(Failure::NoServer),
         }
+    }
+
+    /// Where [`Recovery::route`] would send a request; nothing is marked.
+    pub fn target_of(&self, now: Instant, route: &KeyRoute<'_>) -> Option<ServerId> {
+        self.target(now, route, route.home(), self.entries.get(route.key))
     }
 
     fn target(
@@ -318,7 +340,9 @@ impl Recovery {
         entry.generation = generation;
         entry.changed_at = now;
         entry.cleaning_deadline = Instant::ZERO;
+        self.stale_lens.forget(&entry.stale);
         change(entry);
+        self.stale_lens.count(&entry.stale);
         generation
     }
 
@@ -427,6 +451,7 @@ impl Recovery {
     /// The server is no longer in any pool.
     pub fn handle_removed(&mut self, server: ServerId) {
         self.servers.remove(&server);
+        self.stale_lens.clear(server);
         for entry in self.entries.values_mut() {
             entry.holder.take_if(|holder| *holder == server);
             entry.stale.retain(|stale| *stale != server);

@@ -192,6 +192,13 @@ impl Reports {
         self.stalled_at.is_some_and(|at| now.saturating_since(at) < latency)
     }
 
+    /// A response has said of so many keys whether they are there. Not without
+    /// [`Reports::note_response`]: that has it reported.
+    #[inline]
+    pub fn note_keys(&mut self, server: ServerId, hits: u32, misses: u32) {
+        self.tallies[usize::from(server.0)].note_keys(hits, misses);
+    }
+
     /// A request has failed, or a connection. False if it is our own fault, and dropped.
     pub fn note_failure(&mut self, now: Instant, failed: Failed) -> bool {
         let Failed { outcome, class, waiting_since } = failed;

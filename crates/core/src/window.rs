@@ -36,7 +36,10 @@ pub struct Tally {
     reads: ClassTally,
     writes: ClassTally,
     deletes: ClassTally,
-    latencies: Latencies,
+    /// By class, in the order of [`Class::ALL`].
+    latencies: [Latencies; Class::ALL.len()],
+    hits: u32,
+    misses: u32,
 }
 
 /// How many requests of one class ended how.
@@ -83,7 +86,14 @@ impl Tally {
         let of_class = self.of_class_mut(class);
         of_class.attempts = of_class.attempts.saturating_add(1);
         of_class.server_errors = of_class.server_errors.saturating_add(u32::from(is_server_error));
-        self.latencies.note(latency);
+        self.latencies[class as usize].note(latency);
+    }
+
+    /// A response has said of so many keys that they are there, and of so many that they are not.
+    #[inline]
+    pub fn note_keys(&mut self, hits: u32, misses: u32) {
+        self.hits = self.hits.saturating_add(hits);
+        self.misses = self.misses.saturating_add(misses);
     }
 
     /// A request was not answered, or not in time.
@@ -135,9 +145,27 @@ impl Tally {
         self.attempts() == 0
     }
 
-    /// How long responses took.
-    pub fn latencies(&self) -> &Latencies {
-        &self.latencies
+    /// Keys that were read and were there.
+    pub fn hits(&self) -> u32 {
+        self.hits
+    }
+
+    /// Keys that were read and were not there.
+    pub fn misses(&self) -> u32 {
+        self.misses
+    }
+
+    /// How long responses of one class took.
+    pub fn latencies_of(&self, class: Class) -> &Latencies {
+        &self.latencies[class as usize]
+    }
+
+    /// How long responses took, of every class.
+    pub fn latencies(&self) -> Latencies {
+        let [mut sum, writes, deletes] = self.latencies.clone();
+        sum.merge(&writes);
+        sum.merge(&deletes);
+        sum
     }
 
     /// Counts what `other` counted too.
@@ -145,7 +173,10 @@ impl Tally {
         self.reads.merge(other.reads);
         self.writes.merge(other.writes);
         self.deletes.merge(other.deletes);
-        self.latencies.merge(&other.latencies);
+        for (latencies, more) in self.latencies.iter_mut().zip(&other.latencies) {
+            latencies.merge(more);
+        }
+        self.note_keys(other.hits, other.misses);
     }
 
     /// What was counted; it counts from nothing again.
@@ -158,6 +189,7 @@ impl Tally {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latencies {
     buckets: [u32; BUCKETS_LEN],
+    sum: Duration,
 }
 
 /// How many buckets there are.
@@ -171,7 +203,7 @@ const SUB_BITS: u32 = 2;
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { buckets: [0; BUCKETS_LEN] }
+        Self { buckets: [0; BUCKETS_LEN], sum: Duration::ZERO }
     }
 }
 
@@ -181,6 +213,12 @@ impl Latencies {
     pub fn note(&mut self, latency: Duration) {
         let count = &mut self.buckets[bucket(latency)];
         *count = count.saturating_add(1);
+        self.sum = self.sum.saturating_add(latency);
+    }
+
+    /// How long all of them took together.
+    pub fn sum(&self) -> Duration {
+        self.sum
     }
 
     /// How many responses there were.
@@ -220,6 +258,7 @@ impl Latencies {
         for (count, more) in self.buckets.iter_mut().zip(other.buckets) {
             *count = count.saturating_add(more);
         }
+        self.sum = self.sum.saturating_add(other.sum);
     }
 }
 

@@ -24,6 +24,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use evenkeel_control::peer;
+use evenkeel_control::server::OpenConnection;
 use evenkeel_core::Instant;
 use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
@@ -81,7 +82,8 @@ struct SessionSocket {
 #[derive(Debug)]
 struct ConnectionSocket {
     socket: Socket,
-    is_connected: bool,
+    /// Once it is connected.
+    open: Option<OpenConnection>,
     is_ready: bool,
     is_dirty: bool,
 }
@@ -341,15 +343,20 @@ impl DataPlane {
     }
 
     fn try_connect(&mut self, id: ConnectionId) -> Result<(), Failure> {
-        let addr =
-            self.shared.control.server(id.server).addr.load_full().ok_or(Failure::Unreachable)?;
+        let addr = self
+            .shared
+            .control
+            .server(id.server)
+            .facts
+            .addr
+            .load_full()
+            .ok_or(Failure::Unreachable)?;
         let failed = |error: io::Error| peer::connect_failure(&error);
         let stream = mio::net::TcpStream::connect(*addr).map_err(failed)?;
         let mut socket = Socket::new(Stream::Tcp(stream));
         peer::watch(&socket);
         socket.register(self.poll.registry(), connection_token(id)).map_err(failed)?;
-        let connection =
-            ConnectionSocket { socket, is_connected: false, is_ready: false, is_dirty: false };
+        let connection = ConnectionSocket { socket, open: None, is_ready: false, is_dirty: false };
         self.connections.insert(id, connection);
         Ok(())
     }
@@ -357,10 +364,11 @@ impl DataPlane {
     fn handle_server_event(&mut self, now: Instant, id: ConnectionId, event: &Event) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.socket.handle_event(event);
-        if !connection.is_connected {
+        if connection.open.is_none() {
             match connection.socket.finish_connect() {
                 Ok(true) => {
-                    connection.is_connected = true;
+                    let server = self.shared.control.server(id.server);
+                    connection.open = Some(server.facts.count_connection());
                     self.worker.handle_connected(now, id);
                 }
                 Ok(false) => return,

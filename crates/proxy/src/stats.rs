@@ -37,7 +37,7 @@ pub fn words(shared: &Shared) -> Vec<u8> {
     stat("bytes_read", counters.bytes_read);
     stat("bytes_written", counters.bytes_written);
     stat("evenkeel_workers_io_uring", shared.workers_on_io_uring() as u64);
-    stat("evenkeel_servers", control.servers.len() as u64);
+    stat("evenkeel_servers", control.directory.load().present_servers().count() as u64);
     stat("evenkeel_servers_usable", servers_usable(control));
     stat("evenkeel_requests", counters.requests);
     stat("evenkeel_requests_refused", counters.refused);

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use evenkeel::Handle;
+use evenkeel::event::Happening;
 use serde::Serialize;
 
 use crate::routes::Service;
@@ -56,16 +57,14 @@ pub(crate) async fn ready(State(service): State<Service>) -> (StatusCode, Json<R
 
 impl CacheReport {
     fn new(handle: &Handle) -> Self {
-        let events = handle.events_since(0).events;
         let servers: Vec<_> = handle
-            .states()
+            .servers()
             .into_iter()
             .map(|server| {
                 let state = server.standing.state.label();
-                let changes = events.iter().filter(|event| event.server == server.id);
-                let last = changes.rev().find(|event| event.what.label() == "state");
-                let why = last.filter(|_| state != "up").map(|event| event.what.to_string());
-                ServerReport { name: server.name, state, why }
+                let last = server.standing.last.filter(|_| state != "up");
+                let why = last.map(|change| Happening::State(change).to_string());
+                ServerReport { name: server.names.server.clone(), state, why }
             })
             .collect();
         let is_used = |server: &ServerReport| !matches!(server.state, "down" | "drained");

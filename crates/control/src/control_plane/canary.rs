@@ -116,7 +116,7 @@ impl Canary {
     }
 
     async fn connect(&self) -> Result<TcpStream, Failure> {
-        asking::connect(self.shared.server(self.server)).await
+        asking::connect(&self.shared.server(self.server)).await
     }
 
     async fn ask(&self, stream: &mut TcpStream) -> Result<Verdict, Failure> {

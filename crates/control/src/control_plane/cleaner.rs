@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use super::announcement::announce_server;
 use crate::shared::Shared;
 
 /// Carries out the steps of all pools.
@@ -74,7 +75,7 @@ impl Cleaner {
             (!recovery.is_clear(), recovery.drain_events().collect::<Vec<_>>())
         });
         for event in events {
-            super::announce(&self.shared, &event);
+            announce_server(&self.shared, &event);
         }
         let mut batches = BTreeMap::<ServerId, Vec<Cleaning>>::new();
         for step in steps {
@@ -180,7 +181,7 @@ impl ServerTask {
 }
 
 async fn connect(shared: &Shared, server: ServerId) -> Result<TcpStream, Failure> {
-    let addr = shared.server(server).addr.load_full().ok_or(Failure::Unreachable)?;
+    let addr = shared.server(server).facts.addr.load_full().ok_or(Failure::Unreachable)?;
     let stream = TcpStream::connect(*addr).await.map_err(|_| Failure::Refused)?;
     stream.set_nodelay(true).map_err(|_| Failure::Reset)?;
     Ok(stream)

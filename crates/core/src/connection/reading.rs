@@ -3,6 +3,7 @@
 use super::attempt::Attempt;
 use super::{Connection, State};
 use crate::Instant;
+use crate::protocol::request::Class;
 use crate::protocol::response::{
     END, Expect, Invalid, ParsedResponse, Response, Status, parse_response,
 };
@@ -29,6 +30,20 @@ pub struct Matched<'a> {
     pub values_dropped: usize,
     /// The rest of the response.
     pub response: Response<'a>,
+}
+
+impl Matched<'_> {
+    /// How many keys the server has said to be there, and how many not; none of either unless it
+    /// was asked to look.
+    #[inline]
+    pub fn keys_seen(&self) -> (u32, u32) {
+        if self.attempt.class != Class::Read || matches!(self.response.status, Status::Error(_)) {
+            return (0, 0);
+        }
+        let is_hit = self.response.status == Status::Hit;
+        let hits = if is_hit { 1 } else { u32::try_from(self.values_len).unwrap_or(u32::MAX) };
+        (hits, self.attempt.keys_len.saturating_sub(hits))
+    }
 }
 
 /// How far a retrieval's response has been read.

@@ -96,6 +96,20 @@ pub enum Class {
     Delete,
 }
 
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
+
+    /// One word, for logs, metrics, the API and the page.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// How a retrieval was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retrieval {

@@ -115,14 +115,16 @@ impl Recovery {
         table: &RoutingTable,
         steps: &mut Vec<Cleaning>,
     ) -> bool {
-        let Self { entries, servers, settings, last_generation, .. } = self;
+        let Self { entries, servers, settings, last_generation, stale_lens, .. } = self;
         let (key, entry) = entries.get_index_mut(self.cursor).expect("the cursor is inside");
         if entry.in_flight > 0 || now < entry.cleaning_deadline.max(entry.settled_at) {
             return false;
         }
         let marks = |server: ServerId| servers.get(&server).copied().unwrap_or_default();
         let (changed_at, generation) = (entry.changed_at, entry.generation);
+        stale_lens.forget(&entry.stale);
         entry.stale.retain(|server| !marks(*server).was_emptied_after(changed_at, generation));
+        stale_lens.count(&entry.stale);
         let is_cleanable = |server: &&ServerId| {
             let marks = marks(**server);
             table.server(**server).is_wanted()
@@ -173,7 +175,9 @@ impl Recovery {
         }
         match cleaning.step {
             Step::DeleteStale(_) => {
+                self.stale_lens.forget(&entry.stale);
                 entry.stale.retain(|server| *server != cleaning.server);
+                self.stale_lens.count(&entry.stale);
                 if entry.stale.is_empty() {
                     entry.cleaning_deadline = Instant::ZERO;
                 }
@@ -208,7 +212,8 @@ impl Recovery {
     }
 
     fn drop_entry(&mut self, idx: usize) {
-        let (key, _) = self.entries.swap_remove_index(idx).expect("the caller has found it");
+        let (key, entry) = self.entries.swap_remove_index(idx).expect("the caller has found it");
+        self.stale_lens.forget(&entry.stale);
         self.bytes -= Entry::bytes(&key);
         self.tally.cleaned += 1;
     }

@@ -39,11 +39,12 @@ impl Recovery {
     fn give_up(&mut self, now: Instant, may_be_flushed: impl Fn(ServerId) -> bool) {
         let closed_until = now + self.settings.failover_ttl + CLOSED_SLACK;
         let (mut to_flush, mut holders) = (BTreeMap::new(), BTreeSet::new());
-        let bytes = &mut self.bytes;
+        let Self { bytes, stale_lens, .. } = self;
         self.entries.retain(|key, entry| {
             let is_kept = !entry.stale.iter().all(|server| may_be_flushed(*server));
             if !is_kept {
                 *bytes -= Entry::bytes(key);
+                stale_lens.forget(&entry.stale);
                 for server in &entry.stale {
                     *to_flush.entry(*server).or_default() += 1;
                 }

@@ -84,7 +84,9 @@ impl Desk {
                 return self.settle_failure(id, attempt.part, Failure::Overload);
             }
         }
-        self.count(attempt, matched.values_len, response.status);
+        let (hits, misses) = matched.keys_seen();
+        self.counters.hits += u64::from(hits);
+        self.counters.misses += u64::from(misses);
         if attempt.disguise != 0 {
             return self.settle_disguised(matched, form);
         }
@@ -137,16 +139,6 @@ impl Desk {
             | Expect::FlushAll => self.settle_as_is(attempt, body, value_lens, response, form),
         }
         self.spare.give(buffer);
-    }
-
-    #[inline]
-    fn count(&mut self, attempt: &Attempt, values_len: usize, status: Status) {
-        if attempt.class != Class::Read {
-            return;
-        }
-        let hits = if status == Status::Hit { 1 } else { values_len as u64 };
-        self.counters.hits += hits;
-        self.counters.misses += u64::from(attempt.keys_len).saturating_sub(hits);
     }
 
     /// An exchange's part has failed.

@@ -62,6 +62,8 @@ impl Worker {
                         let is_error = Desk::is_evidence(matched.response.status);
                         let seen = (matched.attempt.class, latency, is_error);
                         self.reports.note_response(now, server, seen);
+                        let (hits, misses) = matched.keys_seen();
+                        self.reports.note_keys(server, hits, misses);
                     }
                     if matched.attempt.effect == Effect::Reads {
                         self.desk.settle_response(&matched);

@@ -37,7 +37,7 @@ impl DataPlane {
     /// Has the connection read from, if there is something.
     pub(super) fn mark_server_ready(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if connection.socket.is_readable && connection.is_connected && !connection.is_ready {
+        if connection.socket.is_readable && connection.open.is_some() && !connection.is_ready {
             connection.is_ready = true;
             self.ready.push(Peer::Server(id));
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use evenkeel::Handle;
-use evenkeel_core::event::{Event, Happening};
+use evenkeel_core::event::Happening;
 
 use crate::support::Subject;
 
@@ -44,29 +44,20 @@ pub(super) fn of(subject: &mut Subject, wall_clock: WallClock) -> Vec<Transition
 fn of_events(handle: &Handle) -> Vec<Transition> {
     let since_start = handle.now().saturating_since(evenkeel_core::Instant::ZERO);
     let started_at = Instant::now().checked_sub(since_start).expect("it started in our time");
-    let names: Vec<_> = handle.states().into_iter().map(|status| status.name).collect();
     let events = handle.events_since(0);
     assert_eq!(events.missed, 0, "a run has fewer events than are kept");
-    let transition = |event: &Event| match event.what {
-        Happening::State(change) => Some(Transition {
+    let transitions = events.events.iter().filter_map(|event| match event.what.server() {
+        Some((names, Happening::State(change))) => Some(Transition {
             at: started_at + event.at.saturating_since(evenkeel_core::Instant::ZERO),
-            server: names[usize::from(event.server.0)].clone(),
+            server: names.server.clone(),
             from: change.from.label().to_owned(),
             to: change.to.label().to_owned(),
             rule: change.rule.label().to_owned(),
             evidence: change.evidence.to_string(),
         }),
-        Happening::WritesEjected(..)
-        | Happening::WritesReadmitted(..)
-        | Happening::Restarted { .. }
-        | Happening::MassFailure { .. }
-        | Happening::Ordered(_)
-        | Happening::FlushRequired
-        | Happening::FlushRefused
-        | Happening::Flushed
-        | Happening::Overflowed { .. } => None,
-    };
-    events.events.iter().filter_map(transition).collect()
+        Some(_) | None => None,
+    });
+    transitions.collect()
 }
 
 /// One moment by both clocks, so that a time in the log is one of ours.

@@ -1,0 +1,47 @@
+//! Saying what has happened: one event and one log line for each (P9).
+
+use evenkeel_core::event::{Event as ServerEvent, Happening, StateName};
+
+use crate::events::{Event, Occasion};
+use crate::shared::Shared;
+
+/// Keeps and logs what has happened to a server.
+pub(super) fn announce_server(shared: &Shared, event: &ServerEvent) {
+    let ServerEvent { at, server: id, what } = *event;
+    let names = shared.server(id).names.clone();
+    log_server(names.pool.as_str(), &names.server, &what);
+    shared.events.push(Event { at, what: Occasion::Server { id, names, what } });
+}
+
+fn log_server(pool: &str, server: &str, what: &Happening) {
+    let label = what.label();
+    match what {
+        Happening::State(transition) => {
+            let (from, to) = (transition.from.label(), transition.to.label());
+            let (rule, evidence) = (transition.rule.label(), transition.evidence);
+            match transition.to {
+                StateName::Up | StateName::Returning => {
+                    tracing::info!(pool, server, from, to, rule, %evidence, "server is {to}");
+                }
+                StateName::Suspect | StateName::Down | StateName::Drained => {
+                    tracing::warn!(pool, server, from, to, rule, %evidence, "server is {to}");
+                }
+            }
+        }
+        Happening::WritesReadmitted(..)
+        | Happening::Restarted { .. }
+        | Happening::Ordered(_)
+        | Happening::Flushed
+        | Happening::Joined
+        | Happening::Left => {
+            tracing::info!(pool, server, event = label, "server {what}");
+        }
+        Happening::WritesEjected(..)
+        | Happening::MassFailure { .. }
+        | Happening::FlushRequired
+        | Happening::FlushRefused
+        | Happening::Overflowed { .. } => {
+            tracing::warn!(pool, server, event = label, "server {what}");
+        }
+    }
+}
