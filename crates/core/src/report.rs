@@ -79,6 +79,19 @@ impl Report {
     }
 }
 
+/// A response as its connection sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// What the request does.
+    pub class: Class,
+    /// How long it took.
+    pub latency: Duration,
+    /// The answer speaks against the server.
+    pub is_server_error: bool,
+    /// How many keys it says are there, and how many not.
+    pub keys: (u32, u32),
+}
+
 /// A failure as its connection sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Failed {
@@ -163,14 +176,10 @@ impl Reports {
         self.stalled_at.is_some_and(|at| waiting_since < at)
     }
 
-    /// A server has answered in time. `is_server_error` says that the answer speaks against it.
+    /// A server has answered in time.
     #[inline]
-    pub fn note_response(
-        &mut self,
-        now: Instant,
-        server: ServerId,
-        (class, latency, is_server_error): (Class, Duration, bool),
-    ) {
+    pub fn note_response(&mut self, now: Instant, server: ServerId, seen: Seen) {
+        let Seen { class, latency, is_server_error, keys: (hits, misses) } = seen;
         let is_doubtful = is_late(latency) && self.is_doubtful_latency(now, latency);
         if is_server_error {
             let failure = Failure::ServerError;
@@ -180,6 +189,7 @@ impl Reports {
         if !is_doubtful {
             let tally = &mut self.tallies[usize::from(server.0)];
             tally.note_response(class, latency, is_server_error);
+            tally.note_keys(hits, misses);
             self.tallies_at.get_or_insert(now + REPORT_INTERVAL);
             if is_server_error {
                 self.hurry(server);
@@ -190,13 +200,6 @@ impl Reports {
     fn is_doubtful_latency(&self, now: Instant, latency: Duration) -> bool {
         // `now - latency` is when it was sent; later than the stall's end it is no business of it.
         self.stalled_at.is_some_and(|at| now.saturating_since(at) < latency)
-    }
-
-    /// A response has said of so many keys whether they are there. Not without
-    /// [`Reports::note_response`]: that has it reported.
-    #[inline]
-    pub fn note_keys(&mut self, server: ServerId, hits: u32, misses: u32) {
-        self.tallies[usize::from(server.0)].note_keys(hits, misses);
     }
 
     /// A request has failed, or a connection. False if it is our own fault, and dropped.
@@ -295,9 +298,13 @@ mod tests {
         Instant::ZERO + Duration::from_millis(ms)
     }
 
+    fn seen(class: Class, latency: Duration, is_server_error: bool) -> Seen {
+        Seen { class, latency, is_server_error, keys: (0, 0) }
+    }
+
     fn answer(reports: &mut Reports, ms: u64, latency_ms: u64) {
         let latency = Duration::from_millis(latency_ms);
-        reports.note_response(at(ms), A, (Class::Read, latency, false));
+        reports.note_response(at(ms), A, seen(Class::Read, latency, false));
     }
 
     fn failed(failure: Failure, waiting_since: u64) -> Failed {
@@ -320,7 +327,7 @@ mod tests {
         assert_eq!(reports.next_timeout(), None);
         answer(&mut reports, 5, 1);
         answer(&mut reports, 50, 1);
-        reports.note_response(at(60), B, (Class::Write, Duration::ZERO, false));
+        reports.note_response(at(60), B, seen(Class::Write, Duration::ZERO, false));
         assert_eq!(reports.next_timeout(), Some(at(105)));
         reports.handle_timeout(at(104));
         assert_eq!(tallies(&mut reports), []);
@@ -346,7 +353,7 @@ mod tests {
     fn server_errors_are_failures_too() {
         let mut reports = Reports::new(1);
         for _ in 0..5 {
-            reports.note_response(at(0), A, (Class::Write, Duration::ZERO, true));
+            reports.note_response(at(0), A, seen(Class::Write, Duration::ZERO, true));
         }
         let len = |reports: &mut Reports| reports.drain().count();
         assert_eq!(len(&mut reports), 6, "five failures and a tally");

@@ -189,7 +189,7 @@ impl Tally {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latencies {
     buckets: [u32; BUCKETS_LEN],
-    sum: Duration,
+    sum_ns: u64,
 }
 
 /// How many buckets there are.
@@ -203,7 +203,7 @@ const SUB_BITS: u32 = 2;
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { buckets: [0; BUCKETS_LEN], sum: Duration::ZERO }
+        Self { buckets: [0; BUCKETS_LEN], sum_ns: 0 }
     }
 }
 
@@ -213,12 +213,13 @@ impl Latencies {
     pub fn note(&mut self, latency: Duration) {
         let count = &mut self.buckets[bucket(latency)];
         *count = count.saturating_add(1);
-        self.sum = self.sum.saturating_add(latency);
+        // Five hundred years of waiting fit.
+        self.sum_ns = self.sum_ns.wrapping_add(nanos(latency));
     }
 
     /// How long all of them took together.
     pub fn sum(&self) -> Duration {
-        self.sum
+        Duration::from_nanos(self.sum_ns)
     }
 
     /// How many responses there were.
@@ -258,13 +259,18 @@ impl Latencies {
         for (count, more) in self.buckets.iter_mut().zip(other.buckets) {
             *count = count.saturating_add(more);
         }
-        self.sum = self.sum.saturating_add(other.sum);
+        self.sum_ns = self.sum_ns.wrapping_add(other.sum_ns);
     }
 }
 
 #[inline]
+fn nanos(latency: Duration) -> u64 {
+    u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[inline]
 fn bucket(latency: Duration) -> usize {
-    let units = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX) >> UNIT_BITS;
+    let units = nanos(latency) >> UNIT_BITS;
     let Some(bits) = units.checked_ilog2().filter(|bits| *bits >= SUB_BITS) else {
         return usize::try_from(units).unwrap_or_default();
     };

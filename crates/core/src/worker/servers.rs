@@ -4,7 +4,7 @@ use crate::Instant;
 use crate::connection::{Connection, ConnectionId, TimedOut};
 use crate::failure::Failure;
 use crate::protocol::request::Class;
-use crate::report::{Failed, Outcome};
+use crate::report::{Failed, Outcome, Seen};
 use crate::routing::{Effect, ServerId};
 use crate::worker::desk::Desk;
 use crate::worker::settling::{self, Answered, Retry};
@@ -59,11 +59,10 @@ impl Worker {
                     let latency = now - matched.attempt.sent_at;
                     // One that came too late has been counted already.
                     if latency < timeout {
-                        let is_error = Desk::is_evidence(matched.response.status);
-                        let seen = (matched.attempt.class, latency, is_error);
+                        let (class, keys) = (matched.attempt.class, matched.keys_seen());
+                        let is_server_error = Desk::is_evidence(matched.response.status);
+                        let seen = Seen { class, latency, is_server_error, keys };
                         self.reports.note_response(now, server, seen);
-                        let (hits, misses) = matched.keys_seen();
-                        self.reports.note_keys(server, hits, misses);
                     }
                     if matched.attempt.effect == Effect::Reads {
                         self.desk.settle_response(&matched);
