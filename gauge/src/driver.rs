@@ -231,6 +231,7 @@ fn table() -> RoutingTable {
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
         failover_ttl: Duration::from_mins(1),
+        former: Arc::default(),
     };
     let settings = ConnectionSettings {
         timeout: Duration::from_millis(250),
@@ -260,6 +261,10 @@ impl SharedRecovery for Clear {
 
     fn handle_late_end(&self, _: Instant, _: PoolId, _: ServerId, _: LateEnd) {
         unreachable!("nothing is late")
+    }
+
+    fn may_move(&self, _: Instant, _: PoolId) -> bool {
+        true
     }
 
     fn require_flush(&self, _: Instant, _: PoolId, _: ServerId) {

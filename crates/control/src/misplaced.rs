@@ -69,6 +69,10 @@ impl SharedRecovery for Misplaced {
         self.with(pool, |recovery| recovery.handle_late_end(now, server, end));
     }
 
+    fn may_move(&self, now: Instant, pool: PoolId) -> bool {
+        self.with(pool, |recovery| recovery.may_move(now))
+    }
+
     fn require_flush(&self, now: Instant, pool: PoolId, server: ServerId) {
         self.with(pool, |recovery| recovery.require_flush(now, server));
     }

@@ -32,6 +32,7 @@ pub(crate) fn first_table(pools: &[PoolConfig]) -> Result<(RoutingTable, Directo
             on_unavailable: pool.on_unavailable,
             deadline: pool.deadline,
             failover_ttl: pool.failover_ttl,
+            former: Arc::default(),
         });
         directory.pools.push(Arc::new(SharedPool {
             config: pool.clone(),

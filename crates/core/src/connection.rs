@@ -255,6 +255,11 @@ impl Connection {
         Some((attempt, encoded))
     }
 
+    /// How it behaves from now on.
+    pub fn set_settings(&mut self, settings: ConnectionSettings) {
+        self.settings = settings;
+    }
+
     /// After how long without a byte [`TimedOut::Overdue`] is said.
     pub fn set_suspect_after(&mut self, suspect_after: Duration) {
         self.suspect_after = suspect_after;

@@ -38,7 +38,8 @@
 //! 8. **Overflow.** Past `misplaced_bytes_max` entries that wait for servers out of use are
 //!    replaced by "flush before use"; until `failover_ttl` has passed nothing is read from their
 //!    holders without an entry.
-//! 9. **`flush_all`** of a server that cannot be reached is remembered: it is flushed before use
+//! 9. **Membership** ([`Recovery::begin_handover`]): a server that joins is flushed before use, one
+//!    that leaves is forgotten, and all workers change over in one step. **`flush_all`** of a server that cannot be reached is remembered: it is flushed before use
 //!    ([`Recovery::require_flush`]).
 //!
 //! Nothing waits for anybody. Workers whose tables lag are harmless: the map says where a
@@ -93,12 +94,13 @@
 
 mod cleaning;
 mod entry;
+mod membership;
 mod overflow;
 mod server_marks;
 mod shared;
 mod stale_lens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use self::cleaning::{Cleaning, Step, Taken};
@@ -109,6 +111,7 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use self::entry::Entry;
+use self::membership::Handover;
 use self::server_marks::ServerMarks;
 use self::stale_lens::StaleLens;
 use crate::Instant;
@@ -129,6 +132,11 @@ pub struct Recovery {
     stale_lens: StaleLens,
     /// Servers about which there is something to remember.
     servers: BTreeMap<ServerId, ServerMarks>,
+    /// Servers that are no longer in any pool.
+    left: BTreeSet<ServerId>,
+    handover: Handover,
+    /// Until when writes may be in flight that were routed before the last handover.
+    settled_at: Instant,
     /// Where the next look for something to clean begins.
     cursor: usize,
     tally: RecoveryTally,
@@ -190,6 +198,9 @@ impl Recovery {
             last_generation: Generation::default(),
             stale_lens: StaleLens::default(),
             servers: BTreeMap::new(),
+            left: BTreeSet::new(),
+            handover: Handover::None,
+            settled_at: Instant::ZERO,
             cursor: 0,
             tally: RecoveryTally::default(),
             events: Vec::new(),
@@ -199,7 +210,9 @@ impl Recovery {
     /// Whether no key is misplaced and no server is to be passed over: the table alone then says
     /// where reads and writes home go. What it sends elsewhere must still be asked for here.
     pub fn is_clear(&self) -> bool {
-        self.entries.is_empty() && self.servers.values().all(ServerMarks::is_plain)
+        self.entries.is_empty()
+            && self.servers.values().all(ServerMarks::is_plain)
+            && self.handover.is_none()
     }
 
     /// How many keys are misplaced.
@@ -238,6 +251,14 @@ impl Recovery {
 
     /// Where a request goes, marked if it must be. Whatever is sent must be settled.
     pub fn route(&mut self, now: Instant, route: &KeyRoute<'_>) -> Routed {
+        if let Some((table, pool)) = self.handover.table() {
+            let pool = table.pool(pool);
+            return self.route_by(now, &KeyRoute { table: &table, pool, ..*route });
+        }
+        self.route_by(now, route)
+    }
+
+    fn route_by(&mut self, now: Instant, route: &KeyRoute<'_>) -> Routed {
         let home = route.home();
         let entry = self.entries.get(route.key);
         let (target, has_entry) = (self.target(now, route, home, entry), entry.is_some());
@@ -275,7 +296,9 @@ impl Recovery {
         // A server whose entries were given up may hold an old value of any key. Nobody may look at
         // it, and a write may not make it a holder: until it is carried out there, or if it is
         // refused, reads would find what was there before.
-        let may_begin = |server| server == home || !self.is_diverting_closed(now, server);
+        let may_begin = |server| {
+            server == home || route.may_divert_to(server) && !self.is_diverting_closed(now, server)
+        };
         match (route.effect, entry) {
             // The holder alone has the value: a share of its keys is no reason not to read it.
             (Effect::Reads, Some(entry)) => entry.holder.filter(|holder| is_possible(*holder)),
@@ -359,6 +382,9 @@ impl Recovery {
         }
         let Ended { key, server, mark, fate } = *ended;
         let is_counted = self.uncount(key, mark);
+        if self.left.contains(&server) {
+            return self.settle_at_left(now, ended);
+        }
         match fate {
             Fate::Unsent => return false,
             Fate::Known if self.entries.get(key).is_some_and(|entry| entry.is_stale(server)) => {
@@ -383,6 +409,17 @@ impl Recovery {
             entry.add_stale([server]);
         });
         true
+    }
+
+    /// The same, at a server that nobody reads from any more: whatever became of the write is of no
+    /// account.
+    fn settle_at_left(&mut self, now: Instant, ended: &Ended<'_>) -> bool {
+        match ended.fate {
+            Fate::Known | Fate::Unsent | Fate::Refused => {}
+            Fate::Late => self.servers.entry(ended.server).or_default().late += 1,
+            Fate::Lost => self.servers.entry(ended.server).or_default().lose(now),
+        }
+        false
     }
 
     /// A marked write is in flight no more. False if its entry was given up since.
@@ -446,16 +483,6 @@ impl Recovery {
 
     fn note(&mut self, at: Instant, server: ServerId, what: Happening) {
         self.events.push(Event { at, server, what });
-    }
-
-    /// The server is no longer in any pool.
-    pub fn handle_removed(&mut self, server: ServerId) {
-        self.servers.remove(&server);
-        self.stale_lens.clear(server);
-        for entry in self.entries.values_mut() {
-            entry.holder.take_if(|holder| *holder == server);
-            entry.stale.retain(|stale| *stale != server);
-        }
     }
 
     /// Whether the server must be flushed before it is used.

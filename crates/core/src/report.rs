@@ -161,6 +161,12 @@ impl Reports {
         }
     }
 
+    /// There are so many servers now.
+    pub fn add_servers(&mut self, servers_len: usize) {
+        self.tallies.resize(servers_len, Tally::default());
+        self.bulk.resize(servers_len, Bulk { since: Instant::ZERO, len: 0, at: None });
+    }
+
     /// A turn begins; `due` is when the worker wanted the next one at the latest. True if our loop
     /// has stood still.
     pub fn handle_turn(&mut self, now: Instant, due: Option<Instant>) -> bool {

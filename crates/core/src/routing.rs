@@ -51,6 +51,64 @@ pub struct PoolRoutes {
     pub deadline: Duration,
     /// The longest that a value lives which is stored away from home.
     pub failover_ttl: Duration,
+    /// How its keys were placed before.
+    pub former: Arc<Former>,
+}
+
+/// How a pool's keys were placed before, since the process started.
+///
+/// A server that was a key's home once may hold an old value of it for as long as it runs. So the
+/// key is never diverted there: until a write is carried out there, or if it is refused, reads would
+/// find what was there before.
+#[derive(Clone, Debug, Default)]
+pub struct Former {
+    /// Oldest first.
+    layouts: Vec<Layout>,
+    /// There were more than are kept: any server may have been any key's home.
+    is_incomplete: bool,
+}
+
+/// Which server each key belongs to.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Key → members in order.
+    pub distribution: Arc<Distribution>,
+    /// Member → server.
+    pub servers: Vec<ServerId>,
+}
+
+/// How many former layouts are kept. Each costs a hash of the key of every request that is
+/// diverted.
+pub const FORMER_LAYOUTS_MAX: usize = 8;
+
+impl Layout {
+    /// Where a key belongs.
+    pub fn home(&self, key: &[u8]) -> ServerId {
+        self.servers[self.distribution.home(key).as_usize()]
+    }
+}
+
+impl Former {
+    /// The same, and `layout` after those.
+    pub fn with(&self, layout: Layout) -> Self {
+        let mut former = self.clone();
+        former.layouts.push(layout);
+        if former.layouts.len() > FORMER_LAYOUTS_MAX {
+            former.layouts.remove(0);
+            former.is_incomplete = true;
+        }
+        former
+    }
+
+    /// Whether keys have never been placed otherwise.
+    pub fn is_empty(&self) -> bool {
+        self.layouts.is_empty()
+    }
+
+    /// Whether a key's home may have been `server` once.
+    fn has(&self, key: &[u8], server: ServerId) -> bool {
+        self.is_incomplete || self.layouts.iter().any(|it| it.home(key) == server)
+    }
 }
 
 /// Where keys go whose home cannot be used.
@@ -77,13 +135,15 @@ pub struct ServerRoute {
     pub disguise: u64,
     /// How its connections behave.
     pub settings: ConnectionSettings,
+    /// It is no longer configured. What it has been sent is awaited, and then it is left alone.
+    pub has_left: bool,
 }
 
 impl ServerRoute {
     /// A server of which nothing bad is known: it may be used for all keys.
     pub fn in_use(settings: ConnectionSettings, disguise: u64) -> Self {
         let (usable, suspect_after) = (Usable::Yes, settings.timeout);
-        Self { usable, takes_writes: true, suspect_after, disguise, settings }
+        Self { usable, takes_writes: true, suspect_after, disguise, settings, has_left: false }
     }
 
     /// Whether it is to be used for a request to `key`.
@@ -210,7 +270,8 @@ impl RoutingTable {
             return Some(Planned { server: home, is_home: true });
         }
         let route = KeyRoute { table: self, pool: of_pool, key, effect, can_send: &can_send };
-        let server = route.first_usable(&mut |_, is_usable| is_usable)?;
+        let server = route
+            .first_usable(&mut |server, is_usable| is_usable && route.may_divert_to(server))?;
         Some(Planned { server, is_home: server == home })
     }
 }
@@ -234,6 +295,14 @@ impl KeyRoute<'_> {
     /// Where the key belongs. Costs a hash of the key.
     pub fn home(&self) -> ServerId {
         self.pool.servers[self.pool.distribution.home(self.key).as_usize()]
+    }
+
+    /// Whether the key may go to `server` though it is not known to be there: not if the server was
+    /// its home once.
+    pub fn may_divert_to(&self, server: ServerId) -> bool {
+        self.pool.former.is_empty()
+            || server == self.home()
+            || !self.pool.former.has(self.key, server)
     }
 
     /// Whether the request is to be sent to `server` if it is the first in order.

@@ -62,7 +62,7 @@ use crate::protocol::parse::Parsed;
 use crate::random::Random;
 use crate::recovery::SharedRecovery;
 use crate::report::{Report, Reports};
-use crate::routing::{PoolId, RoutingTable, ServerId};
+use crate::routing::{PoolId, RoutingTable, ServerId, ServerRoute};
 use crate::session::{Session, SessionLimits};
 use crate::time::{Instant, earliest};
 
@@ -88,6 +88,8 @@ pub struct Worker {
     settings: WorkerSettings,
     /// To be sent again, elsewhere; empty between inputs.
     retries: Vec<Retry>,
+    /// Servers that have left, and to which there may still be a connection.
+    retiring: Vec<ServerId>,
     budget: Budget,
 }
 
@@ -190,6 +192,7 @@ impl Worker {
             recovery,
             settings,
             retries: Vec::new(),
+            retiring: Vec::new(),
             budget: Budget::default(),
         };
         for (connection, route) in worker.connections.iter_mut().zip(&worker.table.servers) {
@@ -280,6 +283,18 @@ impl Worker {
         }
     }
 
+    /// The session's requests go to `pool` from now on.
+    pub fn handle_session_moved(&mut self, id: SessionId, pool: PoolId) {
+        if let Some(session) = self.desk.sessions.get_mut(id) {
+            session.pool = pool;
+        }
+    }
+
+    /// Reads no more requests from the session: it ends when it has what it is owed.
+    pub fn handle_session_unwanted(&mut self, id: SessionId) {
+        self.finish(id);
+    }
+
     fn finish(&mut self, id: SessionId) {
         if let Some(session) = self.desk.sessions.get_mut(id) {
             session.finish();
@@ -348,19 +363,32 @@ impl Worker {
 
     // The control plane.
 
-    /// The control plane has published a table. It has the same servers and pools as the last.
+    /// The control plane has published a table. It may have more servers and pools than the last,
+    /// never fewer: who has left says so.
     pub fn handle_table(&mut self, now: Instant, table: Arc<RoutingTable>) {
-        assert_eq!(table.servers.len(), self.connections.len(), "servers are not added yet");
         let before = std::mem::replace(&mut self.table, table);
+        let servers = (0..).map(ServerId).zip(&self.table.servers);
+        let added = servers.skip(self.connections.len());
+        self.connections.extend(added.map(|(id, it)| Connection::new(id, it.settings)));
+        self.reports.add_servers(self.connections.len());
         for idx in 0..self.connections.len() {
             let server = ServerId(u16::try_from(idx).expect("a server's id is 16 bits"));
-            self.connections[idx].set_suspect_after(self.table.server(server).suspect_after);
-            match (before.server(server).is_wanted(), self.table.server(server).is_wanted()) {
+            let route = self.table.server(server);
+            let (is_wanted, has_left) = (route.is_wanted(), route.has_left);
+            self.connections[idx].set_settings(route.settings);
+            self.connections[idx].set_suspect_after(route.suspect_after);
+            let was_wanted = before.servers.get(idx).is_some_and(ServerRoute::is_wanted);
+            match (was_wanted, is_wanted) {
+                (true, false) if has_left => self.connections[idx].unwant(),
                 (true, false) => self.eject(now, server),
                 (false, true) => self.connections[idx].want(now),
                 (true, true) | (false, false) => {}
             }
+            if has_left && before.servers.get(idx).is_some_and(|it| !it.has_left) {
+                self.retiring.push(server);
+            }
         }
+        self.finish_retiring(now);
         self.start_connecting(now);
     }
 

@@ -52,6 +52,10 @@ impl SharedRecovery for Clear {
         unreachable!("nothing is late")
     }
 
+    fn may_move(&self, _: Instant, _: PoolId) -> bool {
+        true
+    }
+
     fn require_flush(&self, _: Instant, _: PoolId, _: ServerId) {
         unreachable!("every server is in use")
     }
@@ -220,6 +224,7 @@ fn table() -> RoutingTable {
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
         failover_ttl: Duration::from_mins(1),
+        former: Arc::default(),
     };
     let settings = ConnectionSettings {
         timeout: Duration::from_millis(250),

@@ -307,6 +307,7 @@ fn first_table(options: &Options) -> RoutingTable {
             on_unavailable,
             deadline: pool.deadline,
             failover_ttl: options.recovery.failover_ttl,
+            former: Arc::default(),
         }],
     }
 }

@@ -134,6 +134,10 @@ impl SharedRecovery for SharedMap {
         });
     }
 
+    fn may_move(&self, now: Instant, _: PoolId) -> bool {
+        self.with(|inner| inner.recovery.may_move(now))
+    }
+
     fn require_flush(&self, now: Instant, _: PoolId, server: ServerId) {
         self.with(|inner| inner.recovery.require_flush(now, server));
     }

@@ -52,6 +52,16 @@ struct SlowMember {
 }
 
 impl Member {
+    fn new(now: Instant, config: &PoolConfig, server: ServerId) -> Self {
+        Self {
+            server,
+            health: Health::new(now, config.health.clone(), config.timeout),
+            latency: None,
+            is_measured: false,
+            slow_windows: 0,
+        }
+    }
+
     fn measure(&mut self, now: Instant) {
         let measured = self.health.latency(now);
         self.is_measured = measured.is_some();
@@ -71,19 +81,9 @@ impl PoolHealth {
         config: &PoolConfig,
         servers: impl IntoIterator<Item = ServerId>,
     ) -> Self {
-        let health = |server| Member {
-            server,
-            health: Health::new(now, config.health.clone(), config.timeout),
-            latency: None,
-            is_measured: false,
-            slow_windows: 0,
-        };
-        let members: Vec<_> = servers.into_iter().map(health).collect();
-        assert_eq!(members.len(), config.servers.len(), "every server has an id");
-        let percent = usize::try_from(config.health.soft_ejected_percent_max).unwrap_or(100);
-        Self {
-            soft_max: (members.len() * percent / 100).max(1),
-            members,
+        let mut pool = Self {
+            members: Vec::new(),
+            soft_max: 1,
             failover: config.failover,
             slow_factor: config.health.slow_factor,
             slow_floor: config.health.slow_floor,
@@ -92,7 +92,40 @@ impl PoolHealth {
             window_at: now + config.health.window,
             is_mass_failure: false,
             events: Vec::new(),
+        };
+        pool.handle_config(now, config, servers);
+        pool
+    }
+
+    /// The pool is configured otherwise: servers that were there keep what they are taken for, new
+    /// ones are taken to be Up.
+    ///
+    /// # Panics
+    /// Unless there are as many ids as servers.
+    pub fn handle_config(
+        &mut self,
+        now: Instant,
+        config: &PoolConfig,
+        servers: impl IntoIterator<Item = ServerId>,
+    ) {
+        let mut before = std::mem::take(&mut self.members);
+        for server in servers {
+            let known = before.iter().position(|it| it.server == server);
+            let mut member = match known {
+                Some(idx) => before.swap_remove(idx),
+                None => Member::new(now, config, server),
+            };
+            member.health.set_config(config.health.clone(), config.timeout);
+            self.members.push(member);
         }
+        assert_eq!(self.members.len(), config.servers.len(), "every server has an id");
+        let percent = usize::try_from(config.health.soft_ejected_percent_max).unwrap_or(100);
+        self.soft_max = (self.members.len() * percent / 100).max(1);
+        self.failover = config.failover;
+        self.slow_factor = config.health.slow_factor;
+        self.slow_floor = config.health.slow_floor;
+        self.slow_windows = config.health.slow_windows;
+        self.window = config.health.window;
     }
 
     // What the servers are taken for.

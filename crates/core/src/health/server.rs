@@ -146,6 +146,17 @@ impl Health {
         }
     }
 
+    /// What can be set has been set anew. What it is taken for stays.
+    pub fn set_config(&mut self, config: HealthConfig, attempt_timeout: Duration) {
+        if config.window != self.config.window {
+            self.window = Window::new(config.window);
+        }
+        self.config = config;
+        self.attempt_timeout = attempt_timeout;
+        let shortest = self.config.suspect_after_min.min(attempt_timeout);
+        self.suspect_after = self.suspect_after.clamp(shortest, attempt_timeout);
+    }
+
     // What it is taken for.
 
     /// What the server is taken for.

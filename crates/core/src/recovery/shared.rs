@@ -75,6 +75,8 @@ pub trait SharedRecovery: fmt::Debug + Send + Sync {
     fn settle(&self, now: Instant, pool: PoolId, ended: &Ended<'_>) -> bool;
     /// See [`super::Recovery::handle_late_end`].
     fn handle_late_end(&self, now: Instant, pool: PoolId, server: ServerId, end: LateEnd);
+    /// See [`super::Recovery::may_move`].
+    fn may_move(&self, now: Instant, pool: PoolId) -> bool;
     /// See [`super::Recovery::require_flush`].
     fn require_flush(&self, now: Instant, pool: PoolId, server: ServerId);
 }

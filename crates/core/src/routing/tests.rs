@@ -15,6 +15,7 @@ fn table(failover: Substitute) -> RoutingTable {
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
         failover_ttl: Duration::from_mins(1),
+        former: Arc::default(),
     };
     let settings = ConnectionSettings {
         timeout: Duration::from_millis(250),

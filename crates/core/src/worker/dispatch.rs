@@ -202,7 +202,9 @@ impl Worker {
             // Its caller has been told how it ended; it must not be carried out after that.
             return;
         };
-        let is_movable = exchange.attempts < ATTEMPTS_MAX && exchange.split.is_none();
+        let is_movable = exchange.attempts < ATTEMPTS_MAX
+            && exchange.split.is_none()
+            && (attempt.effect == Effect::Reads || self.recovery.may_move(now, attempt.pool));
         exchange.attempts += u8::from(is_movable);
         let routed = if is_movable {
             let written = attempt.keys(encoded);
@@ -228,7 +230,10 @@ impl Worker {
     #[inline]
     fn route(&self, now: Instant, pool: PoolId, key: &[u8], effect: Effect) -> Routed {
         let connections = &self.connections;
-        let can_send = |server: ServerId| connections[usize::from(server.0)].can_send();
+        // A table that is newer than ours may know more servers.
+        let can_send = |server: ServerId| {
+            connections.get(usize::from(server.0)).is_some_and(Connection::can_send)
+        };
         if self.recovery.is_clear(pool)
             && let Some(planned) = self.table.plan(pool, key, effect, can_send)
             && (planned.is_home || effect == Effect::Reads)

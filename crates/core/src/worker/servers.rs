@@ -41,6 +41,9 @@ impl Worker {
         if !behind.is_empty() && self.connections[idx].id() == id {
             self.take_responses(now, id, behind);
         }
+        if !self.retiring.is_empty() {
+            self.finish_retiring(now);
+        }
     }
 
     fn take_responses(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
@@ -185,6 +188,25 @@ impl Worker {
         for (attempt, encoded, _) in unsent.iter() {
             self.move_unsent(now, server, (attempt, encoded), Failure::NoServer);
         }
+    }
+
+    /// Closes the connections to servers that have left, as soon as they owe nothing any more: what
+    /// they were given, they are sent, and what they answer counts.
+    pub(super) fn finish_retiring(&mut self, now: Instant) {
+        let Self { connections, actions, random, table, .. } = self;
+        self.retiring.retain(|server| {
+            let connection = &mut connections[usize::from(server.0)];
+            let is_back = !table.server(*server).has_left;
+            let is_done = connection.in_flight().len() == 0;
+            if is_done && !is_back {
+                if !connection.is_lost() {
+                    actions.push_back(Action::Disconnect(connection.id()));
+                    connection.handle_lost(now, random);
+                }
+                connection.unwant();
+            }
+            !is_done && !is_back
+        });
     }
 
     /// Deals with all exchanges whose deadline has come.

@@ -10,6 +10,8 @@ mod failing_servers;
 
 mod misplaced_keys;
 
+mod membership;
+
 mod cross_talk;
 
 mod chaos;

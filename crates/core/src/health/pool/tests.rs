@@ -359,8 +359,14 @@ fn a_route_follows_what_a_server_is_taken_for() {
         attempts_in_flight_max: 1,
     };
     let usable = crate::routing::Usable::Yes;
-    let mut route =
-        ServerRoute { usable, takes_writes: true, suspect_after: ms(250), disguise: 1, settings };
+    let mut route = ServerRoute {
+        usable,
+        takes_writes: true,
+        suspect_after: ms(250),
+        disguise: 1,
+        settings,
+        has_left: false,
+    };
     assert!(rig.pool.update_route(id(0), &mut route), "the time it may be silent is its own");
     assert_eq!(route.suspect_after, ms(20));
     assert!(!rig.pool.update_route(id(0), &mut route));

@@ -81,8 +81,8 @@ fn a_server_that_is_removed_leaves_every_entry() {
     let [home, next, last] = rig.order("k");
     rig.eject(home);
     rig.write("k");
-    rig.recovery.handle_removed(home);
-    rig.recovery.handle_removed(next);
+    rig.recovery.handle_left(home);
+    rig.recovery.handle_left(next);
     assert_eq!(rig.read("k"), None);
     assert_eq!(rig.clean(), Vec::new());
     assert!(rig.recovery.is_clear());

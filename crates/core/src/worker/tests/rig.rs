@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::protocol::ParseLimits;
 use crate::recovery::Taken;
 use crate::report::Outcome;
-use crate::routing::{ConnectionSettings, PoolRoutes, ServerRoute, Substitute, Usable};
+use crate::routing::{ConnectionSettings, Layout, PoolRoutes, ServerRoute, Substitute, Usable};
 
 pub(super) const POOL: PoolId = PoolId(0);
 
@@ -156,6 +156,58 @@ impl Rig {
         self.table.servers[usize::from(server)].usable = usable;
         self.worker.handle_table(self.now, Arc::new(self.table.clone()));
         self.drive();
+    }
+
+    /// The table after the pool has got these servers; not published.
+    pub(super) fn next_table(&mut self, servers: &[u16]) -> Arc<RoutingTable> {
+        let servers_len = servers.iter().max().unwrap() + 1;
+        let mut next = table(servers_len.max(u16::try_from(self.table.servers.len()).unwrap()));
+        for (idx, route) in next.servers.iter_mut().enumerate() {
+            if !servers.iter().any(|server| usize::from(*server) == idx) {
+                (route.usable, route.has_left) = (Usable::No, true);
+            }
+        }
+        let pool = &self.table.pools[0];
+        let (distribution, servers_before) = (Arc::clone(&pool.distribution), pool.servers.clone());
+        let layout = Layout { distribution, servers: servers_before };
+        next.pools[0].former = Arc::new(pool.former.with(layout));
+        next.pools[0].servers = servers.iter().map(|server| ServerId(*server)).collect();
+        next.pools[0].distribution = distribution_of(servers.iter().copied());
+        while self.servers.len() < next.servers.len() {
+            self.servers.push(Server::default());
+        }
+        Arc::new(next)
+    }
+
+    /// The pool has these servers from now on.
+    pub(super) fn reconfigure(&mut self, servers: &[u16]) {
+        let next = self.next_table(servers);
+        let mut recovery = self.recovery.0.lock().unwrap();
+        for (id, route) in (0..).map(ServerId).zip(&next.servers) {
+            let before = self.table.servers.get(usize::from(id.0));
+            match (before.is_some_and(|it| !it.has_left), route.has_left) {
+                (true, true) => recovery.handle_left(id),
+                (false, false) if before.is_some() => {
+                    recovery.handle_joined(id);
+                    recovery.require_flush(self.now, id);
+                }
+                _ => {}
+            }
+        }
+        recovery.begin_handover();
+        recovery.hand_over(POOL, Arc::clone(&next));
+        drop(recovery);
+        self.worker.handle_table(self.now, Arc::clone(&next));
+        self.recovery.0.lock().unwrap().end_handover(self.now);
+        self.table = next.as_ref().clone();
+        self.drive();
+    }
+
+    /// Lets the flush be carried out that a server needs.
+    pub(super) fn flush(&mut self, server: u16) {
+        self.canary(server);
+        self.advance_ms(1000);
+        self.clean();
     }
 
     /// The control plane cleans what can be cleaned now; returns how many steps that took.
@@ -342,22 +394,25 @@ impl Rig {
     }
 }
 
-fn table(servers_len: u16) -> RoutingTable {
-    let members: Vec<_> =
-        (0..servers_len).map(|number| Member::new("10.0.0.1", 11211 + number)).collect();
-    let distribution = Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap();
+fn distribution_of(servers: impl Iterator<Item = u16>) -> Arc<Distribution> {
+    let members: Vec<_> = servers.map(|number| Member::new("10.0.0.1", 11211 + number)).collect();
+    Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap())
+}
+
+pub(super) fn table(servers_len: u16) -> RoutingTable {
     let settings = ConnectionSettings {
         timeout: Duration::from_millis(250),
         connect_timeout: Duration::from_millis(250),
         attempts_in_flight_max: 1000,
     };
     let pool = PoolRoutes {
-        distribution: Arc::new(distribution),
+        distribution: distribution_of(0..servers_len),
         servers: (0..servers_len).map(ServerId).collect(),
         failover: Substitute::Next,
         on_unavailable: OnUnavailable::Miss,
         deadline: Duration::from_millis(350),
         failover_ttl: Duration::from_mins(1),
+        former: Arc::default(),
     };
     let server = ServerRoute::in_use(settings, 1 << 63);
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(servers_len)] }

@@ -43,6 +43,10 @@ impl SharedRecovery for Shared {
         self.0.lock().unwrap().handle_late_end(now, server, end);
     }
 
+    fn may_move(&self, now: Instant, _: PoolId) -> bool {
+        self.0.lock().unwrap().may_move(now)
+    }
+
     fn require_flush(&self, now: Instant, _: PoolId, server: ServerId) {
         self.0.lock().unwrap().require_flush(now, server);
     }
