@@ -7,7 +7,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | `read`, `server` | the tables of the file as core's types |
-//! | `section`, `planned` | one table, key by key |
+//! | `section` | one table, key by key |
 //! | `reading` | what is found while a text is read |
 //! | `syntax` | faults of TOML itself |
 //! | `place` | where a fault stands, for people |
@@ -37,7 +37,6 @@
 mod read;
 mod server;
 
-mod planned;
 mod section;
 
 mod reading;

@@ -1,8 +1,11 @@
 //! The tables of the file, key by key, as core's types.
 
+use std::path::PathBuf;
+
 use evenkeel_core::config::{
-    Config, Failover, HealthConfig, Io, KeyPath, ListenAddress, ListenAddressError, ListenerConfig,
-    ListenerName, OnUnavailable, PoolConfig, PoolName, ProxyConfig, Rejoin,
+    AdminConfig, BrowserName, Config, Failover, HealthConfig, Io, KeyPath, ListenAddress,
+    ListenAddressError, ListenerConfig, ListenerName, OnUnavailable, PoolConfig, PoolName,
+    ProxyConfig, Rejoin,
 };
 use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
 use toml::de::DeTable;
@@ -51,6 +54,7 @@ fn read_root(root: &DeTable<'_>, reading: &mut Reading) -> Config {
         proxy: root.table("proxy", "proxy", read_proxy),
         listeners: root.named_tables("listener", "listener.NAME", read_listener),
         pools: root.named_tables("pool", "pool.NAME", read_pool),
+        admin: root.table_if_there("admin", "admin", read_admin),
     })
 }
 
@@ -81,7 +85,7 @@ fn read_listen_address(section: &mut Section<'_, '_>) -> ListenAddress {
     let address = section.parsed("address", summary, expected, |text| {
         text.parse().map_err(|error| Unreadable {
             problem: format!("cannot listen on {text:?}: {error}"),
-            remedy: listen_remedy(text, error),
+            remedy: listen_remedy(text, error, 11311),
         })
     });
     section.require("address", "address = \"127.0.0.1:11311\"");
@@ -89,9 +93,9 @@ fn read_listen_address(section: &mut Section<'_, '_>) -> ListenAddress {
     address.unwrap_or(ListenAddress::Tcp(([127, 0, 0, 1], 0).into()))
 }
 
-fn listen_remedy(text: &str, error: ListenAddressError) -> String {
+fn listen_remedy(text: &str, error: ListenAddressError, port_default: u16) -> String {
     let port = text.rsplit_once(':').map(|(_, port)| port);
-    let port = port.filter(|port| port.parse::<u16>().is_ok()).unwrap_or("11311");
+    let port = port.and_then(|port| port.parse().ok()).unwrap_or(port_default);
     match error {
         ListenAddressError::NoSocketAddress => {
             format!("write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" for every interface")
@@ -102,6 +106,54 @@ fn listen_remedy(text: &str, error: ListenAddressError) -> String {
         ListenAddressError::NulInPath => "remove it".to_owned(),
         ListenAddressError::PathTooLong(_) => "choose a shorter path".to_owned(),
     }
+}
+
+fn read_admin(section: &mut Section<'_, '_>) -> AdminConfig {
+    let default = AdminConfig::ADDRESS_DEFAULT;
+    let summary = format!("An IP address and a port; `\"{default}\"` by default.");
+    let expected = Expected { kind: "a string", example: "\"127.0.0.1:9311\"" };
+    let address = section.parsed("address", &summary, expected, |text| {
+        text.parse().map_err(|_| Unreadable {
+            problem: format!("cannot listen on {text:?}: it is not an IP address with a port"),
+            remedy: listen_remedy(text, ListenAddressError::NoSocketAddress, default.port()),
+        })
+    });
+    AdminConfig {
+        address: address.unwrap_or(default),
+        token_file: read_token_file(section),
+        names: read_names(section),
+        connections_max: section.count(AdminConfig::CONNECTIONS_MAX),
+        request_size_max: section.size(AdminConfig::REQUEST_SIZE_MAX),
+        request_timeout: section.duration(AdminConfig::REQUEST_TIMEOUT),
+    }
+}
+
+fn read_token_file(section: &mut Section<'_, '_>) -> Option<PathBuf> {
+    let summary = "The path of a file; none by default. Required unless `address` is loopback.";
+    let expected = Expected { kind: "a string", example: "\"/etc/evenkeel/admin-token\"" };
+    section.parsed("token_file", summary, expected, |text| match text {
+        "" => Err(Unreadable {
+            problem: "a path has at least one character".to_owned(),
+            remedy: "write the path of a file with a token, or remove it".to_owned(),
+        }),
+        path => Ok(path.into()),
+    })
+}
+
+fn read_names(section: &mut Section<'_, '_>) -> Vec<BrowserName> {
+    let summary = "A list of names without ports; empty by default.";
+    let example = "[\"cache-admin.example\"]";
+    let expected = Expected { kind: "a string", example: "\"cache-admin.example\"" };
+    let names = section.list("names", summary, example, |found, reading| {
+        reading.parsed(found, expected, |text| {
+            text.parse().map_err(|error| Unreadable {
+                problem: format!("{text:?} is no name in an address bar: {error}"),
+                remedy: "write it without scheme and port, as in \"cache-admin.example\""
+                    .to_owned(),
+            })
+        })
+    });
+    names.into_iter().flatten().collect()
 }
 
 fn read_pool_of_listener(section: &mut Section<'_, '_>) -> PoolName {

@@ -35,6 +35,7 @@ const EVERY_TABLE: &str = "
 [pool.a]
 servers = [{}]
 [pool.a.health]
+[admin]
 ";
 
 /// The summary of a bounded setting: `A duration from …`.

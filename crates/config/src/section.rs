@@ -16,7 +16,6 @@ use evenkeel_core::config::{
 use toml::Spanned;
 use toml::de::{DeString, DeTable};
 
-use super::planned;
 use super::reading::{Expected, Found, Reading, Unreadable};
 use super::reference::{self, Kind, KnownKey};
 
@@ -176,6 +175,18 @@ impl<'t> Section<'t, '_> {
         Self::read((table, self.path.key(key), title), self.reading, read)
     }
 
+    /// The table at `key`, read by `read`; `None` if it is absent.
+    pub(super) fn table_if_there<T>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        read: impl FnOnce(&mut Section<'_, '_>) -> T,
+    ) -> Option<T> {
+        let header = format!("[{}]", self.path.key(key));
+        let table = self.table_at(key, &header)?;
+        Some(Self::read((table, self.path.key(key), title), self.reading, read))
+    }
+
     /// The tables `[key.NAME]`, in the order of the file.
     pub(super) fn named_tables<N: FromStr<Err = NameError>, T>(
         &mut self,
@@ -278,11 +289,6 @@ impl<'t> Section<'t, '_> {
     fn report_unknown_key(&mut self, key: &Spanned<DeString<'_>>) {
         let word = key.get_ref().as_ref();
         let place = self.shown();
-        if let Some(remedy) = planned::key(self.title, word) {
-            let message = format!("{word:?}{place} is not supported yet");
-            self.reading.fault_at(self.path.key(word), key.span(), message, remedy.to_owned());
-            return;
-        }
         let meant = nearest(word, self.asked.iter().copied()).unwrap_or(word);
         let message = format!("unknown key {word:?}{place}");
         let remedy = suggestion(word, self.asked.iter().copied());

@@ -10,6 +10,7 @@ use evenkeel_core::distribution::{HashFunction, Scheme, Weight};
 
 use super::*;
 
+mod admin;
 mod pools;
 
 /// The least that is a configuration; five lines.
@@ -359,11 +360,6 @@ fn a_misspelt_key_is_not_also_missing() {
 }
 
 #[test]
-fn what_is_planned_is_refused_by_name() {
-    check_pool_line("[admin]", &["6:2: \"admin\" is not supported yet; remove the table"]);
-}
-
-#[test]
 fn a_gutter_must_be_another_pool_and_be_used() {
     check_pool_line(
         "failover = \"gutter\"",
@@ -693,7 +689,7 @@ fn an_unclosed_list_is_one_fault() {
     check(
         "timeout = 1\n[pool.main]\nservers = [\"a\",\n \"b\"\n\n[listener.a]\nadress = \"x\"\n",
         &[
-            "1:1: unknown key \"timeout\"; choose \"proxy\", \"listener\" or \"pool\"",
+            "1:1: unknown key \"timeout\"; choose \"proxy\", \"listener\", \"pool\" or \"admin\"",
             "6:1: missing comma between array elements (in the list that begins in line 3); \
              expected `,`",
         ],

@@ -69,7 +69,7 @@ fn what_the_example_has_commented_out_is_a_default() {
 fn the_example_has_every_setting() {
     let text = read("evenkeel.example.toml");
     // These have no default to show.
-    let without_default = ["point_hash", "hash_tag", "gutter"];
+    let without_default = ["point_hash", "hash_tag", "gutter", "token_file"];
     for key in reference().iter().filter(|key| !without_default.contains(&key.key)) {
         assert!(text.contains(&format!("{} = ", key.key)), "{} {}", key.table, key.key);
     }

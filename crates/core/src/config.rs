@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`Config`], [`ProxyConfig`] | the whole, and what concerns the process |
 //! | [`ListenerConfig`] | where applications connect |
+//! | [`AdminConfig`] | where operators ask |
 //! | [`PoolConfig`], [`ServerConfig`], [`HealthConfig`] | the servers, and how they are judged |
 //! | [`Setting`] | the name, range and default of one setting |
 //! | [`Fault`] | what is wrong, and where |
@@ -33,6 +34,8 @@ mod fault;
 
 mod listener;
 
+mod admin;
+
 mod health;
 mod pool;
 mod server;
@@ -52,12 +55,13 @@ pub use self::address::{
     ListenAddress, ListenAddressError, SERVER_PORT_DEFAULT, ServerAddress, ServerAddressError,
     UNIX_PATH_LEN_MAX,
 };
+pub use self::admin::AdminConfig;
 pub use self::choice::{Failover, Io, OnUnavailable, Rejoin, UnknownChoice};
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
 pub use self::health::HealthConfig;
 pub use self::listener::ListenerConfig;
 pub use self::name::{
-    ListenerName, NAME_LEN_MAX, NameError, PoolName, SERVER_NAME_LEN_MAX, ServerName,
+    BrowserName, ListenerName, NAME_LEN_MAX, NameError, PoolName, SERVER_NAME_LEN_MAX, ServerName,
 };
 pub use self::pool::PoolConfig;
 pub use self::quantity::{
@@ -75,6 +79,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// The tables `[pool.NAME]`, at least one, in the order they were written.
     pub pools: Vec<PoolConfig>,
+    /// The table `[admin]`; without it there is no admin server.
+    pub admin: Option<AdminConfig>,
 }
 
 impl Config {
@@ -84,6 +90,7 @@ impl Config {
         self.proxy.check(&mut faults);
         self.check_listeners(&mut faults);
         self.check_pools(&mut faults);
+        self.check_admin(&mut faults);
         faults
     }
 
@@ -108,6 +115,20 @@ impl Config {
             if first.name != listener.name {
                 check_apart(listener, first, faults);
             }
+        }
+    }
+
+    fn check_admin(&self, faults: &mut Vec<Fault>) {
+        let Some(admin) = &self.admin else { return };
+        admin.check(faults);
+        let address = ListenAddress::Tcp(admin.address);
+        let taken_by = self.listeners.iter().find(|it| it.address.is_same_place(&address));
+        if let Some(listener) = taken_by {
+            faults.push(Fault::between(
+                AdminConfig::path().key("address"),
+                listener.path().key("address"),
+                Problem::AdminAddressTaken { address: admin.address, first: listener.name.clone() },
+            ));
         }
     }
 

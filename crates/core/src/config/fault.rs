@@ -5,6 +5,7 @@
 //! line a path came from.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::distribution::{BuildError, Scheme, Weight};
 
@@ -174,6 +175,17 @@ pub enum Problem {
         /// Who has it.
         first: ListenerName,
     },
+    /// The admin server would be open to whoever reaches it over the network.
+    #[error("{0} is open to others, and there is no token_file")]
+    AdminOpen(SocketAddr),
+    /// The admin server at a listener's address.
+    #[error("listener {first} already listens on {address}")]
+    AdminAddressTaken {
+        /// The address.
+        address: SocketAddr,
+        /// Who has it.
+        first: ListenerName,
+    },
     /// Two pools of one name. A file cannot say that; code can.
     #[error("there is already a pool {0}")]
     PoolNameTaken(PoolName),
@@ -243,6 +255,13 @@ impl Problem {
                 "give each pool a gutter of its own that no listener names".to_owned()
             }
             Self::AddressTaken { .. } => "give each listener an address of its own".to_owned(),
+            Self::AdminOpen(address) => format!(
+                "set token_file to a file with a token, or address to \"127.0.0.1:{}\"",
+                address.port()
+            ),
+            Self::AdminAddressTaken { .. } => {
+                "give the admin server an address of its own".to_owned()
+            }
             Self::PoolNameTaken(_) | Self::ListenerNameTaken(_) => {
                 "give one of them another name".to_owned()
             }

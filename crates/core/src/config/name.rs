@@ -84,6 +84,13 @@ name_type!(
     |char| !char.is_whitespace() && !char.is_control()
 );
 
+name_type!(
+    /// A name in a browser's address bar, without the port: 1 to 253 of `A-Z a-z 0-9 . _ -`.
+    BrowserName,
+    SERVER_NAME_LEN_MAX,
+    |char| char.is_ascii_alphanumeric() || ".-_".contains(char)
+);
+
 fn check(text: &str, len_max: usize, accepts: impl Fn(char) -> bool) -> Result<(), NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);

@@ -151,6 +151,32 @@ fn health_out_of_range() -> HealthConfig {
 }
 
 #[test]
+fn every_setting_of_the_admin_server_is_checked() {
+    let admin = AdminConfig {
+        address: "10.0.0.1:9311".parse().unwrap(),
+        connections_max: 0,
+        request_size_max: ByteSize::default(),
+        request_timeout: Duration::ZERO,
+        ..AdminConfig::default()
+    };
+    let at = ["address", "connections_max", "request_size_max", "request_timeout"];
+    let faults = Config { admin: Some(admin), ..config() }.faults();
+    let found: Vec<_> = faults.iter().map(|fault| fault.at.to_string()).collect();
+    assert_eq!(found, at.map(|key| format!("admin.{key}")));
+}
+
+#[test]
+fn the_admin_server_listens_where_no_listener_does() {
+    let listener = ListenAddress::Tcp(AdminConfig::ADDRESS_DEFAULT);
+    let mut config = config();
+    config.admin = Some(AdminConfig::default());
+    assert_eq!(config.faults(), []);
+    config.listeners[0].address = listener;
+    let [fault] = &config.faults()[..] else { panic!("one fault") };
+    assert_eq!(fault.at.to_string(), "admin.address");
+}
+
+#[test]
 fn every_field_of_every_table_is_checked() {
     let zero = Duration::ZERO;
     let mut listener = listener("a", "127.0.0.1:1");
