@@ -1,0 +1,43 @@
+//! Servers that can be broken on purpose.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use evenkeel_api as api;
+
+use crate::refusal::Refusal;
+use crate::subject::{Lab, Subject};
+
+pub(crate) async fn lab(State(subject): State<Subject>) -> Result<Json<api::Lab>, Refusal> {
+    Ok(Json(described(of(&subject)?)))
+}
+
+pub(crate) async fn apply(
+    State(subject): State<Subject>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<api::Lab>, Refusal> {
+    let Path((server, fault)) = path?;
+    let lab = of(&subject)?;
+    let there = described(lab);
+    let servers: Vec<_> = there.servers.iter().map(|it| it.server.as_str()).collect();
+    known("server", &server, &servers)?;
+    let faults: Vec<_> = there.faults.iter().map(|it| it.name.as_str()).collect();
+    known("fault", &fault, &faults)?;
+    lab.apply(&server, &fault).await?;
+    Ok(Json(described(lab)))
+}
+
+fn of(subject: &Subject) -> Result<&dyn Lab, Refusal> {
+    subject.driver.lab().ok_or_else(|| Refusal::NotFound("this is no lab".to_owned()))
+}
+
+fn described(lab: &dyn Lab) -> api::Lab {
+    api::Lab { servers: lab.servers(), faults: lab.faults() }
+}
+
+fn known(what: &str, word: &str, words: &[&str]) -> Result<(), Refusal> {
+    if words.contains(&word) {
+        return Ok(());
+    }
+    Err(Refusal::NotFound(format!("there is no {what} {word:?}; there are {}", words.join(", "))))
+}
