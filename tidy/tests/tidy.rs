@@ -20,6 +20,7 @@ struct CratePlace {
     never: &'static [&'static str],
 }
 
+const ADMIN: &str = "evenkeel-admin";
 const API: &str = "evenkeel-api";
 const CORE: &str = "evenkeel-core";
 const CONTROL: &str = "evenkeel-control";
@@ -67,7 +68,7 @@ const CRATES: [CratePlace; 16] = [
     },
     CratePlace {
         path: "crates/proxy",
-        on: &[CONTROL, CORE, "evenkeel-uring"],
+        on: &[ADMIN, API, CONTROL, CORE, "evenkeel-uring"],
         in_tests_on: &[],
         never: &["clap", "io-uring", "toml"],
     },

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use evenkeel_core::config::{
-    Config, ListenAddress, ListenerConfig, PoolConfig, ServerAddress, ServerConfig,
+    AdminConfig, Config, ListenAddress, ListenerConfig, PoolConfig, ServerAddress, ServerConfig,
 };
 
 /// How many servers there are.
@@ -22,7 +22,12 @@ pub(crate) fn lab_config(addrs: impl IntoIterator<Item = SocketAddr>) -> Config 
     let pool = PoolConfig::new(parsed("main"), servers.collect());
     let address = ListenAddress::Tcp((Ipv4Addr::LOCALHOST, LISTENER_PORT).into());
     let listener = ListenerConfig::new(parsed("main"), address, pool.name.clone());
-    Config { listeners: vec![listener], pools: vec![pool], ..Config::default() }
+    Config {
+        listeners: vec![listener],
+        pools: vec![pool],
+        admin: Some(AdminConfig::default()),
+        ..Config::default()
+    }
 }
 
 /// The pool as far as routing goes: with the names, at addresses that stand for the real ones.

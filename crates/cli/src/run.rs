@@ -78,6 +78,9 @@ fn greet(proxy: &Proxy, servers: &[Server]) -> io::Result<()> {
     for (name, address) in proxy.addresses() {
         writeln!(output, "evenkeel {}: listener {name} on {address}", env!("CARGO_PKG_VERSION"))?;
     }
+    if let Some(address) = proxy.admin_address() {
+        writeln!(output, "page, metrics and API on http://{address}/")?;
+    }
     if let (false, Some((_, ListenAddress::Tcp(addr)))) =
         (servers.is_empty(), proxy.addresses().first())
     {

@@ -23,6 +23,7 @@
 //! | [`listeners`] | binding, and how many sessions each may have |
 //! | [`shared`] | what the workers share |
 //! | [`stats`] | the words of `stats` |
+//! | [`admin`] | the admin server, and what it is told |
 
 pub mod proxy;
 
@@ -33,5 +34,10 @@ pub mod listeners;
 pub mod shared;
 
 pub mod stats;
+
+pub mod admin;
+
+/// What the lab implements, so that its servers can be broken over the admin API.
+pub use evenkeel_admin::{Lab, refusal::Refusal, subject::Answer};
 
 pub use proxy::{Proxy, StartError};

@@ -1,10 +1,12 @@
 //! Starts and stops all of it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use evenkeel_admin::{Lab, Subject};
 use evenkeel_control::loss::Loss;
 use evenkeel_control::routes::pool_id;
 use evenkeel_control::setup::{Driver, Parts, Stop};
@@ -15,6 +17,7 @@ use evenkeel_core::distribution::BuildError;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::admin::{self, Admin, AdminError, ProxyDriver};
 use crate::data_plane::DataPlane;
 use crate::listeners::{self, Listener};
 use crate::shared::Shared;
@@ -25,6 +28,7 @@ pub struct Proxy {
     shared: Arc<Shared>,
     handle: Handle,
     addresses: Vec<(ListenerName, ListenAddress)>,
+    admin_address: Option<SocketAddr>,
     workers: Vec<JoinHandle<()>>,
     control_plane: JoinHandle<()>,
     control_plane_stop: Stop,
@@ -53,6 +57,9 @@ pub enum StartError {
     /// `io = "io_uring"`, and this process may not use it.
     #[error("the kernel allows no io_uring; with io = \"auto\" the proxy does without")]
     IoUring(#[source] io::Error),
+    /// There cannot be the admin server that is wanted.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The kernel refused something that a worker or the control plane needs.
     #[error("a thread cannot be set up")]
     Thread(#[from] io::Error),
@@ -67,22 +74,38 @@ impl Proxy {
     /// `config` has no faults. Names of servers are looked up once here, and again by the control
     /// plane for as long as the proxy runs; one that cannot be found yet is no error.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        Self::start_lab(config, None)
+    }
+
+    /// Starts a proxy before servers that can be broken on purpose, if there are such.
+    pub fn start_lab(config: &Config, lab: Option<Box<dyn Lab>>) -> Result<Self, StartError> {
         let workers_len = workers_len(config);
         raise_descriptor_limit(config, workers_len);
         let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let workers = polls.iter().map(shared_worker).collect::<io::Result<Vec<_>>>()?;
         let sessions_refused = Loss::new("sessions refused");
-        let driver = Driver { workers, losses: vec![sessions_refused.clone()] };
+        let admin_refused = Loss::new("admin connections refused");
+        let losses = vec![sessions_refused.clone(), admin_refused.clone()];
+        let driver = Driver { workers, losses };
         let Parts { shared: control, handle, control_plane, stop } = set_up(&config.pools, driver)?;
         control.resolve_blocking();
         let (listeners, addresses) = bind_all(config, workers_len)?;
         let calls = calls(config.proxy.io, workers_len)?;
+        let shared = Arc::new(Shared::new(control, sessions_refused));
+        let admin = config.admin.as_ref().map(|it| Admin::bind(it, admin_refused)).transpose()?;
+        let admin_address = admin.as_ref().map(Admin::address);
+        let served = admin.map(|admin| {
+            let listeners = admin::listeners(config, &addresses);
+            let driver = ProxyDriver::new(Arc::clone(&shared), listeners, lab);
+            admin.serve(Subject::new(handle.clone(), driver))
+        });
         let mut proxy = Self {
             handle,
-            shared: Arc::new(Shared::new(control, sessions_refused)),
+            shared,
             addresses,
+            admin_address,
             workers: Vec::new(),
-            control_plane: spawn(control_plane)?,
+            control_plane: spawn(control_plane, served)?,
             control_plane_stop: stop,
             shutdown_timeout: config.proxy.shutdown_timeout,
         };
@@ -112,6 +135,11 @@ impl Proxy {
     /// Where its listeners listen, with the ports that were given for port 0.
     pub fn addresses(&self) -> &[(ListenerName, ListenAddress)] {
         &self.addresses
+    }
+
+    /// Where its admin server listens, if it has one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
     }
 
     /// A way to ask things of it and to tell it things, from any thread.
@@ -145,11 +173,19 @@ fn shared_worker(poll: &mio::Poll) -> io::Result<SharedWorker> {
     }))
 }
 
-/// Runs a control plane on a thread of its own.
-fn spawn(control_plane: ControlPlane) -> io::Result<JoinHandle<()>> {
+/// Runs a control plane on a thread of its own, and the admin server beside it for as long.
+fn spawn(
+    control_plane: ControlPlane,
+    admin: Option<impl Future<Output = ()> + Send + 'static>,
+) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new().name("control-plane".to_owned());
-    thread.spawn(move || runtime.block_on(control_plane.run()))
+    thread.spawn(move || {
+        if let Some(admin) = admin {
+            runtime.spawn(admin);
+        }
+        runtime.block_on(control_plane.run());
+    })
 }
 
 /// Each worker's way of reading and writing.

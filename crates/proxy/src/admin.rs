@@ -1,0 +1,135 @@
+//! The admin server of the proxy, and what only the proxy can tell it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use evenkeel_admin::{Access, Driver, Lab, Limits, Subject, Token, TokenError, router, serve};
+use evenkeel_api as api;
+use evenkeel_control::loss::Loss;
+use evenkeel_core::config::{AdminConfig, Config, ListenAddress, ListenerName};
+
+use crate::shared::Shared;
+
+/// Why there is no admin server. The proxy does not start without one that is wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// Its address cannot be bound.
+    #[error(
+        "the admin server cannot listen on {address}; end what listens there (another evenkeel?), \
+         or choose another address in [admin]"
+    )]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its token cannot be had.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+/// An admin server that listens and does not answer yet.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    listener: TcpListener,
+    address: SocketAddr,
+    access: Access,
+    limits: Limits,
+}
+
+impl Admin {
+    /// Listens, and reads the token. `refused` counts connections that were too many.
+    pub(crate) fn bind(config: &AdminConfig, refused: Loss) -> Result<Self, AdminError> {
+        let error = |source| AdminError::Bind { address: config.address, source };
+        let token = config.token_file.as_deref().map(Token::from_file).transpose()?;
+        let listener = TcpListener::bind(config.address).map_err(error)?;
+        listener.set_nonblocking(true).map_err(error)?;
+        Ok(Self {
+            address: listener.local_addr().map_err(error)?,
+            listener,
+            access: Access { token, names: config.names.clone() },
+            limits: Limits {
+                connections_max: config.connections_max,
+                request_len_max: config.request_size_max.as_len(),
+                step_timeout: config.request_timeout,
+                refused,
+            },
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers, on the runtime that polls this.
+    pub(crate) async fn serve(self, subject: Subject) {
+        let subject = subject.with_streams_max(self.limits.connections_max / 2);
+        match tokio::net::TcpListener::from_std(self.listener) {
+            Ok(listener) => {
+                serve(listener, self.access.guard(router(subject)), self.limits).await;
+            }
+            Err(error) => tracing::error!(%error, "the admin server cannot be watched"),
+        }
+    }
+}
+
+/// The listeners, as the admin API describes them.
+pub(crate) fn listeners(
+    config: &Config,
+    addresses: &[(ListenerName, ListenAddress)],
+) -> Vec<api::Listener> {
+    let described = addresses.iter().zip(&config.listeners).map(|((name, address), listener)| {
+        let (name, address) = (name.to_string(), address.to_string());
+        api::Listener { name, address, pool: listener.pool.to_string() }
+    });
+    described.collect()
+}
+
+/// What only the proxy knows.
+pub(crate) struct ProxyDriver {
+    shared: Arc<Shared>,
+    listeners: Vec<api::Listener>,
+    lab: Option<Box<dyn Lab>>,
+}
+
+impl ProxyDriver {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        listeners: Vec<api::Listener>,
+        lab: Option<Box<dyn Lab>>,
+    ) -> Self {
+        Self { shared, listeners, lab }
+    }
+}
+
+impl std::fmt::Debug for ProxyDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProxyDriver").finish_non_exhaustive()
+    }
+}
+
+impl Driver for ProxyDriver {
+    fn sessions_open(&self) -> Option<usize> {
+        Some(self.shared.sessions_open())
+    }
+
+    fn sessions_refused(&self) -> Option<u64> {
+        Some(self.shared.sessions_refused.times())
+    }
+
+    fn listeners(&self) -> Vec<api::Listener> {
+        self.listeners.clone()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shared.is_stopping.load(Ordering::Acquire)
+    }
+
+    fn lab(&self) -> Option<&dyn Lab> {
+        self.lab.as_deref()
+    }
+}
