@@ -99,6 +99,7 @@ mod overflow;
 mod server_marks;
 mod shared;
 mod stale_lens;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -106,6 +107,7 @@ use std::time::Duration;
 pub use self::cleaning::{Cleaning, Step, Taken};
 pub use self::entry::Generation;
 pub use self::shared::{Ended, Fate, LateEnd, Routed, SharedRecovery};
+pub use self::tally::RecoveryTally;
 
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
@@ -157,35 +159,6 @@ pub struct RecoverySettings {
     pub failover_ttl: Duration,
     /// See rule 8.
     pub misplaced_bytes_max: usize,
-}
-
-/// How much there is, and how much there has been.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RecoveryTally {
-    /// Writes and deletes that were sent elsewhere than home, or found an entry.
-    pub marked: u64,
-    /// Writes and deletes whose fate is unknown, or that were refused and tried elsewhere.
-    pub unknown: u64,
-    /// Deletes that were remembered because no server could take them.
-    pub remembered: u64,
-    /// Entries dropped because their keys are home again.
-    pub cleaned: u64,
-    /// Entries given up because there were too many.
-    pub overflowed: u64,
-}
-
-impl std::ops::Add for RecoveryTally {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            marked: self.marked + other.marked,
-            unknown: self.unknown + other.unknown,
-            remembered: self.remembered + other.remembered,
-            cleaned: self.cleaned + other.cleaned,
-            overflowed: self.overflowed + other.overflowed,
-        }
-    }
 }
 
 impl Recovery {

@@ -198,6 +198,11 @@ impl Share {
         Self(u16::try_from(percent.min(100) * 65_535 / 100).expect("at most 65,535"))
     }
 
+    /// How many hundredths it is, rounded up.
+    pub fn as_percent(self) -> u32 {
+        (u32::from(self.0) * 100).div_ceil(65_535)
+    }
+
     /// Whether the key is in it.
     pub fn holds(self, key: &[u8]) -> bool {
         // FNV-1a, and a multiplication so that the last byte reaches the highest bits.
