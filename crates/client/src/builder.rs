@@ -56,8 +56,8 @@ pub enum BuildError {
     #[error("the pool {0} fails over to a gutter pool that is not there; give it by gutter()")]
     NoGutter(PoolName),
     /// The distribution cannot be built.
-    #[error("the distribution cannot be built")]
-    Distribution(#[from] evenkeel_core::distribution::BuildError),
+    #[error(transparent)]
+    Distribution(#[from] evenkeel_control::membership::PlanError),
     /// A client needs a tokio runtime to live on, with its timers and its sockets enabled.
     #[error("there is no tokio runtime here; build the client inside of one")]
     NoRuntime,
@@ -234,7 +234,8 @@ impl ClientBuilder {
             move || bell.notify_one()
         };
         let driver = Driver { workers: vec![SharedWorker::new(wake)], losses: Vec::new() };
-        let Parts { shared, handle, control_plane, stop } = set_up(&pools, driver)?;
+        let Parts { shared, handle, control_plane, stop, reconfigurer: _ } =
+            set_up(&pools, driver)?;
         let resolving = Arc::clone(&shared);
         // It fails only if the runtime ends, and then there is nothing to build on.
         let _ = tokio::task::spawn_blocking(move || resolving.resolve_blocking()).await;

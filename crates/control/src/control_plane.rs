@@ -11,6 +11,8 @@ mod canary;
 
 mod cleaner;
 
+mod handover;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
@@ -18,7 +20,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
-use evenkeel_core::config::PoolConfig;
 use evenkeel_core::event::{Happening, Order, Transition};
 use evenkeel_core::health::{CanaryId, CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
@@ -33,8 +34,10 @@ use tokio::task::JoinSet;
 use self::announcement::announce_server;
 use self::canary::Canary;
 use self::cleaner::Cleaner;
+use self::handover::Handover;
+use crate::directory::Directory;
 use crate::loss::{Loss, Losses};
-use crate::routes::server_id;
+use crate::reconfiguration::Reconfiguration;
 use crate::shared::{REPORTS_MAX, Shared};
 use crate::view::Standing;
 
@@ -53,6 +56,10 @@ pub struct ControlPlane {
     /// What its driver may have to drop or refuse.
     driver_losses: Vec<Loss>,
     losses: Losses,
+    /// What is being carried out of a new configuration.
+    handover: Option<Handover>,
+    /// When those left whose ids are not to be given to others yet.
+    left_at: BTreeMap<ServerId, Instant>,
 }
 
 /// What the control plane is told.
@@ -62,6 +69,8 @@ pub(crate) struct Inputs {
     pub(crate) reports: mpsc::Receiver<Report>,
     /// By operators.
     pub(crate) orders: mpsc::UnboundedReceiver<(ServerId, Order)>,
+    /// By its driver, about who is there.
+    pub(crate) reconfigurations: mpsc::Receiver<Reconfiguration>,
     /// It ends when this is used or dropped.
     pub(crate) stop: oneshot::Receiver<()>,
 }
@@ -74,9 +83,10 @@ struct Pool {
 }
 
 /// One server as the control plane sees it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Watched {
-    pool: usize,
+    /// `None` if it has left.
+    pool: Option<usize>,
     /// The connection that the last good canary used.
     stream: Option<TcpStream>,
     /// The last change of its state.
@@ -97,39 +107,58 @@ struct CanaryResult {
 const RESULTS_MAX: usize = 1024;
 
 impl ControlPlane {
-    /// A control plane for the servers of these pools, in their order.
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        pool_configs: &[PoolConfig],
-        inputs: Inputs,
-        driver_losses: Vec<Loss>,
-    ) -> Self {
-        let now = shared.now();
-        let (mut pools, mut servers) = (Vec::new(), Vec::new());
-        for (idx, pool) in pool_configs.iter().enumerate() {
-            let first = servers.len();
-            servers.extend(pool.servers.iter().map(|_| Watched {
-                pool: idx,
-                stream: None,
-                last: None,
-            }));
-            pools.push(watched_pool(now, pool, first..servers.len()));
-        }
+    /// A control plane for whom `shared` says is there.
+    pub(crate) fn new(shared: Arc<Shared>, inputs: Inputs, driver_losses: Vec<Loss>) -> Self {
         // The one source of randomness that the standard library has.
         let nonce = RandomState::new().build_hasher().finish();
-        let control_plane = Self {
-            pools,
-            servers,
+        let mut control_plane = Self {
+            pools: Vec::new(),
+            servers: Vec::new(),
             inputs,
             results: mpsc::channel(RESULTS_MAX),
             random: Random::new(nonce),
             nonce,
             driver_losses,
             losses: Losses::default(),
+            handover: None,
+            left_at: BTreeMap::new(),
             shared,
         };
+        control_plane.watch(&control_plane.shared.directory.load_full());
         control_plane.shared.set_standings(control_plane.standings());
         control_plane
+    }
+
+    /// Watches whoever is there now, and nobody else.
+    fn watch(&mut self, directory: &Directory) {
+        let now = self.shared.now();
+        self.servers.resize_with(directory.servers.len(), Watched::default);
+        for (idx, pool) in directory.pools.iter().enumerate() {
+            let (config, servers) = (&pool.config, pool.servers.iter().copied());
+            if pool.has_left {
+                if let Some(pool) = self.pools.get_mut(idx) {
+                    pool.health.handle_left(now);
+                }
+                continue;
+            }
+            match self.pools.get_mut(idx) {
+                Some(watched) => {
+                    watched.health.handle_config(now, config, servers);
+                    watched.canary_timeout = config.health.canary_timeout;
+                }
+                None => self.pools.push(Pool {
+                    health: PoolHealth::new(now, config, servers),
+                    canary_timeout: config.health.canary_timeout,
+                }),
+            }
+        }
+        for (id, server) in (0..).map(ServerId).zip(&directory.servers) {
+            let watched = &mut self.servers[usize::from(id.0)];
+            watched.pool = (!server.has_left).then_some(usize::from(server.pool.0));
+            if server.has_left {
+                *watched = Watched::default();
+            }
+        }
     }
 
     /// Runs until it is stopped. On any tokio runtime with time and sockets; whoever drops this
@@ -147,9 +176,10 @@ impl ControlPlane {
             }
             self.send_canaries(now);
             self.announce(now);
+            self.step_handover(now);
             self.report_losses();
             let wake_at = self.pools.iter().map(|it| it.health.next_timeout());
-            let wake_at = wake_at.fold(None, earliest);
+            let wake_at = wake_at.fold(self.handover_wake_at(now), earliest);
             let sleep_time = wake_at.map_or(Duration::from_secs(1), |at| at - self.shared.now());
             tokio::select! {
                 _ = &mut self.inputs.stop => return,
@@ -161,18 +191,24 @@ impl ControlPlane {
                     let now = self.shared.now();
                     self.handle_order(now, server, order);
                 }
+                Some(wanted) = self.inputs.reconfigurations.recv(), if self.handover.is_none() => {
+                    self.begin_handover(wanted);
+                }
                 Some(result) = self.results.1.recv() => self.handle_result(result),
                 () = tokio::time::sleep(sleep_time) => {}
             }
         }
     }
 
-    fn pool_of(&mut self, server: ServerId) -> &mut Pool {
-        &mut self.pools[self.servers[usize::from(server.0)].pool]
+    /// `None` if the server has left.
+    fn pool_of(&mut self, server: ServerId) -> Option<&mut Pool> {
+        let pool = self.servers.get(usize::from(server.0))?.pool?;
+        Some(&mut self.pools[pool])
     }
 
     fn handle_order(&mut self, now: Instant, server: ServerId, order: Order) {
-        self.pool_of(server).health.handle_order(now, server, order);
+        let Some(pool) = self.pool_of(server) else { return };
+        pool.health.handle_order(now, server, order);
         if order == Order::Flush {
             let step = |it: &mut Recovery| it.require_flush(now, server);
             self.shared.misplaced.with(self.shared.server(server).pool, step);
@@ -194,7 +230,9 @@ impl ControlPlane {
         if let Report::Tally { server, tally } = report {
             self.shared.server(*server).facts.figures().add(now, tally);
         }
-        self.pool_of(report.server()).health.handle_report(now, report);
+        if let Some(pool) = self.pool_of(report.server()) {
+            pool.health.handle_report(now, report);
+        }
     }
 
     fn send_canaries(&mut self, now: Instant) {
@@ -232,10 +270,11 @@ impl ControlPlane {
             }
         }
         let watched = &mut self.servers[usize::from(server.0)];
+        let Some(pool) = watched.pool else { return };
         if stream.is_some() {
             watched.stream = stream;
         }
-        let health = &mut self.pools[watched.pool].health;
+        let health = &mut self.pools[pool].health;
         health.handle_canary(now, server, id, report, &mut self.random);
     }
 
@@ -272,7 +311,7 @@ impl ControlPlane {
             self.shared.set_standings(self.standings());
         }
         if let Some(table) = table {
-            self.shared.publish(table);
+            self.publish(table);
         }
     }
 
@@ -311,12 +350,5 @@ impl Drop for ControlPlane {
 fn forget(shared: &Shared, server: ServerId, before: Instant) {
     for pool in shared.misplaced.pools() {
         shared.misplaced.with(pool, |recovery| recovery.handle_emptied(server, before));
-    }
-}
-
-fn watched_pool(now: Instant, pool: &PoolConfig, servers: std::ops::Range<usize>) -> Pool {
-    Pool {
-        health: PoolHealth::new(now, pool, servers.map(server_id)),
-        canary_timeout: pool.health.canary_timeout,
     }
 }

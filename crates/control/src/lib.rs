@@ -25,7 +25,9 @@
 //! | [`handle`] | what an operator can ask of it while it runs |
 //! | [`view`] | what there is to see of it |
 //! | [`events`] | the last events |
-//! | [`routes`] | configuration into the first table |
+//! | [`membership`] | what a configuration makes of who is there |
+//! | [`reconfiguration`] | a new one, while it runs |
+//! | `routes` | configuration into what tables are made of |
 //! | [`misplaced`] | the misplaced keys, shared |
 //! | [`shared`] | what it shares with the workers |
 //! | [`directory`] | who is there: pools and servers as configured |
@@ -48,7 +50,11 @@ pub mod view;
 
 pub mod events;
 
-pub mod routes;
+pub mod membership;
+
+pub mod reconfiguration;
+
+mod routes;
 
 pub mod misplaced;
 

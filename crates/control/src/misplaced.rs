@@ -5,17 +5,22 @@
 //! at once. Only when the map doubles its room, or overflows, is it held for longer: some tens of
 //! milliseconds at 400,000 keys.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use evenkeel_core::Instant;
 use evenkeel_core::recovery::{Ended, LateEnd, Recovery, RecoverySettings, Routed, SharedRecovery};
 use evenkeel_core::routing::{KeyRoute, PoolId, ServerId};
 
+use crate::membership::POOLS_MAX;
+
 /// All pools' misplaced keys.
 #[derive(Debug)]
 pub struct Misplaced {
-    pools: Vec<PoolMap>,
+    /// By [`PoolId`]; the first so many are there.
+    pools: Box<[OnceLock<PoolMap>]>,
+    pools_len: AtomicU16,
+    seed: u64,
 }
 
 #[derive(Debug)]
@@ -28,21 +33,39 @@ struct PoolMap {
 impl Misplaced {
     /// Pools without a misplaced key. `seed` decides how keys are hashed.
     pub fn new(pools: impl Iterator<Item = RecoverySettings>, seed: u64) -> Self {
-        let shared = |settings| PoolMap {
-            recovery: Mutex::new(Recovery::new(settings, seed)),
+        let maps = (0..POOLS_MAX).map(|_| OnceLock::new()).collect();
+        let misplaced = Self { pools: maps, pools_len: AtomicU16::new(0), seed };
+        pools.for_each(|settings| misplaced.add_pool(settings));
+        misplaced
+    }
+
+    /// A pool more, without a misplaced key.
+    ///
+    /// # Panics
+    /// If there are [`POOLS_MAX`].
+    pub(crate) fn add_pool(&self, settings: RecoverySettings) {
+        let map = PoolMap {
+            recovery: Mutex::new(Recovery::new(settings, self.seed)),
             is_clear: AtomicBool::new(true),
         };
-        Self { pools: pools.map(shared).collect() }
+        let idx = self.pools_len.load(Ordering::Acquire);
+        let is_new = self.pools[usize::from(idx)].set(map).is_ok();
+        assert!(is_new, "only the control plane adds pools");
+        self.pools_len.store(idx + 1, Ordering::Release);
+    }
+
+    fn map(&self, pool: PoolId) -> &PoolMap {
+        self.pools[usize::from(pool.0)].get().expect("a pool is in a table after it is here")
     }
 
     /// The pools.
     pub fn pools(&self) -> impl Iterator<Item = PoolId> + use<> {
-        (0..u16::try_from(self.pools.len()).expect("a pool's id is 16 bits")).map(PoolId)
+        (0..self.pools_len.load(Ordering::Acquire)).map(PoolId)
     }
 
     /// One step that nobody sees half of.
     pub fn with<T>(&self, pool: PoolId, step: impl FnOnce(&mut Recovery) -> T) -> T {
-        let shared = &self.pools[usize::from(pool.0)];
+        let shared = self.map(pool);
         let mut recovery = shared.recovery.lock().unwrap_or_else(PoisonError::into_inner);
         let result = step(&mut recovery);
         // Under the lock, so that the flag follows the map; and before anything is sent because
@@ -54,7 +77,7 @@ impl Misplaced {
 
 impl SharedRecovery for Misplaced {
     fn is_clear(&self, pool: PoolId) -> bool {
-        self.pools[usize::from(pool.0)].is_clear.load(Ordering::SeqCst)
+        self.map(pool).is_clear.load(Ordering::SeqCst)
     }
 
     fn route(&self, now: Instant, pool: PoolId, route: &KeyRoute<'_>) -> Routed {

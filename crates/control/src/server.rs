@@ -80,6 +80,17 @@ impl SharedServer {
         }
     }
 
+    /// The same, no longer configured.
+    pub(crate) fn as_left(&self) -> Self {
+        Self {
+            names: Arc::clone(&self.names),
+            config: self.config.clone(),
+            pool: self.pool,
+            has_left: true,
+            facts: Arc::clone(&self.facts),
+        }
+    }
+
     /// Looks its name up, and waits for the answer. One that cannot be found is no error yet.
     pub(crate) fn resolve_blocking(&self) {
         let address = &self.config.address;

@@ -1,16 +1,20 @@
 //! What a driver brings for a control plane, and what it gets: the one way to make one.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 
 use evenkeel_core::config::PoolConfig;
-use evenkeel_core::distribution::BuildError;
+use evenkeel_core::routing::RoutingTable;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control_plane::{ControlPlane, Inputs};
+use crate::directory::Directory;
 use crate::handle::Handle;
 use crate::loss::Loss;
+use crate::membership::{Plan, PlanError};
 use crate::misplaced::Misplaced;
+use crate::reconfiguration::Reconfigurer;
 use crate::routes;
 use crate::shared::Shared;
 use crate::worker::SharedWorker;
@@ -31,6 +35,8 @@ pub struct Parts {
     pub shared: Arc<Shared>,
     /// What operators ask of it.
     pub handle: Handle,
+    /// Changes who is there while it runs.
+    pub reconfigurer: Reconfigurer,
     /// To be run.
     pub control_plane: ControlPlane,
     /// Ends it.
@@ -52,18 +58,22 @@ impl Stop {
 /// A control plane for the servers of `pools`, which have no faults, in their order.
 ///
 /// No server's address is known yet: see [`Shared::resolve_blocking`]. It needs no runtime.
-pub fn set_up(pools: &[PoolConfig], driver: Driver) -> Result<Parts, BuildError> {
-    let (table, directory) = routes::first_table(pools)?;
+pub fn set_up(pools: &[PoolConfig], driver: Driver) -> Result<Parts, PlanError> {
+    let nobody = RoutingTable { pools: Vec::new(), servers: Vec::new() };
+    let plan = Plan::new(&Directory::default(), &nobody, pools, BTreeSet::new())?;
+    let table = plan.completed(&plan.prepared(&nobody));
     let recoveries = pools.iter().map(routes::recovery_settings);
     // The one source of randomness that the standard library has.
     let misplaced = Misplaced::new(recoveries, RandomState::new().build_hasher().finish());
-    let (shared, reports) = Shared::new(directory, table, misplaced, driver.workers);
+    let (shared, reports) = Shared::new(plan.directory, table, misplaced, driver.workers);
     let (stop_sender, stop) = oneshot::channel();
     let (orders_in, orders) = mpsc::unbounded_channel();
-    let inputs = Inputs { reports, orders, stop };
+    let (reconfigurations_in, reconfigurations) = mpsc::channel(1);
+    let inputs = Inputs { reports, orders, reconfigurations, stop };
     Ok(Parts {
         handle: Handle::new(Arc::clone(&shared), orders_in),
-        control_plane: ControlPlane::new(Arc::clone(&shared), pools, inputs, driver.losses),
+        control_plane: ControlPlane::new(Arc::clone(&shared), inputs, driver.losses),
+        reconfigurer: Reconfigurer::new(reconfigurations_in),
         stop: Stop(stop_sender),
         shared,
     })

@@ -52,7 +52,7 @@ fn a_new_table_is_published_and_every_worker_is_woken() {
     let (workers, woken): (Vec<_>, Vec<_>) = [worker(), worker()].into_iter().unzip();
     let driver = Driver { workers, losses: Vec::new() };
     let parts = set_up(&[pool(&servers)], driver).unwrap();
-    let Parts { shared, handle, control_plane, stop } = parts;
+    let Parts { shared, handle, control_plane, stop, .. } = parts;
     assert_eq!(shared.table.load().server(ServerId(0)).usable, Usable::Yes);
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let running = tokio::spawn(control_plane.run());
@@ -71,7 +71,7 @@ fn a_new_table_is_published_and_every_worker_is_woken() {
 fn nothing_goes_on_in_the_runtime_after_the_control_plane_has_ended() {
     let servers = [Server::start(LabConfig::default()).unwrap()];
     let parts = set_up(&[pool(&servers)], Driver::default()).unwrap();
-    let Parts { shared, handle, control_plane, stop } = parts;
+    let Parts { shared, handle, control_plane, stop, .. } = parts;
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let running = tokio::spawn(control_plane.run());
         wait_until("canaries", || servers[0].counters().set_cmds > 1).await;
@@ -98,7 +98,7 @@ fn addresses_are_known_once_they_have_been_looked_up() {
 fn readers_are_woken_by_events_each_at_its_own_pace_and_told_of_the_end() {
     let servers = [Server::start(LabConfig::default()).unwrap()];
     let parts = set_up(&[pool(&servers)], Driver::default()).unwrap();
-    let Parts { shared: _, handle, control_plane, stop } = parts;
+    let Parts { shared: _, handle, control_plane, stop, .. } = parts;
     let name = servers[0].addr().to_string();
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let (mut quick, mut slow) = (handle.read_events(0), handle.read_events(0));

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_control::events::{Event, Occasion};
 use evenkeel_control::handle::OrderError;
+use evenkeel_control::reconfiguration::{Reconfigured, Reconfigurer};
 use evenkeel_control::setup::{Driver, Parts, Stop};
 use evenkeel_control::{Handle, set_up};
 use evenkeel_core::config::{PoolConfig, ServerConfig};
@@ -23,6 +24,7 @@ struct Rig {
     relays: Vec<Relay>,
     running: Option<Running>,
     handle: Handle,
+    reconfigurer: Reconfigurer,
 }
 
 /// A control plane on a thread of its own, without a worker.
@@ -32,12 +34,12 @@ struct Running {
 }
 
 impl Running {
-    fn start(pools: &[PoolConfig]) -> (Self, Handle) {
+    fn start(pools: &[PoolConfig]) -> (Self, Handle, Reconfigurer) {
         let parts = set_up(pools, Driver::default()).expect("the pools have no faults");
-        let Parts { shared: _, handle, control_plane, stop } = parts;
+        let Parts { shared: _, handle, control_plane, stop, reconfigurer } = parts;
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let thread = std::thread::spawn(move || runtime.block_on(control_plane.run()));
-        (Self { stop, thread }, handle)
+        (Self { stop, thread }, handle, reconfigurer)
     }
 
     fn stop(self) {
@@ -55,13 +57,28 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Rig {
     fn new() -> Self {
+        Self::with_members(&["a", "b", "c"])
+    }
+
+    /// The same, of which so many are in the pool.
+    fn with_members(members: &[&str]) -> Self {
         let start = |_| Server::start(LabConfig::default()).expect(FREE_PORT);
         let servers: Vec<_> = (0..3).map(start).collect();
         let relays: Vec<_> =
             servers.iter().map(|it| Relay::start(it.addr()).expect(FREE_PORT)).collect();
-        let pool = pool("main", relays.iter().zip(["a", "b", "c"]));
-        let (running, handle) = Running::start(&[pool]);
-        Self { servers, relays, running: Some(running), handle }
+        let pool = pool_of(&relays, members);
+        let (running, handle, reconfigurer) = Running::start(&[pool]);
+        Self { servers, relays, running: Some(running), handle, reconfigurer }
+    }
+
+    /// The pool has these servers from now on.
+    fn reconfigure(&self, members: &[&str]) -> Reconfigured {
+        self.apply(vec![pool_of(&self.relays, members)])
+    }
+
+    fn apply(&self, pools: Vec<PoolConfig>) -> Reconfigured {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(self.reconfigurer.apply(pools)).expect("it has no faults")
     }
 
     fn state(&self, server: usize) -> StateName {
@@ -99,6 +116,12 @@ impl Drop for Rig {
             running.stop();
         }
     }
+}
+
+/// The pool "main" of these of the servers a, b and c.
+fn pool_of(relays: &[Relay], members: &[&str]) -> PoolConfig {
+    let servers = relays.iter().zip(["a", "b", "c"]);
+    pool("main", servers.filter(|(_, name)| members.contains(name)))
 }
 
 fn pool<'a>(name: &str, servers: impl Iterator<Item = (&'a Relay, &'a str)>) -> PoolConfig {
@@ -174,7 +197,7 @@ fn an_order_for_nobody_names_the_nearest_server() {
         pool("one", relays[..1].iter().zip(["cache-eins"])),
         pool("two", relays.iter().zip(["cache-eins", "cache-zwei"])),
     ];
-    let (running, handle) = Running::start(&pools);
+    let (running, handle, _) = Running::start(&pools);
     let error = |name: &str| handle.drain(name).unwrap_err().to_string();
     assert_eq!(
         error("cache-zwie"),
@@ -305,4 +328,77 @@ fn a_route_says_where_a_key_goes_now() {
     assert_eq!((after.home, after.write), (before.home, Some(before.order[1].0)));
     assert_eq!(after.misplaced, None);
     assert!(rig.handle.route("other", b"user:1").is_none());
+}
+
+// Other configurations while it runs.
+
+#[test]
+fn a_server_that_joins_is_flushed_and_then_used() {
+    let rig = Rig::with_members(&["a", "b"]);
+    let mut stream = TcpStream::connect(rig.servers[2].addr()).unwrap();
+    stream.write_all(b"set k 0 0 3\r\nold\r\n").unwrap();
+    BufReader::new(stream).read_line(&mut String::new()).unwrap();
+    let done = rig.reconfigure(&["a", "b", "c"]);
+    assert_eq!((done.joined, done.left.len()), (vec!["main/c".to_owned()], 0));
+    assert_eq!(done.warnings, Vec::<String>::new());
+    wait_until("the flush", || !rig.handle.servers()[2].is_flush_required);
+    let flushes: Vec<_> = rig.servers.iter().map(|it| it.counters().flush_cmds).collect();
+    assert_eq!(flushes, [0, 0, 1]);
+    rig.wait_for(2, StateName::Up);
+}
+
+#[test]
+fn a_server_that_leaves_is_unknown_and_its_events_keep_its_name() {
+    let rig = Rig::new();
+    let done = rig.reconfigure(&["a", "c"]);
+    assert_eq!((done.joined.len(), done.left), (0, vec!["main/b".to_owned()]));
+    let names: Vec<_> = rig.handle.servers().iter().map(|it| it.names.to_string()).collect();
+    assert_eq!(names, ["main/a", "main/c"]);
+    assert!(matches!(rig.handle.drain("b"), Err(OrderError::UnknownServer { .. })));
+    let events = rig.events();
+    let left = events.iter().find(|it| happening(it) == Some(Happening::Left));
+    let (names, _) = left.and_then(|it| it.what.server()).expect("it is an event");
+    assert_eq!(names.to_string(), "main/b");
+}
+
+#[test]
+fn servers_that_stay_keep_what_they_are_taken_for() {
+    let rig = Rig::new();
+    rig.handle.drain("b").unwrap();
+    rig.wait_for(1, StateName::Drained);
+    let mut pool = pool_of(&rig.relays, &["b", "c"]);
+    pool.timeout = Duration::from_millis(100);
+    pool.health.canary_interval = Duration::from_millis(300);
+    rig.apply(vec![pool]);
+    rig.wait_for(0, StateName::Drained);
+    assert_eq!(rig.handle.servers()[0].names.server, "b");
+    rig.handle.readmit("b").unwrap();
+    rig.wait_for(0, StateName::Up);
+}
+
+#[test]
+fn a_server_that_leaves_and_comes_back_is_flushed_and_the_operator_is_told_what_others_may_hold() {
+    let rig = Rig::with_members(&["a", "b"]);
+    rig.reconfigure(&["a", "b", "c"]);
+    wait_until("the flush", || !rig.handle.servers()[2].is_flush_required);
+    let done = rig.reconfigure(&["a", "b"]);
+    let [warning] = &done.warnings[..] else { panic!("{done:?}") };
+    assert!(warning.contains("evenkeel server flush main/a; evenkeel server flush main/b"));
+    rig.reconfigure(&["a", "b", "c"]);
+    wait_until("a flush more", || rig.servers[2].counters().flush_cmds == 2);
+    wait_until("it to be known", || !rig.handle.servers()[2].is_flush_required);
+}
+
+#[test]
+fn a_pool_that_is_new_is_watched_and_not_flushed_and_one_that_is_gone_is_not() {
+    let rig = Rig::with_members(&["a", "b"]);
+    let other = pool("other", rig.relays.iter().zip(["a", "b", "c"]).skip(2));
+    rig.apply(vec![pool_of(&rig.relays, &["a", "b"]), other.clone()]);
+    let canaries = rig.servers[2].counters().set_cmds;
+    wait_until("a canary", || rig.servers[2].counters().set_cmds > canaries);
+    assert_eq!(rig.servers[2].counters().flush_cmds, 0);
+    rig.apply(vec![other]);
+    let pools: Vec<_> = rig.handle.pools().iter().map(|it| it.config.name.to_string()).collect();
+    assert_eq!(pools, ["other"]);
+    assert_eq!(rig.handle.servers().len(), 1);
 }

@@ -83,14 +83,14 @@ impl fmt::Display for MemberIdx {
 }
 
 /// Key → members in order, home first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distribution {
     hash_tag: Option<HashTag>,
     placement: Placement,
     members_len: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Placement {
     Ring { hash: HashFunction, ring: Ring },
     Modula { hash: HashFunction, table: Modula },

@@ -12,6 +12,7 @@
 //! # What it never does
 //! Judge a server: a table says who is usable, and only [`crate::health`] says so to the table.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -352,11 +353,31 @@ impl fmt::Debug for KeyRoute<'_> {
 }
 
 impl PoolRoutes {
+    /// Servers to which keys have come home that had their home there before, and elsewhere since:
+    /// what they hold of those may be old. Found by trying keys, so one key in many thousands may be
+    /// overlooked.
+    pub fn regained(&self) -> BTreeSet<ServerId> {
+        let Some((last, earlier)) = self.former.layouts.split_last() else {
+            return BTreeSet::new();
+        };
+        let regained = |number: u32| {
+            let key = number.to_string();
+            let home = self.servers[self.distribution.home(key.as_bytes()).as_usize()];
+            let is_regained = last.home(key.as_bytes()) != home
+                && earlier.iter().any(|it| it.home(key.as_bytes()) == home);
+            is_regained.then_some(home)
+        };
+        (0..REGAINED_TRIES).filter_map(regained).collect()
+    }
+
     fn pick(&self, key: &[u8], accepts: &mut dyn FnMut(ServerId) -> bool) -> Option<ServerId> {
         let member = self.distribution.pick(key, |it| accepts(self.servers[it.as_usize()]))?;
         Some(self.servers[member.as_usize()])
     }
 }
+
+/// How many keys are tried.
+const REGAINED_TRIES: u32 = 10_000;
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -283,6 +283,11 @@ impl Worker {
         }
     }
 
+    /// The pool that a session's requests go to.
+    pub fn session_pool(&self, id: SessionId) -> Option<PoolId> {
+        self.desk.sessions.get(id).map(|session| session.pool)
+    }
+
     /// The session's requests go to `pool` from now on.
     pub fn handle_session_moved(&mut self, id: SessionId, pool: PoolId) {
         if let Some(session) = self.desk.sessions.get_mut(id) {

@@ -2,15 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use evenkeel_admin::{Access, Driver, Lab, Limits, Subject, Token, TokenError, router, serve};
 use evenkeel_api as api;
 use evenkeel_control::loss::Loss;
-use evenkeel_core::config::{AdminConfig, Config, ListenAddress, ListenerName};
+use evenkeel_core::config::AdminConfig;
 
-use crate::shared::Shared;
+use crate::reconfigure::{Listening, Reconfigure};
 
 /// Why there is no admin server. The proxy does not start without one that is wanted.
 #[derive(Debug, thiserror::Error)]
@@ -77,32 +76,15 @@ impl Admin {
     }
 }
 
-/// The listeners, as the admin API describes them.
-pub(crate) fn listeners(
-    config: &Config,
-    addresses: &[(ListenerName, ListenAddress)],
-) -> Vec<api::Listener> {
-    let described = addresses.iter().zip(&config.listeners).map(|((name, address), listener)| {
-        let (name, address) = (name.to_string(), address.to_string());
-        api::Listener { name, address, pool: listener.pool.to_string() }
-    });
-    described.collect()
-}
-
 /// What only the proxy knows.
 pub(crate) struct ProxyDriver {
-    shared: Arc<Shared>,
-    listeners: Vec<api::Listener>,
+    reconfigure: Reconfigure,
     lab: Option<Box<dyn Lab>>,
 }
 
 impl ProxyDriver {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        listeners: Vec<api::Listener>,
-        lab: Option<Box<dyn Lab>>,
-    ) -> Self {
-        Self { shared, listeners, lab }
+    pub(crate) fn new(reconfigure: Reconfigure, lab: Option<Box<dyn Lab>>) -> Self {
+        Self { reconfigure, lab }
     }
 }
 
@@ -114,19 +96,25 @@ impl std::fmt::Debug for ProxyDriver {
 
 impl Driver for ProxyDriver {
     fn sessions_open(&self) -> Option<usize> {
-        Some(self.shared.sessions_open())
+        Some(self.reconfigure.shared.sessions_open())
     }
 
     fn sessions_refused(&self) -> Option<u64> {
-        Some(self.shared.sessions_refused.times())
+        Some(self.reconfigure.shared.sessions_refused.times())
     }
 
     fn listeners(&self) -> Vec<api::Listener> {
-        self.listeners.clone()
+        let in_effect = self.reconfigure.in_effect();
+        let describe = |it: &Listening| api::Listener {
+            name: it.config.name.to_string(),
+            address: it.address.to_string(),
+            pool: it.config.pool.to_string(),
+        };
+        in_effect.listening.iter().map(describe).collect()
     }
 
     fn is_stopping(&self) -> bool {
-        self.shared.is_stopping.load(Ordering::Acquire)
+        self.reconfigure.shared.is_stopping.load(Ordering::Acquire)
     }
 
     fn lab(&self) -> Option<&dyn Lab> {

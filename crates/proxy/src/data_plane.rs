@@ -13,6 +13,7 @@
 //! # What it never does
 //! Decide anything. It moves bytes and carries out what the worker asks.
 
+mod changes;
 mod sockets;
 mod tokens;
 mod transfer;
@@ -34,7 +35,7 @@ use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Worker};
 use evenkeel_uring::Calls;
 use mio::event::Event;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use slotmap::{Key as _, KeyData, SecondaryMap};
 
 use self::sockets::{Socket, Stream};
@@ -54,7 +55,10 @@ pub struct DataPlane {
     worker_due: Option<Instant>,
     /// The table the worker has.
     table: Arc<RoutingTable>,
-    listeners: Vec<Listener>,
+    /// By the number in their token.
+    listeners: BTreeMap<usize, Listener>,
+    /// The number that the next one gets.
+    next_listener: usize,
     sessions: SecondaryMap<SessionId, SessionSocket>,
     connections: BTreeMap<ConnectionId, ConnectionSocket>,
     /// Sockets to read from; each at most once.
@@ -121,27 +125,22 @@ impl DataPlane {
         poll: Poll,
         shared: Arc<Shared>,
         idx: usize,
-        mut listeners: Vec<Listener>,
+        listeners: Vec<Listener>,
         calls: Calls,
         shutdown_timeout: Duration,
     ) -> io::Result<Self> {
-        for (token, listener) in (LISTENERS..).map(Token).zip(&mut listeners) {
-            match &mut listener.socket {
-                ListenerSocket::Tcp(it) => poll.registry().register(it, token, Interest::READABLE),
-                ListenerSocket::Unix(it) => poll.registry().register(it, token, Interest::READABLE),
-            }?;
-        }
         let control = &shared.control;
         let table = control.table.load_full();
         shared.workers[idx].is_on_io_uring.store(calls.are_together(), Ordering::Relaxed);
         let (settings, recovery) = (control.worker_settings(idx), Arc::clone(&control.misplaced));
         let worker = Worker::new(control.now(), Arc::clone(&table), settings, recovery);
-        Ok(Self {
+        let mut data_plane = Self {
             poll,
             worker,
             worker_due: None,
             table,
-            listeners,
+            listeners: BTreeMap::new(),
+            next_listener: LISTENERS,
             idx,
             sessions: SecondaryMap::new(),
             connections: BTreeMap::new(),
@@ -152,7 +151,9 @@ impl DataPlane {
             shutdown_timeout,
             stop_deadline: None,
             shared,
-        })
+        };
+        listeners.into_iter().try_for_each(|it| data_plane.listen(it))?;
+        Ok(data_plane)
     }
 
     /// Runs until the proxy is stopped.
@@ -232,7 +233,7 @@ impl DataPlane {
             }
             Token(token) => match connection_id(token) {
                 Some(id) => self.handle_server_event(now, id, event),
-                None => self.accept(now, token - LISTENERS),
+                None => self.accept(now, token),
             },
         }
     }
@@ -243,6 +244,9 @@ impl DataPlane {
         if !Arc::ptr_eq(&table, &self.table) {
             self.table = Arc::clone(&table);
             self.worker.handle_table(now, table);
+        }
+        for change in self.shared.workers[self.idx].take_changes() {
+            self.change(now, change);
         }
         if self.shared.is_stopping.load(Ordering::Acquire) && self.stop_deadline.is_none() {
             self.stop_deadline = Some(now + self.shutdown_timeout);
@@ -266,14 +270,15 @@ impl DataPlane {
     // Sessions.
 
     fn accept_all(&mut self, now: Instant) {
-        for idx in 0..self.listeners.len() {
-            self.accept(now, idx);
+        let numbers: Vec<_> = self.listeners.keys().copied().collect();
+        for number in numbers {
+            self.accept(now, number);
         }
     }
 
-    fn accept(&mut self, now: Instant, idx: usize) {
+    fn accept(&mut self, now: Instant, number: usize) {
         for _ in 0..ACCEPTS_MAX {
-            let Some(listener) = self.listeners.get(idx) else { return };
+            let Some(listener) = self.listeners.get(&number) else { return };
             let stream = match &listener.socket {
                 ListenerSocket::Tcp(it) => it.accept().map(|(stream, _)| Stream::Tcp(stream)),
                 ListenerSocket::Unix(it) => it.accept().map(|(stream, _)| Stream::Unix(stream)),

@@ -22,6 +22,7 @@
 //! | [`data_plane`] | one worker's sockets around `evenkeel_core::worker` |
 //! | [`listeners`] | binding, and how many sessions each may have |
 //! | [`shared`] | what the workers share |
+//! | [`reconfigure`] | another configuration while it runs |
 //! | [`stats`] | the words of `stats` |
 //! | [`admin`] | the admin server, and what it is told |
 
@@ -32,6 +33,8 @@ pub mod data_plane;
 pub mod listeners;
 
 pub mod shared;
+
+pub mod reconfigure;
 
 pub mod stats;
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use evenkeel_core::config::{ListenAddress, ListenerConfig};
+use evenkeel_core::config::{ListenAddress, ListenerConfig, ListenerName};
 use evenkeel_core::protocol::ParseLimits;
 use evenkeel_core::routing::PoolId;
 use evenkeel_core::session::SessionLimits;
@@ -23,20 +23,33 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Connections that the kernel keeps for us to accept.
 const BACKLOG: i32 = 1024;
 
-/// What all workers' sockets of one listener have in common.
+/// What all workers' sockets of one listener, and its sessions, have in common.
 #[derive(Debug)]
 pub struct ListenerShare {
+    /// What it is called.
+    pub name: ListenerName,
     /// Where its sessions' requests go.
     pub pool: PoolId,
     /// What its sessions may do.
     pub limits: SessionLimits,
     sessions_max: usize,
-    sessions_len: AtomicUsize,
-    /// The unix socket's path, to be removed at the end.
-    path: Option<PathBuf>,
+    sessions_len: Arc<AtomicUsize>,
 }
 
 impl ListenerShare {
+    /// A listener whose requests go to `pool`. If it is there already and only changed,
+    /// `sessions_len` counts the sessions that it has.
+    pub fn new(config: &ListenerConfig, pool: PoolId, sessions_len: Arc<AtomicUsize>) -> Self {
+        let name = config.name.clone();
+        Self {
+            name,
+            pool,
+            limits: session_limits(config),
+            sessions_max: config.sessions_max,
+            sessions_len,
+        }
+    }
+
     /// Takes one of the listener's sessions; false if there is none left.
     pub fn admit(&self) -> bool {
         let one_more = |len| (len < self.sessions_max).then_some(len + 1);
@@ -49,12 +62,14 @@ impl ListenerShare {
     }
 }
 
-impl Drop for ListenerShare {
+/// A unix socket's path, which is removed with this.
+#[derive(Debug)]
+pub struct SocketPath(PathBuf);
+
+impl Drop for SocketPath {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // It may have been removed or replaced by somebody else; that is no concern here.
-            let _ = std::fs::remove_file(path);
-        }
+        // It may have been removed or replaced by somebody else; that is no concern here.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
@@ -65,6 +80,8 @@ pub struct Listener {
     pub share: Arc<ListenerShare>,
     /// The socket.
     pub socket: ListenerSocket,
+    /// Its path, if it has one. All workers' sockets have the same.
+    pub path: Option<Arc<SocketPath>>,
 }
 
 /// A listening socket.
@@ -76,35 +93,30 @@ pub enum ListenerSocket {
     Unix(mio::net::UnixListener),
 }
 
-/// A listener bound for every worker.
+/// An address bound for every worker.
 #[derive(Debug)]
 pub struct Bound {
     /// One for each worker.
-    pub listeners: Vec<Listener>,
+    pub sockets: Vec<ListenerSocket>,
+    /// The path, if it is a unix socket.
+    pub path: Option<Arc<SocketPath>>,
     /// Where it listens: as configured, with the port that was given for port 0.
     pub address: ListenAddress,
 }
 
-/// Binds a listener for `workers_len` workers.
-pub fn bind(config: &ListenerConfig, pool: PoolId, workers_len: usize) -> io::Result<Bound> {
-    let path = match &config.address {
-        ListenAddress::Tcp(_) => None,
-        ListenAddress::Unix(path) => Some(path.clone()),
-    };
-    let (sockets, address) = match &config.address {
-        ListenAddress::Tcp(addr) => bind_tcp(*addr, workers_len)?,
-        ListenAddress::Unix(path) => (bind_unix(path, workers_len)?, config.address.clone()),
-    };
-    let share = Arc::new(ListenerShare {
-        pool,
-        limits: session_limits(config),
-        sessions_max: config.sessions_max,
-        sessions_len: AtomicUsize::new(0),
-        path,
-    });
-    let listeners =
-        sockets.into_iter().map(|socket| Listener { share: Arc::clone(&share), socket }).collect();
-    Ok(Bound { listeners, address })
+/// Binds an address for `workers_len` workers.
+pub fn bind(address: &ListenAddress, workers_len: usize) -> io::Result<Bound> {
+    match address {
+        ListenAddress::Tcp(addr) => {
+            let (sockets, address) = bind_tcp(*addr, workers_len)?;
+            Ok(Bound { sockets, path: None, address })
+        }
+        ListenAddress::Unix(path) => {
+            let sockets = bind_unix(path, workers_len)?;
+            let path = Some(Arc::new(SocketPath(path.clone())));
+            Ok(Bound { sockets, path, address: address.clone() })
+        }
+    }
 }
 
 /// What each session of a listener may do.

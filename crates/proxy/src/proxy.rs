@@ -2,24 +2,25 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use evenkeel_admin::{Lab, Subject};
+use evenkeel_control::directory::Directory;
 use evenkeel_control::loss::Loss;
-use evenkeel_control::routes::pool_id;
+use evenkeel_control::membership::PlanError;
 use evenkeel_control::setup::{Driver, Parts, Stop};
 use evenkeel_control::worker::SharedWorker;
 use evenkeel_control::{ControlPlane, Handle, set_up};
 use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName};
-use evenkeel_core::distribution::BuildError;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::admin::{self, Admin, AdminError, ProxyDriver};
+use crate::admin::{Admin, AdminError, ProxyDriver};
 use crate::data_plane::DataPlane;
-use crate::listeners::{self, Listener};
+use crate::listeners::{self, Listener, ListenerShare};
+use crate::reconfigure::{InEffect, Listening, Reconfigure};
 use crate::shared::Shared;
 
 /// A running proxy. Dropping it leaves it running; see [`Proxy::stop`].
@@ -27,7 +28,7 @@ use crate::shared::Shared;
 pub struct Proxy {
     shared: Arc<Shared>,
     handle: Handle,
-    addresses: Vec<(ListenerName, ListenAddress)>,
+    reconfigure: Reconfigure,
     admin_address: Option<SocketAddr>,
     workers: Vec<JoinHandle<()>>,
     control_plane: JoinHandle<()>,
@@ -48,9 +49,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// A pool's distribution cannot be built.
-    #[error("a pool's distribution cannot be built")]
-    Distribution(#[from] BuildError),
+    /// The pools cannot be set up.
+    #[error(transparent)]
+    Pools(#[from] PlanError),
     /// A listener names a pool that there is not.
     #[error("listener {0} names a pool that there is not")]
     UnknownPool(ListenerName),
@@ -87,22 +88,29 @@ impl Proxy {
         let admin_refused = Loss::new("admin connections refused");
         let losses = vec![sessions_refused.clone(), admin_refused.clone()];
         let driver = Driver { workers, losses };
-        let Parts { shared: control, handle, control_plane, stop } = set_up(&config.pools, driver)?;
+        let parts = set_up(&config.pools, driver)?;
+        let Parts { shared: control, handle, control_plane, reconfigurer, stop } = parts;
         control.resolve_blocking();
-        let (listeners, addresses) = bind_all(config, workers_len)?;
+        let (listeners, listening) = bind_all(config, &control.directory.load(), workers_len)?;
         let calls = calls(config.proxy.io, workers_len)?;
         let shared = Arc::new(Shared::new(control, sessions_refused));
+        let in_effect = InEffect { config: config.clone(), listening };
+        let reconfigure = Reconfigure {
+            shared: Arc::clone(&shared),
+            reconfigurer,
+            in_effect: Arc::new(Mutex::new(in_effect)),
+            turn: Arc::default(),
+        };
         let admin = config.admin.as_ref().map(|it| Admin::bind(it, admin_refused)).transpose()?;
         let admin_address = admin.as_ref().map(Admin::address);
         let served = admin.map(|admin| {
-            let listeners = admin::listeners(config, &addresses);
-            let driver = ProxyDriver::new(Arc::clone(&shared), listeners, lab);
+            let driver = ProxyDriver::new(reconfigure.clone(), lab);
             admin.serve(Subject::new(handle.clone(), driver))
         });
         let mut proxy = Self {
             handle,
             shared,
-            addresses,
+            reconfigure,
             admin_address,
             workers: Vec::new(),
             control_plane: spawn(control_plane, served)?,
@@ -133,8 +141,15 @@ impl Proxy {
     }
 
     /// Where its listeners listen, with the ports that were given for port 0.
-    pub fn addresses(&self) -> &[(ListenerName, ListenAddress)] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<(ListenerName, ListenAddress)> {
+        let in_effect = self.reconfigure.in_effect();
+        let listening = in_effect.listening.iter();
+        listening.map(|it| (it.config.name.clone(), it.address.clone())).collect()
+    }
+
+    /// A way to give it another configuration while it runs.
+    pub fn reconfigure(&self) -> Reconfigure {
+        self.reconfigure.clone()
     }
 
     /// Where its admin server listens, if it has one.
@@ -230,24 +245,32 @@ fn raise_descriptor_limit(config: &Config, workers_len: usize) {
     }
 }
 
-type BoundAll = (Vec<Vec<Listener>>, Vec<(ListenerName, ListenAddress)>);
+type BoundAll = (Vec<Vec<Listener>>, Vec<Listening>);
 
 /// Binds all listeners: for each worker its sockets, and where they listen.
-fn bind_all(config: &Config, workers_len: usize) -> Result<BoundAll, StartError> {
+fn bind_all(
+    config: &Config,
+    directory: &Directory,
+    workers_len: usize,
+) -> Result<BoundAll, StartError> {
     let mut of_worker: Vec<Vec<Listener>> = (0..workers_len).map(|_| Vec::new()).collect();
-    let mut addresses = Vec::new();
+    let mut listening = Vec::new();
     for listener in &config.listeners {
         let name = listener.name.clone();
-        let Some(pool) = pool_id(&config.pools, &listener.pool) else {
+        let Some(pool) = directory.pool_named(listener.pool.as_str()) else {
             return Err(StartError::UnknownPool(name));
         };
-        let bound = listeners::bind(listener, pool, workers_len).map_err(|source| {
+        let bound = listeners::bind(&listener.address, workers_len).map_err(|source| {
             StartError::Bind { name: name.clone(), address: listener.address.clone(), source }
         })?;
-        for (worker, listener) in of_worker.iter_mut().zip(bound.listeners) {
-            worker.push(listener);
+        let sessions_len = Arc::default();
+        let share = Arc::new(ListenerShare::new(listener, pool, Arc::clone(&sessions_len)));
+        for (worker, socket) in of_worker.iter_mut().zip(bound.sockets) {
+            let (share, path) = (Arc::clone(&share), bound.path.clone());
+            worker.push(Listener { share, socket, path });
         }
-        addresses.push((name, bound.address));
+        let config = listener.clone();
+        listening.push(Listening { config, address: bound.address, sessions_len });
     }
-    Ok((of_worker, addresses))
+    Ok((of_worker, listening))
 }

@@ -1,9 +1,13 @@
 //! What the workers of the proxy share besides what the control plane shares with them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use evenkeel_control::loss::Loss;
+use evenkeel_core::config::ListenerName;
+use evenkeel_core::routing::PoolId;
+
+use crate::listeners::{Listener, ListenerShare};
 
 /// Everything shared.
 #[derive(Debug)]
@@ -25,6 +29,32 @@ pub struct WorkerFacts {
     pub sessions_open: AtomicUsize,
     /// Whether it reads and writes by `io_uring`.
     pub is_on_io_uring: AtomicBool,
+    changes: Mutex<Vec<Change>>,
+}
+
+/// What a worker is to change about its listeners and sessions.
+#[derive(Debug)]
+pub enum Change {
+    /// Accept from this one, too.
+    Open(Listener),
+    /// The listener of this name is this from now on. Its sessions' requests go to its pool.
+    Replace(Arc<ListenerShare>),
+    /// Accept from the listener of this name no more. Its sessions stay.
+    Close(ListenerName),
+    /// The pool is no more: its sessions end when they have what they are owed.
+    EndSessions(PoolId),
+}
+
+impl WorkerFacts {
+    /// Something for the worker to change; it does so when it is woken.
+    pub fn tell(&self, change: Change) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+    }
+
+    /// What it is to change, in order.
+    pub fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Shared {

@@ -77,6 +77,8 @@ impl Cleaner {
         for event in events {
             announce_server(&self.shared, &event);
         }
+        let directory = self.shared.directory.load();
+        self.servers.retain(|server, _| !directory.server(*server).has_left);
         let mut batches = BTreeMap::<ServerId, Vec<Cleaning>>::new();
         for step in steps {
             batches.entry(step.server).or_default().push(step);

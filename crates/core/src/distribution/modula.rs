@@ -26,7 +26,7 @@ use super::member::Member;
 use super::{BuildError, MemberIdx};
 
 /// Slots and their members.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Modula {
     /// Invariant: holds every member, and at most [`SLOTS_MAX`] slots.
     slots: Box<[MemberIdx]>,

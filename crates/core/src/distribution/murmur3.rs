@@ -7,7 +7,7 @@
 //! `MurmurHash3_x86_32` by Austin Appleby, public domain.
 
 /// A hash in the making. Copying it is how a common beginning is hashed once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Murmur3 {
     state: u32,
     /// The bytes after the last whole word, lowest first.

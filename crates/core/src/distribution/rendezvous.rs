@@ -19,13 +19,13 @@ use super::member::Member;
 use super::murmur3::Murmur3;
 
 /// The members in order of preference between equal scores.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendezvous {
     /// Invariant: not empty; sorted by text, greatest first.
     candidates: Box<[Candidate]>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Candidate {
     /// The hash of `text-`, to which a key is added.
     prefix: Murmur3,

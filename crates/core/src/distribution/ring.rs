@@ -26,7 +26,7 @@ pub(super) struct Point {
 }
 
 /// The points of all members, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ring {
     /// Invariant: sorted, and ended by a point of the highest value for the first point's member,
     /// which is where a hash past all others goes.

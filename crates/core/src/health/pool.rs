@@ -128,6 +128,13 @@ impl PoolHealth {
         self.window = config.health.window;
     }
 
+    /// The pool is configured no more: it has no servers.
+    pub fn handle_left(&mut self, now: Instant) {
+        self.members.clear();
+        self.is_mass_failure = false;
+        self.window_at = now + self.window;
+    }
+
     // What the servers are taken for.
 
     /// The pool's servers, in its order.

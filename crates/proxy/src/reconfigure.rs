@@ -1,0 +1,235 @@
+//! Another configuration while the proxy runs.
+//!
+//! # The order
+//! 1. New addresses are bound: what cannot be had is found out before anything has changed.
+//! 2. The control plane takes the new pools and servers
+//!    ([`evenkeel_control::reconfiguration`]).
+//! 3. Workers open, change and close listeners. Sessions stay: those of a listener that changed follow
+//!    its pool, those of one that is gone go on until they end, and only those whose pool is gone are
+//!    ended, with what they are owed.
+//!
+//! What a process takes once at its start (`[proxy]`, `[admin]`, `[log]`, `[hook.NAME]`) stays as it
+//! was, and the operator is told.
+
+use std::io;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use evenkeel_control::reconfiguration::{ReconfigureError, Reconfigured, Reconfigurer};
+use evenkeel_core::config::{Config, ListenAddress, ListenerConfig, ListenerName, PoolName};
+use evenkeel_core::routing::PoolId;
+
+use crate::listeners::{self, Bound, Listener, ListenerShare};
+use crate::shared::{Change, Shared};
+
+/// Gives a running proxy another configuration.
+#[derive(Clone, Debug)]
+pub struct Reconfigure {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) reconfigurer: Reconfigurer,
+    pub(crate) in_effect: Arc<Mutex<InEffect>>,
+    /// One at a time.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What is in effect.
+#[derive(Debug)]
+pub(crate) struct InEffect {
+    pub(crate) config: Config,
+    pub(crate) listening: Vec<Listening>,
+}
+
+/// A listener that is in effect.
+#[derive(Clone, Debug)]
+pub(crate) struct Listening {
+    pub(crate) config: ListenerConfig,
+    /// With the port that was given for port 0.
+    pub(crate) address: ListenAddress,
+    pub(crate) sessions_len: Arc<AtomicUsize>,
+}
+
+/// What has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// One line each; none if the configuration says what was in effect already.
+    pub changes: Vec<String>,
+    /// What the operator should know, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Why a configuration is not in effect. What was before still is.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A listener's address cannot be bound.
+    #[error("listener {name} cannot listen on {address}: {source}")]
+    Bind {
+        /// The listener.
+        name: ListenerName,
+        /// Its address.
+        address: ListenAddress,
+        /// Why.
+        source: io::Error,
+    },
+    /// The pools cannot be what they are to be.
+    #[error(transparent)]
+    Pools(#[from] ReconfigureError),
+}
+
+impl Reconfigure {
+    /// Has `config`, which has no faults, be in effect.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    pub async fn apply(&self, config: &Config) -> Result<Applied, ApplyError> {
+        let _turn = self.turn.lock().await;
+        let (before, listening) = {
+            let in_effect = self.in_effect();
+            (in_effect.config.clone(), in_effect.listening.clone())
+        };
+        if before == *config {
+            return Ok(Applied::default());
+        }
+        let mut bound = self.bind_new(config, &listening)?;
+        let pools = self.reconfigurer.apply(config.pools.clone()).await?;
+        let listening = self.change_listeners(config, &listening, &mut bound);
+        self.end_sessions(&before, config);
+        let applied = describe(&before, config, &pools);
+        let config = Config { proxy: before.proxy, admin: before.admin, ..config.clone() };
+        *self.in_effect() = InEffect { config, listening };
+        Ok(applied)
+    }
+
+    pub(crate) fn in_effect(&self) -> MutexGuard<'_, InEffect> {
+        self.in_effect.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The addresses that nobody listens on yet, in the order of the listeners that want them.
+    fn bind_new(
+        &self,
+        config: &Config,
+        listening: &[Listening],
+    ) -> Result<Vec<(ListenerName, Bound)>, ApplyError> {
+        let is_new = |it: &&ListenerConfig| !listening.iter().any(|known| is_same_place(known, it));
+        let bind = |listener: &ListenerConfig| {
+            let (name, address) = (listener.name.clone(), listener.address.clone());
+            match listeners::bind(&address, self.shared.workers.len()) {
+                Ok(bound) => Ok((name, bound)),
+                Err(source) => Err(ApplyError::Bind { name, address, source }),
+            }
+        };
+        config.listeners.iter().filter(is_new).map(bind).collect()
+    }
+
+    fn change_listeners(
+        &self,
+        config: &Config,
+        before: &[Listening],
+        bound: &mut Vec<(ListenerName, Bound)>,
+    ) -> Vec<Listening> {
+        for known in before {
+            if !config.listeners.iter().any(|it| is_same_place(known, it)) {
+                self.tell(|_| Some(Change::Close(known.config.name.clone())));
+            }
+        }
+        let mut listening = Vec::new();
+        for listener in &config.listeners {
+            let known = before.iter().find(|known| is_same_place(known, listener));
+            let sessions_len =
+                known.map_or_else(Arc::default, |known| Arc::clone(&known.sessions_len));
+            let pool = self.pool_id(&listener.pool);
+            let share = Arc::new(ListenerShare::new(listener, pool, Arc::clone(&sessions_len)));
+            let new = bound.iter().position(|(name, _)| *name == listener.name);
+            let address = match (known, new) {
+                (_, Some(idx)) => {
+                    let (_, Bound { sockets, path, address }) = bound.swap_remove(idx);
+                    let mut sockets = sockets.into_iter();
+                    self.tell(|_| {
+                        let (share, path) = (Arc::clone(&share), path.clone());
+                        Some(Change::Open(Listener { share, socket: sockets.next()?, path }))
+                    });
+                    address
+                }
+                (Some(known), None) => {
+                    self.tell(|_| Some(Change::Replace(Arc::clone(&share))));
+                    known.address.clone()
+                }
+                (None, None) => unreachable!("who is not known has been bound"),
+            };
+            listening.push(Listening { config: listener.clone(), address, sessions_len });
+        }
+        self.shared.control.wake_workers();
+        listening
+    }
+
+    fn end_sessions(&self, before: &Config, config: &Config) {
+        for pool in before.pools.iter().filter(|it| config.pool(&it.name).is_none()) {
+            let directory = self.shared.control.directory.load();
+            let mut pools = (0..).map(PoolId).zip(&directory.pools);
+            let gone = pools.find(|(_, it)| it.has_left && it.config.name == pool.name);
+            if let Some((id, _)) = gone {
+                self.tell(|_| Some(Change::EndSessions(id)));
+            }
+        }
+        self.shared.control.wake_workers();
+    }
+
+    /// Tells each worker something.
+    fn tell(&self, mut change: impl FnMut(usize) -> Option<Change>) {
+        for (idx, worker) in self.shared.workers.iter().enumerate() {
+            if let Some(change) = change(idx) {
+                worker.tell(change);
+            }
+        }
+    }
+
+    fn pool_id(&self, name: &PoolName) -> PoolId {
+        let directory = self.shared.control.directory.load();
+        directory.pool_named(name.as_str()).expect("a listener's pool is configured")
+    }
+}
+
+/// Whether it is the same listener at the same address.
+fn is_same_place(known: &Listening, listener: &ListenerConfig) -> bool {
+    known.config.name == listener.name && known.config.address == listener.address
+}
+
+/// What has changed, in words.
+fn describe(before: &Config, after: &Config, pools: &Reconfigured) -> Applied {
+    let mut changes = Vec::new();
+    changes.extend(pools.joined.iter().map(|it| format!("server {it} has joined")));
+    changes.extend(pools.left.iter().map(|it| format!("server {it} has left")));
+    for pool in &after.pools {
+        match before.pool(&pool.name) {
+            None => changes.push(format!("pool {} is new", pool.name)),
+            Some(known) if known != pool => {
+                changes.push(format!("pool {} is configured otherwise", pool.name));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = before.pools.iter().filter(|it| after.pool(&it.name).is_none());
+    changes.extend(gone.map(|it| format!("pool {} is gone", it.name)));
+    let by_name = |config: &Config, name: &ListenerName| {
+        config.listeners.iter().find(|it| it.name == *name).cloned()
+    };
+    for listener in &after.listeners {
+        match by_name(before, &listener.name) {
+            None => changes.push(format!("listener {} is new", listener.name)),
+            Some(known) if known != *listener => {
+                changes.push(format!("listener {} is configured otherwise", listener.name));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = before.listeners.iter().filter(|it| by_name(after, &it.name).is_none());
+    changes.extend(gone.map(|it| format!("listener {} is gone", it.name)));
+    let mut warnings = pools.warnings.clone();
+    for (table, has_changed) in
+        [("[proxy]", before.proxy != after.proxy), ("[admin]", before.admin != after.admin)]
+    {
+        if has_changed {
+            warnings.push(format!("{table} takes effect when the process is started anew"));
+        }
+    }
+    Applied { changes, warnings }
+}
