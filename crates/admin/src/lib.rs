@@ -17,6 +17,8 @@
 //! | [`orders`] | an operator's word about a server |
 //! | [`reload`] | the configuration, and how it is changed |
 //! | [`lab`] | servers that can be broken on purpose |
+//! | [`metrics`] | what Prometheus scrapes |
+//! | `recorder`, `tally` | what has to be remembered to be told |
 //! | [`page`] | the page |
 //! | [`refusal`] | why there is no answer |
 //! | [`time`] | times as they are written |
@@ -44,6 +46,11 @@ pub mod orders;
 pub mod reload;
 
 pub mod lab;
+
+pub mod metrics;
+
+mod recorder;
+mod tally;
 
 pub mod page;
 

@@ -1,23 +1,45 @@
 //! Which path is whose.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::FromRef;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::access::check_origin;
+use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::subject::Subject;
-use crate::{events, health, lab, orders, page, reload, status};
+use crate::{events, health, lab, metrics, orders, page, reload, status};
+
+/// What the routes work with.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) subject: Subject,
+    pub(crate) recorder: Arc<Recorder>,
+}
+
+impl FromRef<App> for Subject {
+    fn from_ref(app: &App) -> Self {
+        app.subject.clone()
+    }
+}
 
 /// The routes of the admin API and its page, to be served or mounted under a path of their own.
 ///
-/// Who may ask is for whoever serves it to say ([`Access`](crate::Access)); but nothing is changed by
+/// It remembers the last minutes from now on. Who may ask is for whoever serves it to say ([`Access`](crate::Access)); but nothing is changed by
 /// a page from elsewhere.
+///
+/// # Panics
+/// Outside a tokio runtime, on which it looks once a second.
 pub fn router(subject: Subject) -> Router {
+    let app = App { recorder: Recorder::start(subject.clone()), subject };
     let mut router = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/pools", get(status::pools))
         .route("/api/v1/pools/{pool}", get(status::pool))
@@ -27,7 +49,7 @@ pub fn router(subject: Subject) -> Router {
         .route("/api/v1/events/stream", get(events::stream))
         .route("/api/v1/configuration", get(reload::configuration))
         .route("/api/v1/reload", post(reload::reload));
-    if subject.driver.lab().is_some() {
+    if app.subject.driver.lab().is_some() {
         router = router
             .route("/api/v1/lab", get(lab::lab))
             .route("/api/v1/lab/servers/{server}/{fault}", post(lab::apply));
@@ -37,7 +59,7 @@ pub fn router(subject: Subject) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(check_origin))
-        .with_state(subject)
+        .with_state(app)
 }
 
 async fn nothing_here(uri: Uri) -> Refusal {

@@ -10,6 +10,7 @@ use evenkeel_api::{Pool, Server, Status};
 use evenkeel_core::Instant;
 
 pub(crate) use self::pools::all_pools;
+pub(crate) use self::servers::{is_usable, share_percent};
 use crate::refusal::Refusal;
 use crate::subject::Subject;
 use crate::time::written;

@@ -87,10 +87,29 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
         Box::pin(std::future::ready(Err(Refusal::Conflict(why.to_owned()))))
     }
 
+    /// What became of each hook's messages.
+    fn hook_outcomes(&self) -> Vec<HookOutcomes> {
+        Vec::new()
+    }
+
+    /// What the driver had to drop or refuse because a limit was reached, and how often.
+    fn losses(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// Its servers, if they can be broken on purpose.
     fn lab(&self) -> Option<&dyn Lab> {
         None
     }
+}
+
+/// What became of one hook's messages since the process started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookOutcomes {
+    /// The hook.
+    pub hook: String,
+    /// How many messages, by what became of them, in one word.
+    pub outcomes: Vec<(&'static str, u64)>,
 }
 
 /// Servers that can be broken on purpose.

@@ -79,12 +79,17 @@ impl Admin {
 /// What only the proxy knows.
 pub(crate) struct ProxyDriver {
     reconfigure: Reconfigure,
+    losses: Vec<Loss>,
     lab: Option<Box<dyn Lab>>,
 }
 
 impl ProxyDriver {
-    pub(crate) fn new(reconfigure: Reconfigure, lab: Option<Box<dyn Lab>>) -> Self {
-        Self { reconfigure, lab }
+    pub(crate) fn new(
+        reconfigure: Reconfigure,
+        losses: Vec<Loss>,
+        lab: Option<Box<dyn Lab>>,
+    ) -> Self {
+        Self { reconfigure, losses, lab }
     }
 }
 
@@ -115,6 +120,10 @@ impl Driver for ProxyDriver {
 
     fn is_stopping(&self) -> bool {
         self.reconfigure.shared.is_stopping.load(Ordering::Acquire)
+    }
+
+    fn losses(&self) -> Vec<(&'static str, u64)> {
+        self.losses.iter().map(|loss| (loss.what(), loss.times())).collect()
     }
 
     fn lab(&self) -> Option<&dyn Lab> {

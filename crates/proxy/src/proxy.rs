@@ -87,7 +87,7 @@ impl Proxy {
         let sessions_refused = Loss::new("sessions refused");
         let admin_refused = Loss::new("admin connections refused");
         let losses = vec![sessions_refused.clone(), admin_refused.clone()];
-        let driver = Driver { workers, losses };
+        let driver = Driver { workers, losses: losses.clone() };
         let parts = set_up(&config.pools, driver)?;
         let Parts { shared: control, handle, control_plane, reconfigurer, stop } = parts;
         control.resolve_blocking();
@@ -104,7 +104,7 @@ impl Proxy {
         let admin = config.admin.as_ref().map(|it| Admin::bind(it, admin_refused)).transpose()?;
         let admin_address = admin.as_ref().map(Admin::address);
         let served = admin.map(|admin| {
-            let driver = ProxyDriver::new(reconfigure.clone(), lab);
+            let driver = ProxyDriver::new(reconfigure.clone(), losses, lab);
             admin.serve(Subject::new(handle.clone(), driver))
         });
         let mut proxy = Self {

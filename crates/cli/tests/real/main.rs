@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "for the reader of a failure")]
 
+mod admin;
 mod bench;
 mod faults;
 mod hostile;

@@ -4,6 +4,7 @@
 mod application;
 mod bystander;
 mod cluster;
+mod http;
 mod key;
 mod library;
 mod load;
@@ -21,6 +22,7 @@ mod truth;
 pub(crate) use application::{Application, Ask, Reply};
 pub(crate) use bystander::Bystander;
 pub(crate) use cluster::{Cluster, Target};
+pub(crate) use http::{HttpAnswer, http_get};
 pub(crate) use key::spread_key;
 pub(crate) use library::{Flavour, Library, Threads};
 pub(crate) use load::Load;
