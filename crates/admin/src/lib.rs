@@ -17,6 +17,7 @@
 //! | [`orders`] | an operator's word about a server |
 //! | [`reload`] | the configuration, and how it is changed |
 //! | [`lab`] | servers that can be broken on purpose |
+//! | [`route`] | where a key goes, and why |
 //! | [`metrics`] | what Prometheus scrapes |
 //! | `recorder`, `tally` | what has to be remembered to be told |
 //! | [`page`] | the page |
@@ -46,6 +47,8 @@ pub mod orders;
 pub mod reload;
 
 pub mod lab;
+
+pub mod route;
 
 pub mod metrics;
 
