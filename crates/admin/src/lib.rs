@@ -18,6 +18,7 @@
 //! | [`reload`] | the configuration, and how it is changed |
 //! | [`lab`] | servers that can be broken on purpose |
 //! | [`route`] | where a key goes, and why |
+//! | [`history`] | the last minutes, second by second |
 //! | [`metrics`] | what Prometheus scrapes |
 //! | `recorder`, `tally` | what has to be remembered to be told |
 //! | [`page`] | the page |
@@ -49,6 +50,8 @@ pub mod reload;
 pub mod lab;
 
 pub mod route;
+
+pub mod history;
 
 pub mod metrics;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+use crate::history::Past;
 use crate::subject::Subject;
 use crate::tally::EventTally;
 
@@ -18,6 +19,7 @@ use crate::tally::EventTally;
 pub(crate) struct Recorder {
     subject: Subject,
     tally: Mutex<EventTally>,
+    past: Mutex<Past>,
 }
 
 /// How often it looks.
@@ -29,7 +31,7 @@ impl Recorder {
     /// # Panics
     /// Outside a tokio runtime.
     pub(crate) fn start(subject: Subject) -> Arc<Self> {
-        let recorder = Arc::new(Self { subject, tally: Mutex::default() });
+        let recorder = Arc::new(Self { subject, tally: Mutex::default(), past: Mutex::default() });
         tokio::spawn(keep_looking(Arc::downgrade(&recorder)));
         recorder
     }
@@ -41,13 +43,23 @@ impl Recorder {
         tally
     }
 
+    /// The last minutes.
+    pub(crate) fn past(&self) -> MutexGuard<'_, Past> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn look(&self) {
         drop(self.tally());
+        let handle = &self.subject.handle;
+        let (now, servers, pools) = (handle.now(), handle.servers(), handle.pools());
+        self.past().note(now, servers, &pools);
     }
 }
 
 async fn keep_looking(recorder: Weak<Recorder>) {
-    let mut interval = tokio::time::interval(INTERVAL);
+    let Some(now) = recorder.upgrade().map(|it| it.subject.handle.now()) else { return };
+    let first = tokio::time::Instant::now() + Past::first_wait(now);
+    let mut interval = tokio::time::interval_at(first, INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         interval.tick().await;

@@ -12,7 +12,7 @@ use crate::access::check_origin;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::subject::Subject;
-use crate::{events, health, lab, metrics, orders, page, reload, route, status};
+use crate::{events, health, history, lab, metrics, orders, page, reload, route, status};
 
 /// What the routes work with.
 #[derive(Clone, Debug)]
@@ -46,6 +46,7 @@ pub fn router(subject: Subject) -> Router {
         .route("/api/v1/pools/{pool}/servers/{server}", get(status::server))
         .route("/api/v1/pools/{pool}/servers/{server}/{order}", post(orders::order))
         .route("/api/v1/route", get(route::route))
+        .route("/api/v1/history", get(history::history))
         .route("/api/v1/events", get(events::list))
         .route("/api/v1/events/stream", get(events::stream))
         .route("/api/v1/configuration", get(reload::configuration))

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use evenkeel_api::{Pool, Server, Status};
 use evenkeel_core::Instant;
 
-pub(crate) use self::pools::all_pools;
+pub(crate) use self::pools::{all_pools, hit_percent};
 pub(crate) use self::servers::{is_usable, share_percent};
 use crate::refusal::Refusal;
 use crate::subject::Subject;
