@@ -6,7 +6,7 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `read`, `server` | the tables of the file as core's types |
+//! | `read`, `server`, `hook` | the tables of the file as core's types |
 //! | `section` | one table, key by key |
 //! | `reading` | what is found while a text is read |
 //! | `syntax` | faults of TOML itself |
@@ -36,6 +36,8 @@
 
 mod read;
 mod server;
+
+mod hook;
 
 mod section;
 

@@ -10,6 +10,7 @@ use evenkeel_core::config::{
 use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
 use toml::de::DeTable;
 
+use super::hook::{read_hook, read_log};
 use super::place::Finding;
 use super::reading::{Expected, Purpose, Reading, Unreadable};
 use super::reference::KnownKey;
@@ -55,6 +56,8 @@ fn read_root(root: &DeTable<'_>, reading: &mut Reading) -> Config {
         listeners: root.named_tables("listener", "listener.NAME", read_listener),
         pools: root.named_tables("pool", "pool.NAME", read_pool),
         admin: root.table_if_there("admin", "admin", read_admin),
+        log: root.table("log", "log", read_log),
+        hooks: root.named_tables("hook", "hook.NAME", read_hook),
     })
 }
 

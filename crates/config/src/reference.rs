@@ -36,6 +36,8 @@ const EVERY_TABLE: &str = "
 servers = [{}]
 [pool.a.health]
 [admin]
+[log]
+[hook.a]
 ";
 
 /// The summary of a bounded setting: `A duration from …`.

@@ -122,6 +122,17 @@ impl<'t> Section<'t, '_> {
         self.reading.parsed(&found, expected, read)
     }
 
+    /// Whether the table has this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Whether the value at `key` is a list of nothing.
+    pub(super) fn is_empty_list(&self, key: &str) -> bool {
+        let list = self.table.get(key).and_then(|value| value.get_ref().as_array());
+        list.is_some_and(|list| list.is_empty())
+    }
+
     /// Says that a key which must be there is not, if so. `example` is it with a value.
     pub(super) fn require(&mut self, key: &'static str, example: &str) {
         if !self.table.contains_key(key) {

@@ -11,6 +11,7 @@ use evenkeel_core::distribution::{HashFunction, Scheme, Weight};
 use super::*;
 
 mod admin;
+mod hooks;
 mod pools;
 
 /// The least that is a configuration; five lines.
@@ -689,7 +690,7 @@ fn an_unclosed_list_is_one_fault() {
     check(
         "timeout = 1\n[pool.main]\nservers = [\"a\",\n \"b\"\n\n[listener.a]\nadress = \"x\"\n",
         &[
-            "1:1: unknown key \"timeout\"; choose \"proxy\", \"listener\", \"pool\" or \"admin\"",
+            "1:1: unknown key \"timeout\"; choose \"proxy\", \"listener\", \"pool\", \"admin\", \"log\" or \"hook\"",
             "6:1: missing comma between array elements (in the list that begins in line 3); \
              expected `,`",
         ],

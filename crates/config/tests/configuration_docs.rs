@@ -66,6 +66,14 @@ fn what_the_example_has_commented_out_is_a_default() {
 }
 
 #[test]
+fn the_hooks_of_the_example_are_read_when_they_are_taken_in() {
+    let text = read("evenkeel.example.toml").replace("\n## ", "\n");
+    let hooks = parse("with hooks", &text).unwrap().hooks;
+    let [chat, pager] = &hooks[..] else { panic!("two hooks") };
+    assert_eq!((chat.name.as_str(), pager.name.as_str()), ("chat", "pager"));
+}
+
+#[test]
 fn the_example_has_every_setting() {
     let text = read("evenkeel.example.toml");
     // These have no default to show.
@@ -82,5 +90,7 @@ fn the_toml_in_the_documentation_is_read() {
     parse("least", blocks.next().unwrap()).unwrap();
     let listener = "[listener.a]\naddress = \"127.0.0.1:1\"\npool = \"a\"\n[pool.a]\n";
     parse("servers", &format!("{listener}{}", blocks.next().unwrap())).unwrap();
+    let pool = format!("{listener}servers = [\"a\"]\n");
+    parse("hooks", &format!("{pool}{}", blocks.next().unwrap())).unwrap();
     assert_eq!(blocks.next(), None);
 }

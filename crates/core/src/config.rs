@@ -13,6 +13,7 @@
 //! | [`ListenerConfig`] | where applications connect |
 //! | [`AdminConfig`] | where operators ask |
 //! | [`PoolConfig`], [`ServerConfig`], [`HealthConfig`] | the servers, and how they are judged |
+//! | [`HookConfig`], [`LogConfig`] | whom to tell what happens, and what is logged |
 //! | [`Setting`] | the name, range and default of one setting |
 //! | [`Fault`] | what is wrong, and where |
 //! | [`nearest`] | what a misspelt name probably stands for |
@@ -40,6 +41,9 @@ mod health;
 mod pool;
 mod server;
 
+mod hook;
+mod log;
+
 mod address;
 mod choice;
 mod name;
@@ -56,12 +60,17 @@ pub use self::address::{
     UNIX_PATH_LEN_MAX,
 };
 pub use self::admin::AdminConfig;
-pub use self::choice::{Failover, Io, OnUnavailable, Rejoin, UnknownChoice};
+pub use self::choice::{
+    Failover, HookTrigger, Io, LogFormat, LogLevel, OnUnavailable, Rejoin, UnknownChoice,
+};
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
 pub use self::health::HealthConfig;
+pub use self::hook::{HookAction, HookConfig, WebhookAddress, WebhookAddressError};
 pub use self::listener::ListenerConfig;
+pub use self::log::LogConfig;
 pub use self::name::{
-    BrowserName, ListenerName, NAME_LEN_MAX, NameError, PoolName, SERVER_NAME_LEN_MAX, ServerName,
+    BrowserName, HookName, ListenerName, NAME_LEN_MAX, NameError, PoolName, SERVER_NAME_LEN_MAX,
+    ServerName,
 };
 pub use self::pool::PoolConfig;
 pub use self::quantity::{
@@ -75,12 +84,16 @@ pub use self::setting::{Setting, SettingValue};
 pub struct Config {
     /// The table `[proxy]`.
     pub proxy: ProxyConfig,
+    /// The table `[log]`.
+    pub log: LogConfig,
     /// The tables `[listener.NAME]`, at least one, in the order they were written.
     pub listeners: Vec<ListenerConfig>,
     /// The tables `[pool.NAME]`, at least one, in the order they were written.
     pub pools: Vec<PoolConfig>,
     /// The table `[admin]`; without it there is no admin server.
     pub admin: Option<AdminConfig>,
+    /// The tables `[hook.NAME]`, in the order they were written.
+    pub hooks: Vec<HookConfig>,
 }
 
 impl Config {
@@ -91,6 +104,7 @@ impl Config {
         self.check_listeners(&mut faults);
         self.check_pools(&mut faults);
         self.check_admin(&mut faults);
+        self.check_hooks(&mut faults);
         faults
     }
 
@@ -174,6 +188,17 @@ impl Config {
             if !names.insert(&pool.name) {
                 let problem = Problem::PoolNameTaken(pool.name.clone());
                 faults.push(Fault::new(pool.path(), problem));
+            }
+        }
+    }
+
+    fn check_hooks(&self, faults: &mut Vec<Fault>) {
+        let mut names = BTreeSet::new();
+        for hook in &self.hooks {
+            hook.check(faults);
+            if !names.insert(&hook.name) {
+                let problem = Problem::HookNameTaken(hook.name.clone());
+                faults.push(Fault::new(hook.path(), problem));
             }
         }
     }

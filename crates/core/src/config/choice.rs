@@ -98,6 +98,93 @@ choice! {
     }
 }
 
+choice! {
+    /// How a log line is written.
+    pub enum LogFormat {
+        /// As `Human` on a terminal, else as `Json`.
+        #[default]
+        Auto = "auto",
+        /// For people: time, level, text, and what belongs to it.
+        Human = "human",
+        /// One JSON object.
+        Json = "json",
+    }
+}
+
+choice! {
+    /// The least grave lines that are logged.
+    pub enum LogLevel {
+        /// What could not be done.
+        Error = "error",
+        /// What somebody may want to look at, too.
+        Warn = "warn",
+        /// What happens to servers and to this process, too.
+        #[default]
+        Info = "info",
+        /// What helps to find a fault of this program, too.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
+
+choice! {
+    /// What a hook can be told of.
+    pub enum HookTrigger {
+        /// A server has been ejected: by a rule, not by an operator's word.
+        #[default]
+        Down = "down",
+        /// A server that was out of use has all its keys back.
+        Up = "up",
+        /// A server is suspected, or no longer.
+        Suspect = "suspect",
+        /// A server begins to get its keys back.
+        Returning = "returning",
+        /// An operator has taken a server out of use.
+        Drained = "drained",
+        /// A server is sent no writes any more.
+        WritesEjected = "writes-ejected",
+        /// A server is sent writes again.
+        WritesReadmitted = "writes-readmitted",
+        /// A server has restarted, and is empty.
+        Restarted = "restarted",
+        /// So many servers look bad that nobody is ejected.
+        MassFailure = "mass-failure",
+        /// An operator has said something about a server.
+        Ordered = "ordered",
+        /// A server is to be flushed before it is used.
+        FlushRequired = "flush-required",
+        /// A server refuses to be flushed, and is not used.
+        FlushRefused = "flush-refused",
+        /// A server has been flushed.
+        Flushed = "flushed",
+        /// There were too many misplaced keys.
+        Overflowed = "overflowed",
+        /// A server has been added to a pool.
+        Joined = "joined",
+        /// A server has been taken out of its pool for good.
+        Left = "left",
+        /// A configuration has been applied.
+        ConfigurationApplied = "configuration-applied",
+        /// A configuration has been refused; the old one is in effect.
+        ConfigurationRefused = "configuration-refused",
+    }
+}
+
+impl HookTrigger {
+    /// What hooks are told of if nothing else is said.
+    pub const DEFAULTS: [Self; 8] = [
+        Self::Down,
+        Self::Up,
+        Self::WritesEjected,
+        Self::WritesReadmitted,
+        Self::MassFailure,
+        Self::FlushRefused,
+        Self::Overflowed,
+        Self::ConfigurationRefused,
+    ];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +204,20 @@ mod tests {
             assert_eq!(name.parse(), Ok(*choice));
         }
         for (name, choice) in Io::NAMES {
+            assert_eq!(choice.to_string(), *name);
+            assert_eq!(name.parse(), Ok(*choice));
+        }
+    }
+
+    #[test]
+    fn what_is_logged_and_what_hooks_are_told_of_reads_as_it_is_written() {
+        for (name, choice) in LogFormat::NAMES {
+            assert_eq!(name.parse(), Ok(*choice));
+        }
+        for (name, choice) in LogLevel::NAMES {
+            assert_eq!(name.parse(), Ok(*choice));
+        }
+        for (name, choice) in HookTrigger::NAMES {
             assert_eq!(choice.to_string(), *name);
             assert_eq!(name.parse(), Ok(*choice));
         }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use crate::distribution::{BuildError, Scheme, Weight};
 
-use super::name::{ListenerName, PoolName};
+use super::name::{HookName, ListenerName, PoolName};
 
 /// Where a setting stands: the keys that lead to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,6 +192,18 @@ pub enum Problem {
     /// Two listeners of one name. A file cannot say that; code can.
     #[error("there is already a listener {0}")]
     ListenerNameTaken(ListenerName),
+    /// Two hooks of one name. A file cannot say that; code can.
+    #[error("there is already a hook {0}")]
+    HookNameTaken(HookName),
+    /// A hook that is told of nothing.
+    #[error("a hook without events is never told of anything")]
+    HookWithoutEvents,
+    /// A setting of a hook that only webhooks heed.
+    #[error("it has no effect on a command")]
+    NoEffectOnCommand,
+    /// A path that would mean something else in another directory.
+    #[error("{0:?} is not a whole path")]
+    RelativePath(String),
     /// One server twice in a pool.
     #[error("server {0} is already in this pool")]
     ServerTwice(String),
@@ -262,9 +274,12 @@ impl Problem {
             Self::AdminAddressTaken { .. } => {
                 "give the admin server an address of its own".to_owned()
             }
-            Self::PoolNameTaken(_) | Self::ListenerNameTaken(_) => {
+            Self::PoolNameTaken(_) | Self::ListenerNameTaken(_) | Self::HookNameTaken(_) => {
                 "give one of them another name".to_owned()
             }
+            Self::HookWithoutEvents => "remove events for the usual ones, or the table".to_owned(),
+            Self::NoEffectOnCommand => "remove it".to_owned(),
+            Self::RelativePath(_) => "write it from the root, beginning with /".to_owned(),
             Self::ServerTwice(_) => "remove one; to give it more keys, raise its weight".to_owned(),
             Self::ServerNameTaken(_) => "give each server a name of its own".to_owned(),
             Self::WeightUnused { .. } => {

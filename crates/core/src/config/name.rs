@@ -1,13 +1,13 @@
-//! The names that people give to pools, listeners and servers.
+//! The names that people give to pools, listeners, servers and hooks.
 //!
-//! A name is checked once, when it is made. Pool and listener names become labels of metrics and
+//! A name is checked once, when it is made. All but those of servers become labels of metrics and
 //! parts of paths, so they are kept to letters, digits, `_` and `-`. Server names are hashed by
 //! some distributions and so must be free to match what another client was told.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest name of a pool or listener, in bytes: it stands in every metric's labels.
+/// The longest name of a pool, listener or hook, in bytes: it stands in every metric's labels.
 pub const NAME_LEN_MAX: usize = 64;
 
 /// The longest name of a server, in bytes: as long as a host name can be.
@@ -73,6 +73,13 @@ name_type!(
 name_type!(
     /// The name of a listener: 1 to 64 of `A-Z a-z 0-9 _ -`.
     ListenerName,
+    NAME_LEN_MAX,
+    |char| char.is_ascii_alphanumeric() || char == '_' || char == '-'
+);
+
+name_type!(
+    /// The name of a hook: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    HookName,
     NAME_LEN_MAX,
     |char| char.is_ascii_alphanumeric() || char == '_' || char == '-'
 );

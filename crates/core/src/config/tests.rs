@@ -419,3 +419,46 @@ fn the_pool_of_a_name_is_found() {
     assert_eq!(config().pool(&"main".parse().unwrap()), Some(&pool()));
     assert_eq!(config().pool(&"other".parse().unwrap()), None);
 }
+
+fn hook(name: &str, action: HookAction) -> HookConfig {
+    HookConfig::new(name.parse().unwrap(), action)
+}
+
+fn command(program: &str) -> HookAction {
+    HookAction::Command { program: program.into(), arguments: Vec::new() }
+}
+
+fn webhook() -> HookAction {
+    HookAction::Webhook("https://example.com/x".parse().unwrap())
+}
+
+#[test]
+fn hooks_have_names_of_their_own_and_something_to_tell() {
+    let silent = HookConfig { events: Vec::new(), ..hook("a", webhook()) };
+    let hooks = vec![hook("a", webhook()), hook("b", command("/bin/true")), silent];
+    check(
+        &Config { hooks, ..config() },
+        &[
+            "hook.a.events: a hook without events is never told of anything; \
+             remove events for the usual ones, or the table",
+            "hook.a: there is already a hook a; give one of them another name",
+        ],
+    );
+}
+
+#[test]
+fn a_hook_has_whole_paths_and_no_setting_without_effect() {
+    let signed = HookConfig { secret_file: Some("/s".into()), ..hook("a", command("/bin/true")) };
+    let retried = HookConfig { retries: 1, ..hook("b", command("true")) };
+    let elsewhere = HookConfig { secret_file: Some("s".into()), ..hook("c", webhook()) };
+    check(
+        &Config { hooks: vec![signed, retried, elsewhere], ..config() },
+        &[
+            "hook.a.secret_file: it has no effect on a command; remove it",
+            "hook.b.command: \"true\" is not a whole path; write it from the root, beginning with /",
+            "hook.b.retries: it has no effect on a command; remove it",
+            "hook.c.secret_file: \"s\" is not a whole path; \
+             write it from the root, beginning with /",
+        ],
+    );
+}
