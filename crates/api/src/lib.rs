@@ -1,8 +1,8 @@
 //! The types of the admin API's JSON, for those who serve it and for those who ask.
 //!
 //! The server (`evenkeel-admin`) writes them; the terminal (`evenkeel status`, `evenkeel top`) and
-//! the page read them. A field is added, never taken away or given another meaning: within
-//! `/api/v1/` an older reader understands a newer server.
+//! the page read them; hooks are told in them what happens. A field is added, never taken away or
+//! given another meaning: within `/api/v1/` an older reader understands a newer server.
 //!
 //! # Conventions
 //! - Times are RFC 3339 in UTC, with milliseconds (`2026-11-22T03:00:12.345Z`).
@@ -19,6 +19,7 @@ mod event;
 mod failure;
 mod health;
 mod history;
+mod hook;
 mod lab;
 mod pool;
 mod reload;
@@ -30,6 +31,7 @@ pub use event::{Event, EventList};
 pub use failure::ApiFailure;
 pub use health::{Live, PoolReadiness, Ready};
 pub use history::{History, PoolHistory, ServerHistory};
+pub use hook::{HookMessage, HookProcess};
 pub use lab::{Lab, LabFault, LabServer};
 pub use pool::{Pool, PoolTotals};
 pub use reload::{Configuration, Reload, ReloadOutcome};
