@@ -28,7 +28,7 @@ const CONFIG_FILE: &str = "evenkeel-config-file";
 const LAB: &str = "evenkeel-lab";
 
 /// The arrows between the crates. A new one is an edit of ARCHITECTURE.md first.
-const CRATES: [CratePlace; 16] = [
+const CRATES: [CratePlace; 17] = [
     CratePlace {
         path: "crates/core",
         on: &[],
@@ -65,6 +65,12 @@ const CRATES: [CratePlace; 16] = [
         on: &[CORE],
         in_tests_on: &[],
         never: &["tokio", "mio", "socket2", "tracing", "clap", "serde"],
+    },
+    CratePlace {
+        path: "crates/hooks",
+        on: &["evenkeel-api", CONTROL, CORE],
+        in_tests_on: &[],
+        never: &["axum", "clap", "mio", "toml"],
     },
     CratePlace {
         path: "crates/proxy",
