@@ -18,6 +18,7 @@ mod version;
 
 mod lab_config;
 
+mod log;
 mod signals;
 
 mod failure;

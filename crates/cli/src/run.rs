@@ -11,6 +11,7 @@ use evenkeel_lab::Server;
 use evenkeel_proxy::{Proxy, StartError};
 
 use crate::lab_config::{SERVERS_LEN, lab_config};
+use crate::log;
 use crate::signals::{EXIT_INTERRUPTED, Signals};
 
 /// Why it did not run.
@@ -34,13 +35,13 @@ pub(crate) enum RunError {
 
 /// Runs until SIGINT or SIGTERM; a second one ends it at once.
 pub(crate) fn run(file: Option<&Path>) -> Result<(), RunError> {
-    start_log();
     // Signals are caught before anything is started, so that none is missed.
     let mut signals = Signals::catch().map_err(machine("catch signals"))?;
     let (config, servers) = match file {
         Some(file) => (evenkeel_config_file::load(file)?, Vec::new()),
         None => embedded()?,
     };
+    log::start(&config.log);
     let proxy = Proxy::start(&config)?;
     greet(&proxy, &servers).map_err(machine("write to standard output"))?;
     signals.wait();
@@ -54,13 +55,6 @@ pub(crate) fn run(file: Option<&Path>) -> Result<(), RunError> {
 
 fn machine(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
     move |source| RunError::Machine { what, source }
-}
-
-/// Log lines go to standard error; `RUST_LOG` chooses which.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
 }
 
 /// Three embedded servers, and a configuration that names them.

@@ -14,7 +14,9 @@ mod faults;
 mod hostile;
 mod io;
 mod listeners;
+mod log;
 mod modes;
+
 mod process;
 mod scenario;
 mod suites;

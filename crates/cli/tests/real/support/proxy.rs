@@ -93,7 +93,9 @@ impl Proxy {
 fn configuration(servers: &[String], port: u16, io: &str, pool_lines: &str) -> String {
     let servers: Vec<String> = servers.iter().map(|server| format!("{server:?}")).collect();
     format!(
-        "[proxy]\n\
+        "[log]\n\
+         format = \"human\"\n\
+         [proxy]\n\
          workers = 2\n\
          io = {io:?}\n\
          [listener.main]\n\

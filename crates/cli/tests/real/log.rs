@@ -1,0 +1,107 @@
+//! What the log looks like, by where it goes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::{Program, free_port, scratch_path, wait_until};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_evenkeel");
+
+/// A configuration with a server that is not there, so that there is something to log.
+fn configuration(log: &str) -> PathBuf {
+    let path = scratch_path("toml");
+    let (port, nobody) = (free_port(), free_port());
+    let text = format!(
+        "[log]\n{log}\n[listener.a]\naddress = \"127.0.0.1:{port}\"\npool = \"a\"\n\
+         [pool.a]\nservers = [\"127.0.0.1:{nobody}\"]\n"
+    );
+    fs::write(&path, text).expect("the scratch folder is writable");
+    path
+}
+
+/// The log's line about the server's ejection.
+fn ejection(command: &mut Command) -> String {
+    let mut program = Program::start(command);
+    let mut found = None;
+    wait_until(PATIENCE, "the server to be ejected", || {
+        assert!(program.exit_status().is_none(), "it ended: {}", program.output());
+        let output = program.output();
+        let lines = output.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let mut about = lines.filter(|line| line.contains("server is down"));
+        found = about.next().map(|line| line.trim_end().to_owned());
+        found.is_some()
+    });
+    found.expect("it has been waited for")
+}
+
+#[track_caller]
+fn check_json(line: &str, server_is: &str) {
+    let json: serde_json::Value = serde_json::from_str(line).expect("a line is an object");
+    assert_eq!(json["level"], "WARN");
+    assert_eq!(json["message"], "server is down");
+    assert_eq!((&json["pool"], &json["to"]), (&"a".into(), &"down".into()));
+    assert!(json["rule"].is_string() && json["evidence"].is_string(), "{line}");
+    assert!(json["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+    assert!(json["server"].as_str().is_some_and(|it| it.starts_with(server_is)), "{line}");
+}
+
+fn run(path: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.arg("run").arg(path).env_remove("RUST_LOG");
+    command
+}
+
+#[test]
+fn where_no_terminal_is_each_line_is_a_json_object() {
+    check_json(&ejection(&mut run(&configuration(""))), "127.0.0.1:");
+}
+
+#[test]
+fn people_can_have_lines_of_their_own_anywhere() {
+    let line = ejection(&mut run(&configuration("format = \"human\"")));
+    assert!(line.contains(" WARN ") && line.contains(": server is down pool=\"a\""), "{line}");
+    assert!(!line.contains('\u{1b}'), "no colour in a file: {line:?}");
+}
+
+#[test]
+fn on_a_terminal_lines_are_for_people_and_in_colour() {
+    // util-linux's script runs a command on a terminal of its own.
+    let path = configuration("");
+    let mut command = Command::new("script");
+    let line = format!("{BINARY} run {}", path.display());
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let line = ejection(command.env_remove("RUST_LOG").env_remove("NO_COLOR"));
+    assert!(line.contains("WARN") && line.contains('\u{1b}'), "{line:?}");
+    let line = ejection(command.env("NO_COLOR", "1"));
+    assert!(line.contains(" WARN ") && !line.contains('\u{1b}'), "{line:?}");
+}
+
+#[test]
+fn the_journal_is_told_each_lines_priority() {
+    let shell = r#"JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$0" run "$1""#;
+    let journal = |path: PathBuf| {
+        let mut command = Command::new("sh");
+        ejection(command.args(["-c", shell, BINARY]).arg(path).env_remove("RUST_LOG"))
+    };
+    let line = journal(configuration(""));
+    check_json(line.strip_prefix("<4>").expect("a warning has priority 4"), "127.0.0.1:");
+    let line = journal(configuration("format = \"human\""));
+    assert!(line.starts_with("<4> WARN "), "the journal knows the time: {line}");
+}
+
+#[test]
+fn the_level_is_a_setting_and_the_environment_has_the_last_word() {
+    let quiet = configuration("level = \"error\"");
+    let line = ejection(run(&quiet).env("RUST_LOG", "evenkeel_control=warn"));
+    assert!(line.contains("server is down"));
+    let mut program = Program::start(&mut run(&quiet));
+    let mut greeted = || program.output().contains("listener a");
+    wait_until(PATIENCE, "the greeting", &mut greeted);
+    program.signal("TERM");
+    program.wait_for_exit(PATIENCE);
+    assert!(!program.output().contains("WARN"), "{}", program.output());
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
