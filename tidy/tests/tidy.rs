@@ -74,7 +74,7 @@ const CRATES: [CratePlace; 17] = [
     },
     CratePlace {
         path: "crates/proxy",
-        on: &[ADMIN, API, CONTROL, CORE, "evenkeel-uring"],
+        on: &[ADMIN, API, CONTROL, CORE, "evenkeel-hooks", "evenkeel-uring"],
         in_tests_on: &[],
         never: &["clap", "io-uring", "toml"],
     },

@@ -21,6 +21,7 @@
 //! | [`proxy`] | starts and stops all of it |
 //! | [`data_plane`] | one worker's sockets around `evenkeel_core::worker` |
 //! | [`listeners`] | binding, and how many sessions each may have |
+//! | `hooks` | whom to tell what happens |
 //! | [`shared`] | what the workers share |
 //! | [`reconfigure`] | another configuration while it runs |
 //! | [`stats`] | the words of `stats` |
@@ -31,6 +32,8 @@ pub mod proxy;
 pub mod data_plane;
 
 pub mod listeners;
+
+mod hooks;
 
 pub mod shared;
 

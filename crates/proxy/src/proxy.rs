@@ -14,11 +14,13 @@ use evenkeel_control::setup::{Driver, Parts, Stop};
 use evenkeel_control::worker::SharedWorker;
 use evenkeel_control::{ControlPlane, Handle, set_up};
 use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName};
+use evenkeel_hooks::Hooks;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::admin::{Admin, AdminError, ProxyDriver};
 use crate::data_plane::DataPlane;
+use crate::hooks;
 use crate::listeners::{self, Listener, ListenerShare};
 use crate::reconfigure::{InEffect, Listening, Reconfigure};
 use crate::shared::Shared;
@@ -33,6 +35,7 @@ pub struct Proxy {
     workers: Vec<JoinHandle<()>>,
     control_plane: JoinHandle<()>,
     control_plane_stop: Stop,
+    hooks: Hooks,
     shutdown_timeout: Duration,
 }
 
@@ -65,6 +68,9 @@ pub enum StartError {
     #[error("a thread cannot be set up")]
     Thread(#[from] io::Error),
 }
+
+/// How long hooks may take to tell the last when everything else has ended.
+const HOOKS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Descriptors for everything but sessions and connections.
 const DESCRIPTORS_SPARE: u64 = 64;
@@ -107,6 +113,8 @@ impl Proxy {
             let driver = ProxyDriver::new(reconfigure.clone(), losses, lab);
             admin.serve(Subject::new(handle.clone(), driver))
         });
+        let mut hooks = hooks::hooks(&handle);
+        hooks.apply(&config.hooks, 0)?;
         let mut proxy = Self {
             handle,
             shared,
@@ -115,6 +123,7 @@ impl Proxy {
             workers: Vec::new(),
             control_plane: spawn(control_plane, served)?,
             control_plane_stop: stop,
+            hooks,
             shutdown_timeout: config.proxy.shutdown_timeout,
         };
         for ((poll, listeners), calls) in polls.into_iter().zip(listeners).zip(calls) {
@@ -168,7 +177,8 @@ impl Proxy {
     }
 
     /// Accepts nothing more, finishes what is in flight, and returns when all threads have ended:
-    /// at the latest after [`Proxy::shutdown_timeout`].
+    /// at the latest after [`Proxy::shutdown_timeout`]; and two seconds more if hooks still have
+    /// something to tell and nobody listens.
     pub fn stop(self) {
         self.shared.stop();
         for worker in self.workers {
@@ -176,6 +186,7 @@ impl Proxy {
         }
         self.control_plane_stop.stop();
         self.control_plane.join().expect("the control plane does not panic");
+        self.hooks.stop(HOOKS_PATIENCE);
     }
 }
 

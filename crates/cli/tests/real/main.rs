@@ -11,6 +11,7 @@
 mod admin;
 mod bench;
 mod faults;
+mod hooks;
 mod hostile;
 mod io;
 mod listeners;

@@ -1,0 +1,113 @@
+//! Hooks of a proxy before real servers.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::{Memcached, Program, free_port, scratch_path, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `evenkeel run` before one server, with this hook.
+fn run(server: &str, hook: &str) -> Command {
+    let path = scratch_path("toml");
+    let text = format!(
+        "[listener.a]\naddress = \"127.0.0.1:{}\"\npool = \"a\"\n\
+         [pool.a]\nservers = [{server:?}]\n[pool.a.health]\nramp = \"100ms\"\n[hook.test]\n{hook}\n",
+        free_port()
+    );
+    fs::write(&path, text).expect("the scratch folder is writable");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.arg("run").arg(path);
+    command
+}
+
+/// Waits until the proxy takes the server for up, so that its end is an event.
+fn wait_for_start(program: &mut Program) {
+    wait_until(PATIENCE, "the greeting", || program.output().contains("listener a"));
+}
+
+#[test]
+fn a_command_is_told_that_a_real_server_is_down_and_that_it_is_up_again() {
+    let mut server = Memcached::start();
+    let told = scratch_path("told");
+    let script = format!("echo $EVENKEEL_TO $EVENKEEL_RULE >> {}", told.display());
+    let hook = format!("command = [\"/bin/sh\", \"-c\", {script:?}]\ninterval = \"1s\"");
+    let mut program = Program::start(&mut run(&server.address(), &hook));
+    wait_for_start(&mut program);
+    let lines = || fs::read_to_string(&told).unwrap_or_default();
+    server.kill();
+    wait_until(PATIENCE, "the ejection", || lines().contains("down"));
+    server.restart();
+    wait_until(PATIENCE, "the return", || lines().contains("up"));
+    let lines = lines();
+    let states: Vec<_> = lines.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(states, ["down", "up"], "once for each, whatever the workers saw");
+}
+
+/// A certificate authority, and a certificate of localhost's by it.
+fn make_certificates(folder: &Path) {
+    let script = "
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+            -keyout ca.key -out ca.pem -subj '/CN=a test' &&
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+            -keyout key.pem -out request.pem -subj '/CN=localhost' &&
+        printf 'subjectAltName=DNS:localhost\\nbasicConstraints=CA:FALSE\\n' > extensions &&
+        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+            -extfile extensions -out cert.pem";
+    let made = Command::new("sh").args(["-c", script]).current_dir(folder).output();
+    let made = made.expect("sh is there");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Answers requests by TLS and prints their bodies.
+const RECEIVER: &str = r#"
+import http.server, ssl
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        print("told", body.decode(), flush=True)
+        self.send_response(204)
+        self.end_headers()
+server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("cert.pem", "key.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print("port", server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+/// The rest of the program's line that begins with this word.
+fn line_of(program: &Program, word: &str) -> Option<String> {
+    let output = program.output();
+    let whole = output.rsplit_once('\n')?.0;
+    whole.lines().find_map(|line| Some(line.strip_prefix(word)?.trim().to_owned()))
+}
+
+#[test]
+fn a_webhook_is_told_by_tls_if_the_system_trusts_it_and_not_otherwise() {
+    let folder = scratch_path("certificates");
+    fs::create_dir_all(&folder).expect("the scratch folder is writable");
+    make_certificates(&folder);
+    let mut python = Command::new("python3");
+    let receiver = Program::start(python.args(["-c", RECEIVER]).current_dir(&folder));
+    wait_until(PATIENCE, "the receiver", || line_of(&receiver, "port").is_some());
+    let port = line_of(&receiver, "port").expect("it has been waited for");
+    let hook = format!("webhook = \"https://localhost:{port}/s3cret\"\nretries = 0");
+    let nobody = format!("127.0.0.1:{}", free_port());
+
+    let untrusting = Program::start(&mut run(&nobody, &hook));
+    wait_until(PATIENCE, "the refusal", || untrusting.output().contains("could not be told"));
+    assert!(untrusting.output().contains("certificate"), "{}", untrusting.output());
+    assert!(!untrusting.output().contains("s3cret"), "{}", untrusting.output());
+    assert!(line_of(&receiver, "told").is_none());
+
+    let mut trusting = run(&nobody, &hook);
+    let _trusting = Program::start(trusting.env("SSL_CERT_FILE", folder.join("ca.pem")));
+    wait_until(PATIENCE, "the request", || line_of(&receiver, "told").is_some());
+    let told = line_of(&receiver, "told").expect("it has been waited for");
+    assert!(told.contains("\"to\":\"down\""), "{told}");
+    // What is left behind in the scratch folder is in the way of nobody.
+    let _ = fs::remove_dir_all(folder);
+}
