@@ -179,12 +179,12 @@ struct Control {
     listener: Option<TcpListener>,
     shared: Rc<Shared>,
     fault: Arc<Fault>,
-    /// When all links are reset the next time.
-    reset_at: Option<Instant>,
+    /// When the fault turns the next time, if it is one that turns.
+    turn_at: Option<Instant>,
 }
 
-/// The shortest time between two resets.
-const RESET_INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// The shortest time between two turns of a fault.
+const TURN_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// How long accepting rests after it has failed.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
@@ -192,7 +192,7 @@ const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 impl Control {
     fn new(port: ReservedPort, listener: TcpListener, shared: Shared) -> Self {
         let (listener, shared) = (Some(listener), Rc::new(shared));
-        Self { port, listener, shared, fault: Arc::default(), reset_at: None }
+        Self { port, listener, shared, fault: Arc::default(), turn_at: None }
     }
 
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
@@ -207,42 +207,73 @@ impl Control {
                     }
                     None => return,
                 },
-                () = wait_until(self.reset_at) => self.reset_links(),
+                () = wait_until(self.turn_at) => self.turn().await,
                 client = accept(self.listener.as_ref()) => self.link(client),
             }
         }
     }
 
     async fn set(&mut self, fault: Fault) {
-        self.reset_at = None;
+        self.turn_at = None;
         self.fault = Arc::new(fault);
         self.shared.order.send_modify(|order| order.fault = Arc::clone(&self.fault));
         match &*self.fault {
-            Fault::Refuse => {
-                self.listener = None;
-                self.reset_links();
-                self.wait_for_links_to_end().await;
+            Fault::Refuse => self.refuse().await,
+            Fault::Flap(interval) => {
+                self.turn_after(*interval);
+                self.refuse().await;
             }
             Fault::Reset => {
+                self.listen();
                 self.reset_links();
                 self.wait_for_links_to_end().await;
             }
             Fault::ResetEvery(interval) => {
-                self.reset_at = Some(Instant::now() + (*interval).max(RESET_INTERVAL_MIN));
+                self.turn_after(*interval);
+                self.listen();
             }
-            _ => {}
+            _ => self.listen(),
         }
-        if self.listener.is_none() && *self.fault != Fault::Refuse {
+    }
+
+    /// It is time for what a fault does again and again.
+    async fn turn(&mut self) {
+        match &*self.fault {
+            Fault::ResetEvery(interval) => {
+                self.turn_after(*interval);
+                self.reset_links();
+            }
+            Fault::Flap(interval) => {
+                self.turn_after(*interval);
+                if self.listener.is_some() {
+                    self.refuse().await;
+                } else {
+                    self.listen();
+                }
+            }
+            _ => self.turn_at = None,
+        }
+    }
+
+    fn turn_after(&mut self, interval: Duration) {
+        self.turn_at = Some(Instant::now() + interval.max(TURN_INTERVAL_MIN));
+    }
+
+    async fn refuse(&mut self) {
+        self.listener = None;
+        self.reset_links();
+        self.wait_for_links_to_end().await;
+    }
+
+    fn listen(&mut self) {
+        if self.listener.is_none() {
             let listener = self.port.listen().and_then(TcpListener::from_std);
             self.listener = Some(listener.expect("the port is reserved for this"));
         }
     }
 
-    fn reset_links(&mut self) {
+    fn reset_links(&self) {
         self.shared.order.send_modify(|order| order.resets += 1);
-        if let Fault::ResetEvery(interval) = &*self.fault {
-            self.reset_at = Some(Instant::now() + (*interval).max(RESET_INTERVAL_MIN));
-        }
     }
 
     /// Links end on their own once they are told; nothing else is accepted meanwhile.

@@ -20,12 +20,17 @@ fn lab() -> (Server, Relay) {
 
 struct Client(TcpStream);
 
-impl Client {
-    fn new(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).expect("the relay accepts");
+impl From<TcpStream> for Client {
+    fn from(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(BOUND)).expect("the bound is not zero");
         stream.set_nodelay(true).expect("the socket is connected");
         Self(stream)
+    }
+}
+
+impl Client {
+    fn new(addr: SocketAddr) -> Self {
+        TcpStream::connect(addr).expect("the relay accepts").into()
     }
 
     fn send(&mut self, request: &str) {
@@ -214,6 +219,25 @@ fn resets_come_again_and_again() {
     let mut client = Client::new(relay.addr());
     client.expect_nothing();
     client.ask("mn\r\n", "MN\r\n");
+}
+
+#[test]
+fn a_flapping_server_refuses_and_serves_in_turn() {
+    let (_server, relay) = lab();
+    let mut client = Client::new(relay.addr());
+    client.ask("mn\r\n", "MN\r\n");
+    relay.set(Fault::Flap(Duration::from_millis(50)));
+    for _ in 0..3 {
+        client.expect_reset();
+        let mut accepted = None;
+        wait_until("a connect that is accepted", || {
+            accepted = TcpStream::connect(relay.addr()).ok();
+            accepted.is_some()
+        });
+        client = accepted.map(Client::from).expect("one was accepted");
+    }
+    relay.clear();
+    Client::new(relay.addr()).ask("mn\r\n", "MN\r\n");
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub enum Fault {
     /// All connections are reset each time this much time has passed. In between bytes are
     /// forwarded.
     ResetEvery(Duration),
+    /// In turn as [`Fault::Refuse`] and as [`Fault::None`], each for this long.
+    Flap(Duration),
     /// A connection is closed when this many bytes of responses have been forwarded on it since
     /// the fault began: responses end in the middle.
     Truncate {
@@ -76,6 +78,7 @@ impl Fault {
             | Self::Refuse
             | Self::Reset
             | Self::ResetEvery(_)
+            | Self::Flap(_)
             | Self::Truncate { .. }
             | Self::Garbage => false,
         }
