@@ -2,10 +2,12 @@
 //!
 //! What crashes and comes back must come back on the same port, and connects in between must be
 //! refused. A socket that is bound and does not listen does both: the system gives the port to
-//! nobody else, and refuses connects to it.
+//! nobody else, and refuses connects to it. One that listens and has no room left does not even
+//! refuse them: the system drops them, as a network does that is cut.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
@@ -18,6 +20,9 @@ pub(crate) struct ReservedPort {
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
+
+/// Ample for a connect within the machine.
+const OCCUPY_TIMEOUT: Duration = Duration::from_millis(20);
 
 impl ReservedPort {
     /// Takes `addr`; port 0 takes any free one.
@@ -45,6 +50,27 @@ impl ReservedPort {
         socket.set_nonblocking(true)?;
         Ok(socket.into())
     }
+
+    /// Has connects wait in vain until what it returns is dropped.
+    pub(crate) fn listen_in_vain(&self) -> io::Result<FullListener> {
+        let socket = bound(self.addr)?;
+        socket.listen(0)?;
+        // The queue of a listener has room for one more than it was given. If another connects first,
+        // it is full by that, and this one must not wait.
+        let occupant = Socket::new(Domain::for_address(self.addr), Type::STREAM, None)?;
+        match occupant.connect_timeout(&self.addr.into(), OCCUPY_TIMEOUT) {
+            Err(error) if error.kind() != io::ErrorKind::TimedOut => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        Ok(FullListener { _occupant: occupant, _socket: socket })
+    }
+}
+
+/// A listener that accepts nobody, and whose queue is full.
+#[derive(Debug)]
+pub(crate) struct FullListener {
+    _occupant: Socket,
+    _socket: Socket,
 }
 
 fn bound(addr: SocketAddr) -> io::Result<Socket> {
@@ -70,6 +96,20 @@ mod tests {
             TcpStream::connect(port.addr()).unwrap();
             drop(listener);
         }
+    }
+
+    #[test]
+    fn connects_wait_while_a_port_listens_in_vain() {
+        let port = ReservedPort::new((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let full = port.listen_in_vain().unwrap();
+        for _ in 0..2 {
+            let wait = Duration::from_millis(50);
+            let unanswered = TcpStream::connect_timeout(&port.addr(), wait).unwrap_err();
+            assert_eq!(unanswered.kind(), io::ErrorKind::TimedOut);
+        }
+        drop(full);
+        let _listener = port.listen().unwrap();
+        TcpStream::connect(port.addr()).unwrap();
     }
 
     #[test]

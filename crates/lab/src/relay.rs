@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::port::ReservedPort;
+use crate::port::{FullListener, ReservedPort};
 
 mod fault;
 
@@ -177,6 +177,8 @@ struct Control {
     port: ReservedPort,
     /// `None` while connects are refused.
     listener: Option<TcpListener>,
+    /// In the listener's place while connects are not answered.
+    full: Option<FullListener>,
     shared: Rc<Shared>,
     fault: Arc<Fault>,
     /// When the fault turns the next time, if it is one that turns.
@@ -192,7 +194,7 @@ const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 impl Control {
     fn new(port: ReservedPort, listener: TcpListener, shared: Shared) -> Self {
         let (listener, shared) = (Some(listener), Rc::new(shared));
-        Self { port, listener, shared, fault: Arc::default(), turn_at: None }
+        Self { port, listener, full: None, shared, fault: Arc::default(), turn_at: None }
     }
 
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
@@ -215,10 +217,16 @@ impl Control {
 
     async fn set(&mut self, fault: Fault) {
         self.turn_at = None;
+        self.full = None;
         self.fault = Arc::new(fault);
         self.shared.order.send_modify(|order| order.fault = Arc::clone(&self.fault));
         match &*self.fault {
             Fault::Refuse => self.refuse().await,
+            Fault::CutOff => {
+                self.listener = None;
+                let full = self.port.listen_in_vain();
+                self.full = Some(full.expect("the port is reserved for this"));
+            }
             Fault::Flap(interval) => {
                 self.turn_after(*interval);
                 self.refuse().await;

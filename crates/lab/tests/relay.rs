@@ -163,6 +163,22 @@ fn a_stall_holds_back_the_end_of_a_connection() {
 }
 
 #[test]
+fn a_cut_way_loses_bytes_and_leaves_connects_unanswered() {
+    let (server, relay) = lab();
+    let mut client = Client::new(relay.addr());
+    client.ask("mn\r\n", "MN\r\n");
+    relay.set(Fault::CutOff);
+    let unanswered = TcpStream::connect_timeout(&relay.addr(), QUIET).expect_err("no answer");
+    assert_eq!(unanswered.kind(), ErrorKind::TimedOut);
+    client.send("set a 0 0 1\r\nx\r\n");
+    client.expect_nothing();
+    relay.clear();
+    Client::new(relay.addr()).ask("get a\r\nmn\r\n", "END\r\nMN\r\n");
+    client.ask("mn\r\n", "MN\r\n");
+    assert_eq!(server.item_count(), 0);
+}
+
+#[test]
 fn a_blackhole_loses_what_is_sent_into_it() {
     let (server, relay) = lab();
     relay.set(Fault::Blackhole);

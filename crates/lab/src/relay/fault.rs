@@ -20,6 +20,8 @@ pub enum Fault {
     /// Bytes of both directions are read and thrown away, and so is the end of a connection.
     /// Connections that lost bytes stay out of step when the fault ends.
     Blackhole,
+    /// As [`Fault::Blackhole`], and connects are not answered either: the way to the server is cut.
+    CutOff,
     /// Existing connections are reset and connects are refused, as with a server that is not
     /// running. The same port listens again when the fault ends.
     Refuse,
@@ -75,6 +77,7 @@ impl Fault {
             | Self::Delay(_)
             | Self::Stall
             | Self::Blackhole
+            | Self::CutOff
             | Self::Refuse
             | Self::Reset
             | Self::ResetEvery(_)
@@ -98,7 +101,12 @@ impl Fault {
 
     /// Whether bytes are on their way at all.
     pub(super) fn lets_pass(&self) -> bool {
-        !matches!(self, Self::Stall | Self::Blackhole)
+        *self != Self::Stall && !self.loses_bytes()
+    }
+
+    /// Whether bytes are read and thrown away.
+    pub(super) fn loses_bytes(&self) -> bool {
+        matches!(self, Self::Blackhole | Self::CutOff)
     }
 
     /// How long response bytes wait.

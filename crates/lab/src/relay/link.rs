@@ -113,7 +113,7 @@ impl Link {
             }
             self.shared.counters.add_from_client(len);
             let fault = self.wait_until(|fault| *fault != Fault::Stall).await;
-            if *fault == Fault::Blackhole {
+            if fault.loses_bytes() {
                 requests.clear();
                 continue;
             }
@@ -141,7 +141,7 @@ impl Link {
                 biased;
                 bytes = late.next_due(), if !late.is_empty() => {
                     let fault = self.wait_until(|fault| *fault != Fault::Stall).await;
-                    if *fault != Fault::Blackhole {
+                    if !fault.loses_bytes() {
                         client.write_all(&bytes).await?;
                     }
                 }
@@ -250,7 +250,7 @@ struct Passed {
 impl Filter {
     fn pass(&mut self, input: &[u8], fault: &Fault, marks: &mut Marks) -> Passed {
         let mut bytes = Vec::with_capacity(input.len());
-        if *fault != Fault::Blackhole {
+        if !fault.loses_bytes() {
             self.responses.take(input, marks, &mut bytes);
         }
         if *fault == Fault::Garbage {
