@@ -6,6 +6,7 @@
 //! | [`answer`] | a request and a store → the bytes memcached would answer |
 //! | [`server`] | sockets and a thread around the two: [`Server`] |
 //! | [`relay`] | a relay that breaks connections on purpose: [`Relay`] |
+//! | [`truth`] | what was written to each key, to judge what is read: [`Truth`] |
 //!
 //! The server speaks the text and meta protocols of memcached 1.6.18, checked byte by byte
 //! against the real one (`tests/differential`). It serves `evenkeel run` without a file,
@@ -19,7 +20,10 @@ pub mod server;
 
 pub mod relay;
 
+pub mod truth;
+
 mod port;
 
 pub use relay::{Fault, Relay, RelayCounters};
 pub use server::{Config, MetaCommands, Server};
+pub use truth::{Judgement, Truth};

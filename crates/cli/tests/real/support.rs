@@ -17,7 +17,6 @@ mod samples;
 mod session;
 mod stalls;
 mod subject;
-mod truth;
 
 pub(crate) use application::{Application, Ask, Reply};
 pub(crate) use bystander::Bystander;

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use evenkeel_lab::{Judgement, Truth};
+
 use super::samples::{Answer, LoadReport, Op, Sample};
 use super::stalls::StallMeter;
-use super::truth::{Judgement, Truth};
-use super::{Application, Ask, Memcached, Reply, Session, Subject};
+use super::{Application, Ask, Memcached, Reply, Session, Subject, spread_key};
 
 /// 2,000 requests a second of 8 applications, one write in ten, until it is stopped.
 ///
@@ -48,7 +49,7 @@ enum Question {
 impl Load {
     /// Begins; every key is written once before this returns.
     pub(crate) fn start(subject: &Subject, servers: &[Memcached]) -> Self {
-        let truth = Arc::new(Truth::new(KEYS));
+        let truth = Arc::new(Truth::new((0..KEYS).map(|idx| spread_key("load", idx))));
         write_all_once(&truth, subject);
         let homes = homes(&truth, servers);
         let plan = Arc::new(Plan { truth, homes, started_at: Instant::now() });

@@ -1,19 +1,22 @@
 //! What has been written to each key, and so which values may be read.
+//!
+//! Who writes through something that is under test asks this before each request, and has each
+//! value judged that comes back. It sends nothing itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use super::spread_key;
 
 /// The keys of a load and the numbers of their writes.
 ///
 /// Each key has one writer, which numbers its writes; the value of a write is its key and its
 /// number. A read may return no write older than the last one acknowledged before it began. A
 /// write that failed may be seen until a later one is acknowledged.
-pub(crate) struct Truth {
+#[derive(Debug)]
+pub struct Truth {
     keys: Vec<Versions>,
 }
 
 /// A key's writes so far.
+#[derive(Debug)]
 struct Versions {
     key: String,
     sent: AtomicU64,
@@ -22,7 +25,8 @@ struct Versions {
 
 /// What a value that was read is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Judgement {
+pub enum Judgement {
+    /// The last write that was acknowledged, or one that was sent after it.
     Right,
     /// Older than the last write that was acknowledged before the read began.
     Stale,
@@ -31,53 +35,51 @@ pub(crate) enum Judgement {
 }
 
 impl Truth {
-    /// So many keys, none of them written.
-    pub(crate) fn new(keys_count: usize) -> Self {
-        let keys = (0..keys_count).map(|idx| Versions {
-            key: spread_key("load", idx),
-            sent: AtomicU64::new(0),
-            acknowledged: AtomicU64::new(0),
-        });
-        Self { keys: keys.collect() }
+    /// These keys, none of them written.
+    pub fn new(keys: impl IntoIterator<Item = String>) -> Self {
+        let versions =
+            |key| Versions { key, sent: AtomicU64::new(0), acknowledged: AtomicU64::new(0) };
+        Self { keys: keys.into_iter().map(versions).collect() }
     }
 
     /// The name of a key.
-    pub(crate) fn key(&self, idx: usize) -> &str {
+    pub fn key(&self, idx: usize) -> &str {
         &self.keys[idx].key
     }
 
     /// How many keys there are.
-    pub(crate) fn len(&self) -> usize {
+    #[expect(clippy::len_without_is_empty, reason = "a truth without keys is of no use")]
+    pub fn len(&self) -> usize {
         self.keys.len()
     }
 
     /// The number of a key's next write. Only the key's own writer may ask.
-    pub(crate) fn begin_write(&self, idx: usize) -> u64 {
+    pub fn begin_write(&self, idx: usize) -> u64 {
         self.keys[idx].sent.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// Whether the write of this number is a delete.
-    pub(crate) fn is_delete(version: u64) -> bool {
+    pub fn is_delete(version: u64) -> bool {
         version.is_multiple_of(DELETE_EVERY)
     }
 
     /// The write of this number was answered as done.
-    pub(crate) fn acknowledge(&self, idx: usize, version: u64) {
+    pub fn acknowledge(&self, idx: usize, version: u64) {
         self.keys[idx].acknowledged.store(version, Ordering::SeqCst);
     }
 
     /// The last acknowledged write of a key: to be asked before a read is sent.
-    pub(crate) fn acknowledged(&self, idx: usize) -> u64 {
+    pub fn acknowledged(&self, idx: usize) -> u64 {
         self.keys[idx].acknowledged.load(Ordering::SeqCst)
     }
 
     /// The value of a write.
-    pub(crate) fn value(&self, idx: usize, version: u64) -> String {
+    pub fn value(&self, idx: usize, version: u64) -> String {
         format!("{}={version:020}", self.key(idx))
     }
 
     /// Judges a value that a read has returned which began after the write `acknowledged`.
-    pub(crate) fn judge(&self, idx: usize, acknowledged: u64, value: &str) -> Judgement {
+    pub fn judge(&self, idx: usize, acknowledged: u64, value: &str) -> Judgement {
         let version = value.strip_prefix(self.key(idx)).and_then(|rest| rest.strip_prefix('='));
         let sent = self.keys[idx].sent.load(Ordering::SeqCst);
         match version.and_then(|version| version.parse().ok()) {
@@ -99,7 +101,7 @@ mod tests {
     /// A key with writes 1 to 9, the last acknowledged one of which is `acknowledged`.
     #[track_caller]
     fn check(acknowledged: u64, value: &str, expected: Judgement) {
-        let truth = Truth::new(2);
+        let truth = Truth::new(["user:1".to_owned(), "user:2".to_owned()]);
         (0..9).for_each(|_| assert!(truth.begin_write(0) > 0));
         truth.acknowledge(0, acknowledged);
         let value = value.replace("KEY", truth.key(0)).replace("OTHER", truth.key(1));
