@@ -6,6 +6,7 @@
 //! | [`answer`] | a request and a store → the bytes memcached would answer |
 //! | [`server`] | sockets and a thread around the two: [`Server`] |
 //! | [`relay`] | a relay that breaks connections on purpose: [`Relay`] |
+//! | [`tier`] | several servers, each behind a relay, that are broken by a word: [`Tier`] |
 //! | [`truth`] | what was written to each key, to judge what is read: [`Truth`] |
 //!
 //! The server speaks the text and meta protocols of memcached 1.6.18, checked byte by byte
@@ -20,10 +21,13 @@ pub mod server;
 
 pub mod relay;
 
+pub mod tier;
+
 pub mod truth;
 
 mod port;
 
 pub use relay::{Fault, Relay, RelayCounters};
 pub use server::{Config, MetaCommands, Server};
+pub use tier::{Tier, Trouble};
 pub use truth::{Judgement, Truth};
