@@ -7,6 +7,7 @@
 //! | [`server`] | sockets and a thread around the two: [`Server`] |
 //! | [`relay`] | a relay that breaks connections on purpose: [`Relay`] |
 //! | [`tier`] | several servers, each behind a relay, that are broken by a word: [`Tier`] |
+//! | [`applications`] | users of a cache who judge what they read: [`Applications`] |
 //! | [`truth`] | what was written to each key, to judge what is read: [`Truth`] |
 //!
 //! The server speaks the text and meta protocols of memcached 1.6.18, checked byte by byte
@@ -23,10 +24,13 @@ pub mod relay;
 
 pub mod tier;
 
+pub mod applications;
+
 pub mod truth;
 
 mod port;
 
+pub use applications::{Applications, Tally, Workload};
 pub use relay::{Fault, Relay, RelayCounters};
 pub use server::{Config, MetaCommands, Server};
 pub use tier::{Tier, Trouble};
