@@ -9,7 +9,6 @@ mod plan;
 
 mod progress;
 
-mod figures;
 mod notes;
 mod summary;
 

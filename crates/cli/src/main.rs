@@ -16,6 +16,8 @@ mod route;
 
 mod version;
 
+mod figures;
+
 mod lab_config;
 
 mod log;

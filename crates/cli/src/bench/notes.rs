@@ -2,8 +2,8 @@
 
 use evenkeel_load::{End, LATE_MIN, Length, Limit, Pace, Report, ThreadTime};
 
-use super::figures;
 use super::plan::{Plan, processors};
+use crate::figures;
 
 /// All that has to be said, the gravest first.
 pub(crate) fn notes(plan: &Plan, report: &Report) -> Vec<String> {

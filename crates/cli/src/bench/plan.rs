@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::args::BenchArgs;
 use crate::failure::Failure;
 
-use super::figures;
 use super::values::Shown;
+use crate::figures;
 
 /// The load that was asked for.
 pub(crate) struct Plan {

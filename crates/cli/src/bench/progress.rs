@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_load::{Pulse, Watch};
 
-use super::figures;
+use crate::figures;
 
 /// What is being done.
 #[derive(Clone, Copy, Debug)]

@@ -9,9 +9,9 @@ use std::time::Duration;
 use evenkeel_load::{End, Endpoint, Latencies, Length, Pace, Report};
 use serde_json::{Value, json};
 
-use super::figures;
 use super::notes::{generator, notes};
 use super::plan::Plan;
+use crate::figures;
 
 /// One run: what was asked, of whom, and what came of it.
 pub(crate) struct Summary<'a> {
