@@ -29,7 +29,7 @@ pub struct Ready {
 pub struct PoolReadiness {
     /// The pool.
     pub pool: String,
-    /// At least one of its servers is usable.
+    /// At least one of its servers, or of its gutter's, is usable.
     pub is_ready: bool,
     /// How many servers are usable.
     pub servers_usable: usize,

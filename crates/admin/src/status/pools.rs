@@ -22,12 +22,7 @@ pub(crate) fn all_pools(subject: &Subject) -> Vec<Pool> {
         let views = by_pool.remove(&pool.config.name).unwrap_or_default();
         described(handle, &pool, &views, |server| driver.server_report(server))
     });
-    let mut pools: Vec<_> = pools.collect();
-    let usable: Vec<_> = pools.iter().filter(|it| it.is_ready).map(|it| it.name.clone()).collect();
-    for pool in &mut pools {
-        pool.is_ready |= pool.gutter.as_ref().is_some_and(|gutter| usable.contains(gutter));
-    }
-    pools
+    pools.collect()
 }
 
 fn described(
