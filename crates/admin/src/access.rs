@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::{fmt, fs, io};
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
@@ -102,14 +103,20 @@ async fn check_access(
     Ok(next.run(request).await)
 }
 
-/// Refuses what would change something and may come from a page from elsewhere.
-pub(crate) async fn check_origin(request: Request, next: Next) -> Result<Response, Refusal> {
+/// Refuses what would change something and may come from a page from elsewhere. What else such a
+/// request brings is read to its end and says nothing.
+pub(crate) async fn check_origin(mut request: Request, next: Next) -> Result<Response, Refusal> {
     if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
         check_same_origin(request.headers())?;
         check_not_simple(request.headers())?;
+        let body = std::mem::take(request.body_mut());
+        to_bytes(body, BODY_LEN_MAX).await.map_err(|_| Refusal::TooLarge)?;
     }
     Ok(next.run(request).await)
 }
+
+/// The longest body that is read, if its server allows as much.
+const BODY_LEN_MAX: usize = 1 << 20;
 
 fn check_same_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let is_same = match (headers.get("sec-fetch-site"), headers.get(ORIGIN)) {

@@ -32,8 +32,8 @@ pub enum Refusal {
     #[error("{0}")]
     Conflict(String),
     /// The request brings more bytes than it may.
-    #[error("the request has more than {0} bytes")]
-    TooLarge(usize),
+    #[error("the request brings too many bytes (request_size_max)")]
+    TooLarge,
     /// Too much is asked at once. Ask again later.
     #[error("{0}")]
     Busy(String),
@@ -52,7 +52,7 @@ impl Refusal {
             Self::NotFound(_) => "not-found",
             Self::WrongMethod(_) => "wrong-method",
             Self::Conflict(_) => "conflict",
-            Self::TooLarge(_) => "too-large",
+            Self::TooLarge => "too-large",
             Self::Busy(_) => "busy",
             Self::Stopping => "stopping",
         }
@@ -67,7 +67,7 @@ impl Refusal {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

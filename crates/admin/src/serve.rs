@@ -109,7 +109,7 @@ async fn bound(
     let len_max = limits.request_len_max;
     let len = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
     if len.is_some_and(|len: u64| len > len_max as u64) {
-        return Err(Refusal::TooLarge(len_max));
+        return Err(Refusal::TooLarge);
     }
     let request = request.map(|body| Body::new(Limited::new(body, len_max)));
     tokio::time::timeout(limits.step_timeout, next.run(request)).await.map_err(|_| {
