@@ -2,7 +2,8 @@
 
 mod bench;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,28 @@ pub(crate) struct RunArgs {
     /// The configuration (TOML). Without it three servers are started on loopback, and a proxy
     /// before them.
     pub(crate) file: Option<PathBuf>,
+
+    /// Where to keep what was good last of FILE: it is used if FILE has faults at the next start.
+    /// systemd's `StateDirectory=` says it, too.
+    #[arg(long, value_name = "DIR", env = "EVENKEEL_STATE_DIRECTORY", requires = "file")]
+    state_directory: Option<PathBuf>,
+}
+
+impl RunArgs {
+    /// Without a file, and without a directory for anything.
+    pub(crate) fn without_file() -> Self {
+        Self { file: None, state_directory: None }
+    }
+
+    /// Where to keep what was good last, if there is such a place.
+    pub(crate) fn state_directory(&self) -> Option<PathBuf> {
+        self.state_directory.clone().or_else(|| {
+            // systemd gives all of them, parted by colons.
+            let all = std::env::var_os("STATE_DIRECTORY")?;
+            let first = all.as_bytes().split(|byte| *byte == b':').next()?;
+            (!first.is_empty()).then(|| OsStr::from_bytes(first).into())
+        })
+    }
 }
 
 /// Print everything that is wrong with a configuration.
@@ -96,7 +119,8 @@ Examples:
   evenkeel run                three servers and a proxy on loopback, to try it
   evenkeel run evenkeel.toml  what the configuration says
 
-It runs until it is told to stop (Ctrl-C, SIGTERM).";
+It runs until it is told to stop (Ctrl-C, SIGTERM). It reads FILE again when that changes, on SIGHUP,
+and when the admin API is asked to; one with faults changes nothing.";
 
 const AFTER_CHECK: &str = "\
 Examples:

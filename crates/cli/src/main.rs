@@ -23,13 +23,15 @@ mod lab_config;
 mod log;
 mod signals;
 
+mod source;
+
 mod failure;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Verb};
+use args::{Args, RunArgs, Verb};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -41,8 +43,8 @@ fn main() -> ExitCode {
 
 fn perform(args: Args) -> Result<(), Failure> {
     match args.verb {
-        None => run::run(None)?,
-        Some(Verb::Run(args)) => run::run(args.file.as_deref())?,
+        None => run::run(&RunArgs::without_file())?,
+        Some(Verb::Run(args)) => run::run(&args)?,
         Some(Verb::Check(args)) => check::check(&args.file)?,
         Some(Verb::Route(args)) => route::route(args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,

@@ -3,16 +3,17 @@
 //! Without a file it starts three embedded servers first, so that there is something to try.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use evenkeel_config_file::LoadError;
 use evenkeel_core::config::{Config, ListenAddress};
 use evenkeel_lab::Server;
 use evenkeel_proxy::{Proxy, StartError};
 
+use crate::args::RunArgs;
 use crate::lab_config::{SERVERS_LEN, lab_config};
 use crate::log;
-use crate::signals::{EXIT_INTERRUPTED, Signals};
+use crate::signals::{Asked, EXIT_INTERRUPTED, Signals};
+use crate::source::FileSource;
 
 /// Why it did not run.
 #[derive(Debug, thiserror::Error)]
@@ -33,20 +34,32 @@ pub(crate) enum RunError {
     },
 }
 
-/// Runs until SIGINT or SIGTERM; a second one ends it at once.
-pub(crate) fn run(file: Option<&Path>) -> Result<(), RunError> {
+/// Runs until SIGINT or SIGTERM; a second one ends it at once. SIGHUP has the file read again.
+pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
     // Signals are caught before anything is started, so that none is missed.
     let mut signals = Signals::catch().map_err(machine("catch signals"))?;
-    let (config, servers) = match file {
-        Some(file) => (evenkeel_config_file::load(file)?, Vec::new()),
-        None => embedded()?,
+    let source = args.file.as_deref().map(FileSource::new);
+    let (config, beginning, servers) = if let Some(source) = &source {
+        let (config, beginning) = source.begin(args.state_directory().as_deref())?;
+        (config, Some(beginning), Vec::new())
+    } else {
+        let (config, servers) = embedded()?;
+        (config, None, servers)
     };
     log::start(&config.log);
     let proxy = Proxy::start(&config)?;
+    let watched = source.zip(beginning).map(|(source, it)| proxy.watch(source, it)).transpose();
+    let reloader = watched.map_err(machine("watch the configuration"))?;
     greet(&proxy, &servers).map_err(machine("write to standard output"))?;
-    signals.wait();
+    while signals.wait() == Asked::Reload {
+        if let Some(reloader) = &reloader {
+            reloader.request();
+        } else {
+            tracing::warn!("there is no file to reload: it was started without one");
+        }
+    }
     std::thread::spawn(move || {
-        signals.wait();
+        signals.wait_for_stop();
         std::process::exit(EXIT_INTERRUPTED.into());
     });
     proxy.stop();

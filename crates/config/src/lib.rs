@@ -69,6 +69,11 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
     load_with(path, parse)
 }
 
+/// Reads the configuration in a file, and gives its text too.
+pub fn load_with_text(path: &Path) -> Result<(Config, String), LoadError> {
+    load_with(path, |file, text| Ok((parse(file, text)?, text.to_owned())))
+}
+
 /// Reads one pool of a file, for a client of its servers: see [`parse_pool`].
 pub fn load_pool(path: &Path, pool: Option<&str>) -> Result<PoolConfig, LoadError> {
     load_with(path, |file, text| parse_pool(file, text, pool))

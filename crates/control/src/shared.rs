@@ -30,6 +30,10 @@ pub const REPORTS_MAX: usize = 4096;
 /// for long that never answers.
 const PARKED_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Something that all workers are to see.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edition(u64);
+
 /// Everything shared.
 #[derive(Debug)]
 pub struct Shared {
@@ -48,6 +52,8 @@ pub struct Shared {
     pub reports_dropped: AtomicU64,
     /// What has happened to servers.
     pub events: EventLog,
+    /// Counts what has been published for all workers to see.
+    edition: AtomicU64,
     /// What each server is taken for.
     standings: Mutex<BTreeMap<ServerId, Standing>>,
     feed: tokio::sync::mpsc::Sender<Report>,
@@ -71,6 +77,7 @@ impl Shared {
             workers,
             reports_dropped: AtomicU64::new(0),
             events: EventLog::default(),
+            edition: AtomicU64::new(0),
             standings: Mutex::default(),
             feed,
         };
@@ -120,10 +127,32 @@ impl Shared {
         *self.standings.lock().unwrap_or_else(PoisonError::into_inner) = standings;
     }
 
-    /// Publishes a table and has every worker look at it.
-    pub(crate) fn publish(&self, table: RoutingTable) {
-        self.table.store(Arc::new(table));
+    /// The table, if it is another than the one that the worker at a place of [`Shared::workers`]
+    /// has. To be asked when the worker is woken; it must have it from then on.
+    pub fn newer_table(
+        &self,
+        worker: usize,
+        known: &Arc<RoutingTable>,
+    ) -> Option<Arc<RoutingTable>> {
+        // In this order: what had been published before the edition was, is found.
+        let edition = self.edition.load(Ordering::SeqCst);
+        let table = self.table.load();
+        self.workers[worker].seen.store(edition, Ordering::SeqCst);
+        (!Arc::ptr_eq(&table, known)).then(|| Arc::clone(&table))
+    }
+
+    /// Has every worker look at what has been published; [`Shared::has_been_seen`] says when they
+    /// all have.
+    pub(crate) fn next_edition(&self) -> Edition {
+        let edition = self.edition.fetch_add(1, Ordering::SeqCst) + 1;
         self.wake_workers();
+        Edition(edition)
+    }
+
+    /// Whether every worker has looked since. Whatever it does after that, it does with what had been
+    /// published before.
+    pub(crate) fn has_been_seen(&self, edition: Edition) -> bool {
+        self.workers.iter().all(|it| edition.0 <= it.seen.load(Ordering::SeqCst))
     }
 
     /// Has every worker turn its loop.

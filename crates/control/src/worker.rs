@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use evenkeel_core::worker::Counters;
 
 use crate::pace::Pace;
+#[cfg(doc)]
+use crate::shared::Shared;
 
 /// One worker, for others to see and to wake.
 pub struct SharedWorker {
@@ -14,16 +16,23 @@ pub struct SharedWorker {
     pub counters: SharedCounters,
     /// Whether its loop keeps up.
     pub pace: Pace,
+    /// The last edition of what is published that it has seen.
+    pub(crate) seen: AtomicU64,
 }
 
 impl SharedWorker {
     /// A worker that has done nothing yet.
     ///
-    /// `wake` has it turn its loop once, and look whether there is a new table; from any thread,
+    /// `wake` has it turn its loop once, and ask for [`Shared::newer_table`]; from any thread,
     /// without waiting for it. If its loop has ended, it does nothing. Each turn must show in its
     /// [`Pace`], or it is taken to stand still, and no canary that is late is believed.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { wake: Box::new(wake), counters: SharedCounters::default(), pace: Pace::default() }
+        Self {
+            wake: Box::new(wake),
+            counters: SharedCounters::default(),
+            pace: Pace::default(),
+            seen: AtomicU64::new(0),
+        }
     }
 
     /// Has it turn its loop.
@@ -34,7 +43,7 @@ impl SharedWorker {
 
 impl fmt::Debug for SharedWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { wake: _, counters, pace } = self;
+        let Self { wake: _, counters, pace, seen: _ } = self;
         f.debug_struct("SharedWorker")
             .field("counters", counters)
             .field("pace", pace)

@@ -4,12 +4,17 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 
+use std::sync::{Arc, OnceLock};
+
+use evenkeel_admin::refusal::Refusal;
+use evenkeel_admin::subject::Answer;
 use evenkeel_admin::{Access, Driver, Lab, Limits, Subject, Token, TokenError, router, serve};
-use evenkeel_api as api;
+use evenkeel_api::{self as api, Configuration, Reload};
 use evenkeel_control::loss::Loss;
 use evenkeel_core::config::AdminConfig;
 
 use crate::reconfigure::{Listening, Reconfigure};
+use crate::reload::Reloader;
 
 /// Why there is no admin server. The proxy does not start without one that is wanted.
 #[derive(Debug, thiserror::Error)]
@@ -78,19 +83,11 @@ impl Admin {
 
 /// What only the proxy knows.
 pub(crate) struct ProxyDriver {
-    reconfigure: Reconfigure,
-    losses: Vec<Loss>,
-    lab: Option<Box<dyn Lab>>,
-}
-
-impl ProxyDriver {
-    pub(crate) fn new(
-        reconfigure: Reconfigure,
-        losses: Vec<Loss>,
-        lab: Option<Box<dyn Lab>>,
-    ) -> Self {
-        Self { reconfigure, losses, lab }
-    }
+    pub(crate) reconfigure: Reconfigure,
+    /// Set if its configuration can be read again.
+    pub(crate) reloader: Arc<OnceLock<Reloader>>,
+    pub(crate) losses: Vec<Loss>,
+    pub(crate) lab: Option<Box<dyn Lab>>,
 }
 
 impl std::fmt::Debug for ProxyDriver {
@@ -116,6 +113,23 @@ impl Driver for ProxyDriver {
             pool: it.config.pool.to_string(),
         };
         in_effect.listening.iter().map(describe).collect()
+    }
+
+    fn configuration(&self) -> Result<Configuration, Refusal> {
+        let none = || Refusal::NotFound("this process was started without a file".to_owned());
+        self.reloader.get().map(Reloader::configuration).ok_or_else(none)
+    }
+
+    fn last_reload(&self) -> Option<Reload> {
+        self.reloader.get().and_then(Reloader::last)
+    }
+
+    fn reload(&self) -> Answer<'_, Reload> {
+        let Some(reloader) = self.reloader.get() else {
+            let why = "there is no file to reload: this process was started without one";
+            return Box::pin(std::future::ready(Err(Refusal::Conflict(why.to_owned()))));
+        };
+        Box::pin(reloader.reload())
     }
 
     fn is_stopping(&self) -> bool {

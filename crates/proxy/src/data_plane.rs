@@ -240,8 +240,7 @@ impl DataPlane {
 
     /// The control plane has changed something.
     fn look_at_shared(&mut self, now: Instant) {
-        let table = self.shared.control.table.load_full();
-        if !Arc::ptr_eq(&table, &self.table) {
+        if let Some(table) = self.shared.control.newer_table(self.idx, &self.table) {
             self.table = Arc::clone(&table);
             self.worker.handle_table(now, table);
         }

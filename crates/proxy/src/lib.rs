@@ -24,6 +24,7 @@
 //! | `hooks` | whom to tell what happens |
 //! | [`shared`] | what the workers share |
 //! | [`reconfigure`] | another configuration while it runs |
+//! | [`reload`] | reading it again, and when |
 //! | [`stats`] | the words of `stats` |
 //! | [`admin`] | the admin server, and what it is told |
 
@@ -38,6 +39,8 @@ mod hooks;
 pub mod shared;
 
 pub mod reconfigure;
+
+pub mod reload;
 
 pub mod stats;
 

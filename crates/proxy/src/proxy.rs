@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use evenkeel_control::setup::{Driver, Parts, Stop};
 use evenkeel_control::worker::SharedWorker;
 use evenkeel_control::{ControlPlane, Handle, set_up};
 use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName};
-use evenkeel_hooks::Hooks;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -23,6 +22,7 @@ use crate::data_plane::DataPlane;
 use crate::hooks;
 use crate::listeners::{self, Listener, ListenerShare};
 use crate::reconfigure::{InEffect, Listening, Reconfigure};
+use crate::reload::{Beginning, Reloader, Source};
 use crate::shared::Shared;
 
 /// A running proxy. Dropping it leaves it running; see [`Proxy::stop`].
@@ -31,11 +31,11 @@ pub struct Proxy {
     shared: Arc<Shared>,
     handle: Handle,
     reconfigure: Reconfigure,
+    reloader: Arc<OnceLock<Reloader>>,
     admin_address: Option<SocketAddr>,
     workers: Vec<JoinHandle<()>>,
     control_plane: JoinHandle<()>,
     control_plane_stop: Stop,
-    hooks: Hooks,
     shutdown_timeout: Duration,
 }
 
@@ -100,30 +100,33 @@ impl Proxy {
         let (listeners, listening) = bind_all(config, &control.directory.load(), workers_len)?;
         let calls = calls(config.proxy.io, workers_len)?;
         let shared = Arc::new(Shared::new(control, sessions_refused));
+        let mut hooks = hooks::hooks(&handle);
+        hooks.apply(&config.hooks, 0)?;
         let in_effect = InEffect { config: config.clone(), listening };
         let reconfigure = Reconfigure {
             shared: Arc::clone(&shared),
             reconfigurer,
             in_effect: Arc::new(Mutex::new(in_effect)),
+            hooks: Arc::new(Mutex::new(Some(hooks))),
             turn: Arc::default(),
         };
+        let reloader = Arc::default();
         let admin = config.admin.as_ref().map(|it| Admin::bind(it, admin_refused)).transpose()?;
         let admin_address = admin.as_ref().map(Admin::address);
         let served = admin.map(|admin| {
-            let driver = ProxyDriver::new(reconfigure.clone(), losses, lab);
+            let reloader = Arc::clone(&reloader);
+            let driver = ProxyDriver { reconfigure: reconfigure.clone(), reloader, losses, lab };
             admin.serve(Subject::new(handle.clone(), driver))
         });
-        let mut hooks = hooks::hooks(&handle);
-        hooks.apply(&config.hooks, 0)?;
         let mut proxy = Self {
             handle,
             shared,
             reconfigure,
+            reloader,
             admin_address,
             workers: Vec::new(),
             control_plane: spawn(control_plane, served)?,
             control_plane_stop: stop,
-            hooks,
             shutdown_timeout: config.proxy.shutdown_timeout,
         };
         for ((poll, listeners), calls) in polls.into_iter().zip(listeners).zip(calls) {
@@ -156,6 +159,21 @@ impl Proxy {
         listening.map(|it| (it.config.name.clone(), it.address.clone())).collect()
     }
 
+    /// Reads its configuration from `source` again when that changes, or somebody asks: the admin
+    /// API, or the reloader that is returned.
+    ///
+    /// # Errors
+    /// The system has no thread for it.
+    ///
+    /// # Panics
+    /// The second time.
+    pub fn watch(&self, source: impl Source, beginning: Beginning) -> io::Result<Reloader> {
+        let reloader = Reloader::start(source, self.reconfigure.clone(), beginning)?;
+        let is_first = self.reloader.set(reloader.clone()).is_ok();
+        assert!(is_first, "a proxy has one configuration");
+        Ok(reloader)
+    }
+
     /// A way to give it another configuration while it runs.
     pub fn reconfigure(&self) -> Reconfigure {
         self.reconfigure.clone()
@@ -186,7 +204,10 @@ impl Proxy {
         }
         self.control_plane_stop.stop();
         self.control_plane.join().expect("the control plane does not panic");
-        self.hooks.stop(HOOKS_PATIENCE);
+        let hooks = self.reconfigure.hooks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(hooks) = hooks {
+            hooks.stop(HOOKS_PATIENCE);
+        }
     }
 }
 

@@ -8,8 +8,8 @@
 //!    its pool, those of one that is gone go on until they end, and only those whose pool is gone are
 //!    ended, with what they are owed.
 //!
-//! What a process takes once at its start (`[proxy]`, `[admin]`, `[log]`, `[hook.NAME]`) stays as it
-//! was, and the operator is told.
+//! What a process takes once at its start (`[proxy]`, `[admin]`, `[log]`) stays as it was, and the
+//! operator is told.
 
 use std::io;
 use std::sync::atomic::AtomicUsize;
@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use evenkeel_control::reconfiguration::{ReconfigureError, Reconfigured, Reconfigurer};
 use evenkeel_core::config::{Config, ListenAddress, ListenerConfig, ListenerName, PoolName};
 use evenkeel_core::routing::PoolId;
+use evenkeel_hooks::Hooks;
 
 use crate::listeners::{self, Bound, Listener, ListenerShare};
 use crate::shared::{Change, Shared};
@@ -28,6 +29,8 @@ pub struct Reconfigure {
     pub(crate) shared: Arc<Shared>,
     pub(crate) reconfigurer: Reconfigurer,
     pub(crate) in_effect: Arc<Mutex<InEffect>>,
+    /// `None` once the proxy is being stopped.
+    pub(crate) hooks: Arc<Mutex<Option<Hooks>>>,
     /// One at a time.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -93,8 +96,12 @@ impl Reconfigure {
         let pools = self.reconfigurer.apply(config.pools.clone()).await?;
         let listening = self.change_listeners(config, &listening, &mut bound);
         self.end_sessions(&before, config);
-        let applied = describe(&before, config, &pools);
-        let config = Config { proxy: before.proxy, admin: before.admin, ..config.clone() };
+        let mut applied = describe(&before, config, &pools);
+        if let Err(error) = self.change_hooks(config) {
+            applied.warnings.push(format!("the hooks stay as they were: {error}"));
+        }
+        let Config { proxy, admin, log, .. } = before;
+        let config = Config { proxy, admin, log, ..config.clone() };
         *self.in_effect() = InEffect { config, listening };
         Ok(applied)
     }
@@ -161,6 +168,12 @@ impl Reconfigure {
         listening
     }
 
+    fn change_hooks(&self, config: &Config) -> io::Result<()> {
+        let since = self.shared.control.events.next_number();
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        hooks.as_mut().map_or(Ok(()), |hooks| hooks.apply(&config.hooks, since))
+    }
+
     fn end_sessions(&self, before: &Config, config: &Config) {
         for pool in before.pools.iter().filter(|it| config.pool(&it.name).is_none()) {
             let directory = self.shared.control.directory.load();
@@ -223,10 +236,15 @@ fn describe(before: &Config, after: &Config, pools: &Reconfigured) -> Applied {
     }
     let gone = before.listeners.iter().filter(|it| by_name(after, &it.name).is_none());
     changes.extend(gone.map(|it| format!("listener {} is gone", it.name)));
+    if before.hooks != after.hooks {
+        changes.push("the hooks are configured otherwise".to_owned());
+    }
     let mut warnings = pools.warnings.clone();
-    for (table, has_changed) in
-        [("[proxy]", before.proxy != after.proxy), ("[admin]", before.admin != after.admin)]
-    {
+    for (table, has_changed) in [
+        ("[proxy]", before.proxy != after.proxy),
+        ("[admin]", before.admin != after.admin),
+        ("[log]", before.log != after.log),
+    ] {
         if has_changed {
             warnings.push(format!("{table} takes effect when the process is started anew"));
         }

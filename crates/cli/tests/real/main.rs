@@ -19,6 +19,7 @@ mod log;
 mod modes;
 
 mod process;
+mod reload;
 mod scenario;
 mod suites;
 mod support;

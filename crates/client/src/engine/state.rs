@@ -136,10 +136,10 @@ impl State {
     }
 
     pub(super) fn look_at_table(&mut self, shared: &Shared, now: Instant) {
-        let table = shared.table.load();
-        if !Arc::ptr_eq(&table, &self.table) {
+        // A client has one worker.
+        if let Some(table) = shared.newer_table(0, &self.table) {
             self.table = Arc::clone(&table);
-            self.worker.handle_table(now, Arc::clone(&table));
+            self.worker.handle_table(now, table);
         }
     }
 

@@ -45,3 +45,37 @@ fn log_server(pool: &str, server: &str, what: &Happening) {
         }
     }
 }
+
+impl Shared {
+    /// Keeps and logs something that has happened to the whole process.
+    ///
+    /// # Panics
+    /// If it has happened to a server: only the control plane says such things.
+    pub fn announce(&self, what: Occasion) {
+        let label = what.label();
+        match &what {
+            Occasion::Server { .. } => panic!("{what} is not for its driver to say"),
+            Occasion::ConfigurationApplied { changes, warnings } => {
+                tracing::info!(event = label, "{what}");
+                log_lines(label, changes);
+                for warning in &**warnings {
+                    tracing::warn!(event = label, "{warning}");
+                }
+            }
+            Occasion::ConfigurationRefused { faults } => {
+                tracing::warn!(event = label, "{what}");
+                log_lines(label, faults);
+            }
+        }
+        self.events.push(Event { at: self.now(), what });
+    }
+}
+
+/// What does not fit in the line of the event.
+fn log_lines(event: &str, lines: &[String]) {
+    if let [_, _, ..] = lines {
+        for line in lines {
+            tracing::info!(event, "{line}");
+        }
+    }
+}

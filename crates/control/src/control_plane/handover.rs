@@ -5,7 +5,7 @@
 //! 2. **Prepare**: they are watched, connected to, and flushed; settings take effect. Keys belong
 //!    where they did. Where that is about to change, recovery has everybody ask
 //!    ([`evenkeel_core::recovery`], rule 9).
-//! 3. **Hand over**, when every worker has turned its loop since: in one step under recovery's lock,
+//! 3. **Hand over**, when every worker has seen that: in one step under recovery's lock,
 //!    keys belong where they do by the new table. Whoever leaves gets no more requests.
 //! 4. **End**, when every worker has that table.
 //!
@@ -33,7 +33,7 @@ use super::announcement::announce_server;
 use crate::membership::Plan;
 use crate::reconfiguration::{Reconfiguration, ReconfigureError, Reconfigured};
 use crate::routes;
-use crate::shared::Shared;
+use crate::shared::{Edition, Shared};
 
 /// A new configuration that is being carried out.
 #[derive(Debug)]
@@ -49,9 +49,9 @@ enum Phase {
     /// Those who join are being looked for.
     Resolving(JoinHandle<()>),
     /// Workers learn that they are to ask.
-    Preparing { since: Instant },
+    Preparing(Edition),
     /// Workers learn where keys belong.
-    HandingOver { since: Instant },
+    HandingOver(Edition),
 }
 
 /// How long an id is not given to another server: longer than connections are set aside, and than
@@ -61,8 +61,8 @@ const LEFT_KEPT: Duration = Duration::from_mins(5);
 /// How long the names of those who join are looked for. Canaries go on looking.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often to look whether workers have turned their loops.
-const TURN_POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// How often to look whether workers have seen what they are to see.
+const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
 impl ControlPlane {
     /// Begins to carry out what is wanted.
@@ -99,7 +99,7 @@ impl ControlPlane {
 
     /// When to look at it next.
     pub(super) fn handover_wake_at(&self, now: Instant) -> Option<Instant> {
-        self.handover.as_ref().map(|_| now + TURN_POLL_INTERVAL)
+        self.handover.as_ref().map(|_| now + LOOK_INTERVAL)
     }
 
     /// Goes as far as can be gone now.
@@ -108,25 +108,21 @@ impl ControlPlane {
         match &handover.phase {
             Phase::Resolving(resolving) if resolving.is_finished() => {
                 self.prepare(now, &handover.plan);
-                handover.phase = Phase::Preparing { since: now };
+                handover.phase = Phase::Preparing(self.shared.next_edition());
             }
-            Phase::Preparing { since } if self.have_workers_turned_since(*since) => {
+            Phase::Preparing(edition) if self.shared.has_been_seen(*edition) => {
                 self.hand_over(&handover.plan);
-                handover.phase = Phase::HandingOver { since: self.shared.now() };
+                handover.phase = Phase::HandingOver(self.shared.next_edition());
             }
-            Phase::HandingOver { since } if self.have_workers_turned_since(*since) => {
+            Phase::HandingOver(edition) if self.shared.has_been_seen(*edition) => {
                 let done = self.end_handover(now, &handover.plan);
                 // Nobody may wait for it any more.
                 let _ = handover.reply.send(Ok(done));
                 return;
             }
-            Phase::Resolving(_) | Phase::Preparing { .. } | Phase::HandingOver { .. } => {}
+            Phase::Resolving(_) | Phase::Preparing(_) | Phase::HandingOver(_) => {}
         }
         self.handover = Some(handover);
-    }
-
-    fn have_workers_turned_since(&self, since: Instant) -> bool {
-        self.shared.workers.iter().all(|it| it.pace.has_turned_since(since))
     }
 
     fn prepare(&mut self, now: Instant, plan: &Plan) {
@@ -165,7 +161,7 @@ impl ControlPlane {
             shared.misplaced.with(*pool, Recovery::begin_handover);
         }
         shared.set_standings(self.standings());
-        shared.publish(table);
+        shared.table.store(Arc::new(table));
     }
 
     fn hand_over(&mut self, plan: &Plan) {
@@ -180,7 +176,6 @@ impl ControlPlane {
             });
         }
         shared.table.store(table);
-        shared.wake_workers();
     }
 
     fn end_handover(&mut self, now: Instant, plan: &Plan) -> Reconfigured {
@@ -224,7 +219,7 @@ impl ControlPlane {
     /// Publishes a table, also to a handover that is on its way.
     pub(super) fn publish(&self, table: RoutingTable) {
         let table = Arc::new(table);
-        if let Some(Handover { plan, phase: Phase::HandingOver { .. }, .. }) = &self.handover {
+        if let Some(Handover { plan, phase: Phase::HandingOver(_), .. }) = &self.handover {
             hand_over_to(&self.shared, &plan.moved, &table);
         }
         self.shared.table.store(table);

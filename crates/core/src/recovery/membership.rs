@@ -7,8 +7,8 @@
 //! here the change is one step under one lock, whatever table the asker has.
 //!
 //! # The steps of the control plane
-//! 1. [`Recovery::begin_handover`], then wait until every worker has turned its loop: from then on all
-//!    of them ask.
+//! 1. [`Recovery::begin_handover`], then wait until every worker has seen that: from then on all of
+//!    them ask.
 //! 2. [`Recovery::hand_over`]: from this step on every request is routed by the new table.
 //! 3. Publish that table, and wait until every worker has it: [`Recovery::end_handover`].
 //!

@@ -45,9 +45,9 @@ impl Rig {
 
     /// Where applications connect.
     pub(crate) fn address(&self) -> SocketAddr {
-        match self.proxy.as_ref().expect("it runs").addresses() {
-            [(_, ListenAddress::Tcp(address))] => *address,
-            other => panic!("{other:?}"),
+        match self.proxy.as_ref().expect("it runs").addresses()[..] {
+            [(_, ListenAddress::Tcp(address))] => address,
+            _ => panic!("it has one listener, by TCP"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ use super::{Program, Session, free_port, scratch_path, wait_until};
 pub(crate) struct Proxy {
     program: Program,
     port: u16,
+    io: String,
+    path: PathBuf,
 }
 
 impl Proxy {
@@ -44,7 +47,34 @@ impl Proxy {
         if let Some(status) = program.exit_status() {
             panic!("the proxy ended at its start with {status}:\n{}", program.output());
         }
-        Self { program, port }
+        Self { program, port, io: io.to_owned(), path }
+    }
+
+    /// Its configuration with these servers, and more lines in the pool's part or behind.
+    pub(crate) fn configuration(&self, servers: &[String], more_lines: &str) -> String {
+        configuration(servers, self.port, &self.io, more_lines)
+    }
+
+    /// Replaces its configuration, and says nothing.
+    pub(crate) fn write_configuration(&self, servers: &[String], more_lines: &str) {
+        self.replace_file(&self.configuration(servers, more_lines));
+    }
+
+    /// Replaces its configuration, and has it read.
+    pub(crate) fn configure(&self, servers: &[String], more_lines: &str) {
+        self.configure_as(&self.configuration(servers, more_lines));
+    }
+
+    /// The same with this text.
+    pub(crate) fn configure_as(&self, text: &str) {
+        self.replace_file(text);
+        self.signal("HUP");
+    }
+
+    fn replace_file(&self, text: &str) {
+        let new = scratch_path("toml");
+        fs::write(&new, text).expect("the scratch folder is writable");
+        fs::rename(new, &self.path).expect("both are in the scratch folder");
     }
 
     /// Where applications connect.
