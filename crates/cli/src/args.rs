@@ -26,9 +26,7 @@ pub(crate) enum Verb {
     Check(CheckArgs),
     Route(RouteArgs),
     Bench(Box<BenchArgs>),
-    /// Print the version.
-    #[command(after_help = AFTER_VERSION)]
-    Version,
+    Version(VersionArgs),
 }
 
 /// Start the proxy; without FILE, a cache tier to try it on as well.
@@ -68,6 +66,10 @@ impl RunArgs {
 pub(crate) struct CheckArgs {
     /// The configuration (TOML).
     pub(crate) file: PathBuf,
+
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Say which server a key belongs to, why, and where it goes if that one fails.
@@ -90,6 +92,15 @@ pub(crate) struct RouteArgs {
     /// they are routed in the pool that `evenkeel run` starts by itself.
     #[arg(required = true, value_name = "KEY")]
     pub(crate) file_and_keys: Vec<OsString>,
+}
+
+/// Print the version.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_VERSION)]
+pub(crate) struct VersionArgs {
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const ROUTE_USAGE: &str = "evenkeel route [OPTIONS] [FILE] KEY...";

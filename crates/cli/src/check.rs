@@ -3,23 +3,67 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use evenkeel_config_file::{FaultyFile, LoadError};
 use evenkeel_core::config::Config;
+use serde_json::{Value, json};
 
+use crate::args::CheckArgs;
 use crate::failure::{Failure, count};
+use crate::text::json_line;
 
 /// Prints one line about a good configuration; fails with all faults of another.
-pub(crate) fn check(file: &Path) -> Result<(), Failure> {
-    let config = evenkeel_config_file::load(file)?;
-    writeln!(io::stdout(), "{}: {}", file.display(), summary(&config))?;
+pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let CheckArgs { file, json } = args;
+    let loaded = evenkeel_config_file::load(file);
+    if *json {
+        return check_as_json(file, loaded);
+    }
+    writeln!(io::stdout(), "{}: {}", file.display(), summary(&loaded?))?;
     Ok(())
 }
 
+fn check_as_json(file: &Path, loaded: Result<Config, LoadError>) -> Result<(), Failure> {
+    let (good, faults) = match &loaded {
+        Ok(config) => (Some(config), Vec::new()),
+        Err(LoadError::Faulty(faulty)) => (None, faults(faulty)),
+        // That is no finding about a configuration.
+        Err(LoadError::Unreadable { .. } | LoadError::TooLarge { .. }) => {
+            return loaded.map(|_| ()).map_err(Failure::Config);
+        }
+    };
+    let line = json_line(&json!({
+        "file": file.display().to_string(),
+        "is_good": good.is_some(),
+        "pools": good.map(|config| config.pools.len()),
+        "servers": good.map(servers),
+        "listeners": good.map(|config| config.listeners.len()),
+        "faults": faults,
+    }));
+    writeln!(io::stdout(), "{line}")?;
+    if good.is_some() { Ok(()) } else { Err(Failure::Faulty) }
+}
+
+fn faults(file: &FaultyFile) -> Vec<Value> {
+    let faults = file.faults.iter().map(|fault| {
+        json!({
+            "line": fault.line,
+            "column": fault.column,
+            "message": fault.message,
+            "remedy": fault.remedy,
+        })
+    });
+    faults.collect()
+}
+
 fn summary(config: &Config) -> String {
-    let servers = config.pools.iter().map(|pool| pool.servers.len()).sum();
     format!(
         "no faults; {}, {}, {}",
         count(config.pools.len(), "pool"),
-        count(servers, "server"),
+        count(servers(config), "server"),
         count(config.listeners.len(), "listener"),
     )
+}
+
+fn servers(config: &Config) -> usize {
+    config.pools.iter().map(|pool| pool.servers.len()).sum()
 }

@@ -17,6 +17,9 @@ pub(crate) enum Failure {
     /// The caller's configuration cannot be used. Nothing was started.
     #[error(transparent)]
     Config(#[from] LoadError),
+    /// The caller's configuration has faults, which have been printed. Nothing was started.
+    #[error("the configuration has faults")]
+    Faulty,
     /// The caller's arguments do not fit together, or not the configuration. Nothing was started.
     #[error("{0}")]
     Usage(String),
@@ -50,6 +53,9 @@ impl Failure {
         {
             return ExitCode::SUCCESS;
         }
+        if self.has_been_told() {
+            return ExitCode::from(self.exit_code());
+        }
         // With standard error gone too there is nobody left to tell.
         let _ = writeln!(io::stderr(), "{}", self.text());
         ExitCode::from(self.exit_code())
@@ -59,7 +65,7 @@ impl Failure {
         match self {
             Self::Run(_) | Self::Output(_) => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
-            Self::Config(_) => EXIT_CONFIG,
+            Self::Config(_) | Self::Faulty => EXIT_CONFIG,
             Self::Bench(error) => match error {
                 BenchError::Endpoint(EndpointError::Form(_)) => EXIT_USAGE,
                 BenchError::Wrong { .. } => EXIT_WRONG,
@@ -85,10 +91,16 @@ impl Failure {
             }
             Self::Run(error) => format!("evenkeel: {}", with_causes(error)),
             Self::Config(LoadError::TooLarge { .. })
+            | Self::Faulty
             | Self::Usage(_)
             | Self::Bench(_)
             | Self::Output(_) => format!("evenkeel: {self}"),
         }
+    }
+
+    /// Whether standard output has said it already.
+    fn has_been_told(&self) -> bool {
+        matches!(self, Self::Faulty)
     }
 }
 

@@ -16,6 +16,8 @@ mod route;
 
 mod version;
 
+mod text;
+
 mod figures;
 
 mod lab_config;
@@ -45,10 +47,10 @@ fn perform(args: Args) -> Result<(), Failure> {
     match args.verb {
         None => run::run(&RunArgs::without_file())?,
         Some(Verb::Run(args)) => run::run(&args)?,
-        Some(Verb::Check(args)) => check::check(&args.file)?,
+        Some(Verb::Check(args)) => check::check(&args)?,
         Some(Verb::Route(args)) => route::route(args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,
-        Some(Verb::Version) => version::version()?,
+        Some(Verb::Version(args)) => version::version(&args)?,
     }
     Ok(())
 }

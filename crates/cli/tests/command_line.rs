@@ -55,7 +55,7 @@ fn documented_sessions() -> Vec<(String, String)> {
 #[test]
 fn what_the_documentation_shows_is_what_is_printed() {
     let sessions = documented_sessions();
-    assert_eq!(sessions.len(), 5);
+    assert_eq!(sessions.len(), 7);
     for (args, expected) in sessions {
         let output = evenkeel(&args.split(' ').collect::<Vec<_>>());
         let printed = text(&output.stdout) + &text(&output.stderr);
@@ -65,11 +65,19 @@ fn what_the_documentation_shows_is_what_is_printed() {
 
 #[test]
 fn every_verb_has_examples_in_its_help() {
-    for verb in ["run", "check", "route", "bench", "version"] {
+    for verb in VERBS {
         let help = check_success(&[verb, "--help"]);
         assert!(help.contains("Example"), "{help}");
         assert!(help.contains(&format!("\n  evenkeel {verb}")), "{help}");
         assert!(check_success(&["--help"]).contains(&format!("\n  {verb} ")));
+    }
+}
+
+#[test]
+fn every_verb_has_a_section_in_the_documentation() {
+    let document = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
+    for verb in VERBS {
+        assert!(document.contains(&format!("\n## `evenkeel {verb}")), "{verb}");
     }
 }
 
@@ -280,3 +288,24 @@ fn an_output_that_cannot_be_written_is_a_failure() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).starts_with("evenkeel: cannot write the output: "));
 }
+
+#[test]
+fn check_says_as_json_what_is_wrong_and_where() {
+    let file = "crates/cli/tests/faulty.toml";
+    let output = evenkeel(&["check", "--json", file]);
+    assert_eq!(output.status.code(), Some(78));
+    assert_eq!(text(&output.stderr), "");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["is_good"], false);
+    assert_eq!(found["pools"], serde_json::Value::Null);
+    let faults = found["faults"].as_array().unwrap();
+    assert_eq!(faults.len(), 3);
+    let expected = serde_json::json!({
+        "line": 7, "column": 1,
+        "message": "unknown key \"timout\" in [pool.main]",
+        "remedy": "did you mean \"timeout\"?",
+    });
+    assert_eq!(faults[1], expected);
+}
+
+const VERBS: [&str; 5] = ["run", "check", "route", "bench", "version"];
