@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use evenkeel_core::config::PoolName;
 
 pub(crate) use bench::BenchArgs;
@@ -26,6 +27,8 @@ pub(crate) enum Verb {
     Check(CheckArgs),
     Route(RouteArgs),
     Bench(Box<BenchArgs>),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
     Version(VersionArgs),
 }
 
@@ -94,6 +97,22 @@ pub(crate) struct RouteArgs {
     pub(crate) file_and_keys: Vec<OsString>,
 }
 
+/// Print what a shell needs to complete the arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_COMPLETIONS)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell.
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual page, or write those of all verbs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_MAN)]
+pub(crate) struct ManArgs {
+    /// The folder that they are written to. Without it the page of `evenkeel` is printed.
+    pub(crate) dir: Option<PathBuf>,
+}
+
 /// Print the version.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_VERSION)]
@@ -149,6 +168,16 @@ Examples:
   evenkeel route --json --config evenkeel.toml user:1 | jq -r .home
 
 No server is asked: this is where keys belong while all servers are well.";
+
+const AFTER_COMPLETIONS: &str = "\
+Examples:
+  evenkeel completions bash > /etc/bash_completion.d/evenkeel
+  evenkeel completions fish > ~/.config/fish/completions/evenkeel.fish";
+
+const AFTER_MAN: &str = "\
+Examples:
+  evenkeel man | man -l -
+  evenkeel man /usr/local/share/man/man1";
 
 const AFTER_VERSION: &str = "\
 Example:

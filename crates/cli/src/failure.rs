@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use evenkeel_config_file::LoadError;
@@ -29,6 +30,14 @@ pub(crate) enum Failure {
     /// The load could not be sent, or what it met is no success.
     #[error(transparent)]
     Bench(#[from] BenchError),
+    /// A folder could not be written to.
+    #[error("cannot write to {dir}: {source}", dir = dir.display())]
+    Folder {
+        /// Which.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// What was found out could not be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -63,7 +72,7 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Run(_) | Self::Output(_) => EXIT_FAILED,
+            Self::Run(_) | Self::Output(_) | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Config(_) | Self::Faulty => EXIT_CONFIG,
             Self::Bench(error) => match error {
@@ -94,6 +103,7 @@ impl Failure {
             | Self::Faulty
             | Self::Usage(_)
             | Self::Bench(_)
+            | Self::Folder { .. }
             | Self::Output(_) => format!("evenkeel: {self}"),
         }
     }

@@ -14,6 +14,9 @@ mod bench;
 mod explanation;
 mod route;
 
+mod completions;
+mod man;
+
 mod version;
 
 mod text;
@@ -50,6 +53,8 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Check(args)) => check::check(&args)?,
         Some(Verb::Route(args)) => route::route(args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,
+        Some(Verb::Completions(args)) => completions::completions(&args)?,
+        Some(Verb::Man(args)) => man::man(&args)?,
         Some(Verb::Version(args)) => version::version(&args)?,
     }
     Ok(())

@@ -93,9 +93,15 @@ fn exit_codes_are_in_the_help_and_in_the_documentation() {
 
 #[test]
 fn wrong_arguments_exit_with_2() {
-    for args in
-        [&["chekc"][..], &["check"], &["route"], &["check", "a", "b"], &["run", "--x"], &["bench"]]
-    {
+    for args in [
+        &["chekc"][..],
+        &["check"],
+        &["route"],
+        &["check", "a", "b"],
+        &["run", "--x"],
+        &["bench"],
+        &["completions", "tcsh"],
+    ] {
         let output = evenkeel(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert_eq!(text(&output.stdout), "");
@@ -308,4 +314,65 @@ fn check_says_as_json_what_is_wrong_and_where() {
     assert_eq!(faults[1], expected);
 }
 
-const VERBS: [&str; 5] = ["run", "check", "route", "bench", "version"];
+#[test]
+fn bash_completes_verbs_and_options() {
+    let script = check_success(&["completions", "bash"]);
+    for (words, expected) in [
+        ("evenkeel chec", "check"),
+        ("evenkeel route --po", "--pool"),
+        ("evenkeel completions zs", "zsh"),
+    ] {
+        let words: Vec<_> = words.split(' ').collect();
+        let (current, before) = (words[words.len() - 1], words[words.len() - 2]);
+        let line = format!(
+            "COMP_WORDS=({}); COMP_CWORD={}; _evenkeel evenkeel '{current}' '{before}'; \
+             echo \"${{COMPREPLY[@]}}\"",
+            words.join(" "),
+            words.len() - 1,
+        );
+        let bash = Command::new("bash").args(["-uc", &format!("{script}\n{line}")]).output();
+        let bash = bash.expect("bash is there");
+        assert_eq!(text(&bash.stderr), "", "{words:?}");
+        assert_eq!(text(&bash.stdout).trim_end(), expected, "{words:?}");
+    }
+}
+
+#[test]
+fn every_shell_has_its_completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(check_success(&["completions", shell]).contains("version"), "{shell}");
+    }
+}
+
+#[test]
+fn every_verb_has_a_manual_page_that_man_accepts() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("man");
+    fs::create_dir_all(&dir).unwrap();
+    assert_eq!(check_success(&["man", dir.to_str().unwrap()]), "");
+    let mut expected: Vec<_> = VERBS.iter().map(|name| format!("evenkeel-{name}.1")).collect();
+    expected.push("evenkeel.1".to_owned());
+    expected.sort();
+    let pages = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut pages: Vec<_> = pages.map(|name| name.into_string().unwrap()).collect();
+    pages.sort();
+    assert_eq!(pages, expected);
+    for page in pages {
+        let mut man = Command::new("man");
+        man.args(["--warnings", "-E", "UTF-8", "-l"]).arg(dir.join(&page));
+        let shown = man.env("MANWIDTH", "100").env("LC_ALL", "C.UTF-8").output();
+        let shown = shown.expect("man is installed");
+        assert_eq!((text(&shown.stderr).as_str(), shown.status.code()), ("", Some(0)), "{page}");
+        assert!(text(&shown.stdout).contains("evenkeel"), "{page}");
+    }
+}
+
+#[test]
+fn a_folder_for_manual_pages_that_is_none_is_told_so() {
+    check_failure(
+        &["man", "no/such"],
+        1,
+        "evenkeel: cannot write to no/such: No such file or directory (os error 2)\n",
+    );
+}
+
+const VERBS: [&str; 7] = ["run", "check", "route", "bench", "completions", "man", "version"];
