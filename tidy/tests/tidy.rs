@@ -80,7 +80,7 @@ const CRATES: [CratePlace; 17] = [
     },
     CratePlace {
         path: "crates/cli",
-        on: &["evenkeel-proxy", CONFIG_FILE, CORE, LAB, "evenkeel-load"],
+        on: &["evenkeel-proxy", API, CONFIG_FILE, CORE, LAB, "evenkeel-load"],
         // What happens to the proxy in the tests of faults happens to the library, too.
         in_tests_on: &["evenkeel"],
         never: &["mio"],

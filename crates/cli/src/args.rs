@@ -2,6 +2,8 @@
 
 mod bench;
 
+mod lab;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use clap_complete::Shell;
 use evenkeel_core::config::PoolName;
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use lab::{LabArgs, Show};
 
 /// A memcached proxy that keeps a cache useful while its servers fail.
 #[derive(Debug, Parser)]
@@ -29,6 +32,7 @@ pub(crate) enum Verb {
     Bench(Box<BenchArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
+    Lab(LabArgs),
     Version(VersionArgs),
 }
 
@@ -133,12 +137,13 @@ Examples:
   evenkeel run evenkeel.toml          start the proxy
   evenkeel route evenkeel.toml user:1 which server has this key?
   evenkeel bench localhost:11211      how fast is it?
+  evenkeel lab                        break servers, and watch
 
 Exit codes:
   0   done
   1   it failed while it ran
   2   the arguments are wrong
-  3   bench: an answer was wrong
+  3   bench, lab: an answer was wrong
   78  the configuration cannot be read, or has faults
   130 a second Ctrl-C ended it at once; bench: the first did
 

@@ -9,6 +9,7 @@ use evenkeel_config_file::LoadError;
 use evenkeel_load::{EndpointError, RunError as LoadRunError};
 
 use crate::bench::BenchError;
+use crate::lab::LabError;
 use crate::run::RunError;
 use crate::signals::EXIT_INTERRUPTED;
 
@@ -38,6 +39,9 @@ pub(crate) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// The lab ended otherwise than it was asked to. Nothing of it is left running.
+    #[error(transparent)]
+    Lab(LabError),
     /// What was found out could not be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -48,6 +52,19 @@ impl From<RunError> for Failure {
         match error {
             RunError::Load(error) => Self::Config(error),
             RunError::Start(_) | RunError::Machine { .. } => Self::Run(error),
+        }
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::Output(error) => Self::Output(error),
+            LabError::Run(_)
+            | LabError::PortTaken { .. }
+            | LabError::Script { .. }
+            | LabError::Waited { .. }
+            | LabError::Wrong { .. } => Self::Lab(error),
         }
     }
 }
@@ -75,6 +92,14 @@ impl Failure {
             Self::Run(_) | Self::Output(_) | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Config(_) | Self::Faulty => EXIT_CONFIG,
+            Self::Lab(error) => match error {
+                LabError::Script { .. } => EXIT_USAGE,
+                LabError::Wrong { .. } => EXIT_WRONG,
+                LabError::Run(_)
+                | LabError::PortTaken { .. }
+                | LabError::Waited { .. }
+                | LabError::Output(_) => EXIT_FAILED,
+            },
             Self::Bench(error) => match error {
                 BenchError::Endpoint(EndpointError::Form(_)) => EXIT_USAGE,
                 BenchError::Wrong { .. } => EXIT_WRONG,
@@ -98,12 +123,15 @@ impl Failure {
             Self::Config(LoadError::Unreadable { source, .. }) => {
                 format!("evenkeel: {self}; {}", remedy(source.kind()))
             }
-            Self::Run(error) => format!("evenkeel: {}", with_causes(error)),
+            Self::Run(error) | Self::Lab(LabError::Run(error)) => {
+                format!("evenkeel: {}", with_causes(error))
+            }
             Self::Config(LoadError::TooLarge { .. })
             | Self::Faulty
             | Self::Usage(_)
             | Self::Bench(_)
             | Self::Folder { .. }
+            | Self::Lab(_)
             | Self::Output(_) => format!("evenkeel: {self}"),
         }
     }

@@ -17,6 +17,8 @@ mod route;
 mod completions;
 mod man;
 
+mod lab;
+
 mod version;
 
 mod text;
@@ -55,6 +57,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Bench(args)) => bench::bench(&args)?,
         Some(Verb::Completions(args)) => completions::completions(&args)?,
         Some(Verb::Man(args)) => man::man(&args)?,
+        Some(Verb::Lab(args)) => lab::lab(&args)?,
         Some(Verb::Version(args)) => version::version(&args)?,
     }
     Ok(())

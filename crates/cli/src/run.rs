@@ -10,7 +10,7 @@ use evenkeel_lab::Server;
 use evenkeel_proxy::{Proxy, StartError};
 
 use crate::args::RunArgs;
-use crate::lab_config::{SERVERS_LEN, lab_config};
+use crate::lab_config::{Ports, SERVERS_LEN, lab_config};
 use crate::log;
 use crate::signals::{Asked, EXIT_INTERRUPTED, Signals};
 use crate::source::FileSource;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
     Ok(())
 }
 
-fn machine(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
+pub(crate) fn machine(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
     move |source| RunError::Machine { what, source }
 }
 
@@ -75,7 +75,7 @@ fn embedded() -> Result<(Config, Vec<Server>), RunError> {
     let start = |_| Server::start(evenkeel_lab::Config::default());
     let servers: io::Result<Vec<_>> = (0..SERVERS_LEN).map(start).collect();
     let servers = servers.map_err(machine("start an embedded server"))?;
-    let config = lab_config(servers.iter().map(Server::addr));
+    let config = lab_config(Ports::DEFAULT, servers.iter().map(Server::addr));
     Ok((config, servers))
 }
 

@@ -14,6 +14,7 @@ mod faults;
 mod hooks;
 mod hostile;
 mod io;
+mod lab;
 mod listeners;
 mod log;
 mod modes;

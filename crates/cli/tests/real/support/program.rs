@@ -16,11 +16,16 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `command` with its standard output and error going to one file.
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::start_with_input(command, Stdio::null())
+    }
+
+    /// The same with a standard input.
+    pub(crate) fn start_with_input(command: &mut Command, input: impl Into<Stdio>) -> Self {
         let output = scratch_path("log");
         let file = File::create(&output).expect("the scratch folder is writable");
         let both = file.try_clone().expect("a file handle can be duplicated");
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file)
             .stderr(both)
             .spawn()
