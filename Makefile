@@ -1,6 +1,6 @@
 # `make test` is the whole gate: what it needs and does not find, it installs, and says so.
 .NOTPARALLEL:
-.PHONY: help test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults deny bench bench-clients
+.PHONY: help test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults recording deny bench bench-clients
 
 CARGO ?= cargo
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
@@ -45,6 +45,10 @@ nextest: ## Run the tests, those against real servers and other people's clients
 faults: ## Break real servers at full length and print the figures; FAULTS="library hang" picks
 	scripts/install-test-deps
 	$(CARGO) bench --package evenkeel-cli --bench faults -- $(FAULTS)
+
+recording: ## Record evenkeel lab in a terminal for the README; needs tmux
+	$(CARGO) build --release
+	scripts/record-lab $(TARGET_DIR)/release/evenkeel docs/images/lab.svg
 
 deny: ## Check licences, sources and bans (needs cargo-deny, which takes minutes to build)
 	$(CARGO) deny check bans licenses sources
