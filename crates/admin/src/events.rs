@@ -30,8 +30,10 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
+    /// The number of the first event wanted.
     #[serde(default)]
     since: u64,
+    /// How many are wanted at most.
     #[serde(default = "limit_default")]
     limit: usize,
 }
@@ -44,14 +46,30 @@ fn limit_default() -> usize {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamQuery {
+    /// The number of the first event wanted; that of the next to happen if it is left out.
     since: Option<u64>,
 }
 
+/// What happened, oldest first; the last 1,024 events are kept.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    tag = "events",
+    params(
+        ("since" = Option<u64>, Query, description = "The number of the first event wanted; 0 if it is left out", minimum = 0, maximum = 9_007_199_254_740_991_i64),
+        ("limit" = Option<u32>, Query, description = "How many are wanted at most", minimum = 1, maximum = 1024),
+    ),
+    responses(
+        (status = 200, description = "The events, and what to ask for next.", body = api::EventList),
+        (status = 400, description = "A number is out of range.", body = api::ApiFailure),
+    ),
+)]
 pub(crate) async fn list(
     State(subject): State<Subject>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<api::EventList>, Refusal> {
     let Query(ListQuery { since, limit }) = query?;
+    check_number(since)?;
     if !(1..=EVENTS_MAX).contains(&limit) {
         let message = format!("limit={limit} is out of range; choose one from 1 to {EVENTS_MAX}");
         return Err(Refusal::BadRequest(message));
@@ -67,12 +85,28 @@ pub(crate) async fn list(
     Ok(Json(api::EventList { events, missed: read.missed, next }))
 }
 
+/// What happens, as it happens: server-sent events whose data is an `Event`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events/stream",
+    tag = "events",
+    params(
+        ("since" = Option<u64>, Query, description = "The number of the first event wanted; that of the next to happen if it is left out", minimum = 0, maximum = 9_007_199_254_740_991_i64),
+        ("last-event-id" = Option<u64>, Header, description = "The number of the event that was seen last: goes on after it"),
+    ),
+    responses(
+        (status = 200, description = "It does not end.", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "A number is out of range.", body = api::ApiFailure),
+        (status = 503, description = "There are too many streams.", body = api::ApiFailure),
+    ),
+)]
 pub(crate) async fn stream(
     State(subject): State<Subject>,
     query: Result<Query<StreamQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Refusal> {
     let Query(query) = query?;
+    query.since.map_or(Ok(()), check_number)?;
     let Subject { handle, streams, .. } = subject;
     let place = streams.try_acquire_owned().map_err(|_| too_many_streams())?;
     let since = last_seen(&headers).map(|number| number.saturating_add(1)).or(query.since);
@@ -84,6 +118,17 @@ pub(crate) async fn stream(
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)))
 }
+
+fn check_number(since: u64) -> Result<(), Refusal> {
+    if since <= NUMBER_MAX {
+        return Ok(());
+    }
+    let message = format!("since={since} is out of range; choose a number from 0 to {NUMBER_MAX}");
+    Err(Refusal::BadRequest(message))
+}
+
+/// The largest number that everybody reads in JSON as it is meant.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 fn too_many_streams() -> Refusal {
     let message = "there are too many streams of events; close one, or raise connections_max";

@@ -9,10 +9,27 @@ use evenkeel_api::{Live, Pool, PoolReadiness, Ready};
 use crate::status::all_pools;
 use crate::subject::Subject;
 
+/// Whether the process lives.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = "health",
+    responses((status = 200, description = "It does: one that does not, does not answer.", body = Live)),
+)]
 pub(crate) async fn live() -> Json<Live> {
     Json(Live { is_live: true })
 }
 
+/// Whether every pool can serve something.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = "health",
+    responses(
+        (status = 200, description = "Every pool can, and the process is not being stopped.", body = Ready),
+        (status = 503, description = "Not so: which pool, and why.", body = Ready),
+    ),
+)]
 pub(crate) async fn ready(State(subject): State<Subject>) -> Response {
     let ready = judged(&all_pools(&subject), subject.driver.is_stopping());
     let status = if ready.is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use evenkeel_api::{History, PoolHistory, ServerHistory};
+use evenkeel_api::{ApiFailure, History, PoolHistory, ServerHistory};
 use evenkeel_control::Handle;
 use evenkeel_control::directory::ServerNames;
 use evenkeel_control::figures::Totals;
@@ -41,6 +41,7 @@ const OFFSET: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistoryQuery {
+    /// How many seconds of it are wanted at most.
     #[serde(default = "seconds_default")]
     seconds: usize,
 }
@@ -49,6 +50,17 @@ fn seconds_default() -> usize {
     SECONDS_MAX
 }
 
+/// The last minutes, second by second.
+#[utoipa::path(
+    get,
+    path = "/api/v1/history",
+    tag = "status",
+    params(("seconds" = Option<u32>, Query, description = "How many are wanted at most; 600 if it is left out", minimum = 1, maximum = 600)),
+    responses(
+        (status = 200, description = "Columns of equal length.", body = History),
+        (status = 400, description = "The number is out of range.", body = ApiFailure),
+    ),
+)]
 pub(crate) async fn history(
     State(app): State<App>,
     query: Result<Query<HistoryQuery>, QueryRejection>,

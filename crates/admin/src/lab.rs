@@ -8,10 +8,33 @@ use evenkeel_api as api;
 use crate::refusal::Refusal;
 use crate::subject::{Lab, Subject};
 
+/// The servers of the lab, and what can be done to them. Only `evenkeel lab` has it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/lab",
+    tag = "lab",
+    responses((status = 200, description = "Servers and faults.", body = api::Lab)),
+)]
 pub(crate) async fn lab(State(subject): State<Subject>) -> Result<Json<api::Lab>, Refusal> {
     Ok(Json(described(of(&subject)?)))
 }
 
+/// Does something to a server of the lab.
+#[utoipa::path(
+    post,
+    path = "/api/v1/lab/servers/{server}/{fault}",
+    tag = "lab",
+    params(
+        ("server" = String, Path, description = "The server's name, or else its address"),
+        ("fault" = String, Path, description = "One of the lab's faults"),
+        ("x-evenkeel" = String, Header, description = "Anything: that it is there says that no page from elsewhere asks. A JSON content type says the same."),
+    ),
+    responses(
+        (status = 200, description = "It is done: the lab as it is now.", body = api::Lab),
+        (status = 404, description = "There is no such server, or no such fault.", body = api::ApiFailure),
+        (status = 409, description = "It cannot be done now.", body = api::ApiFailure),
+    ),
+)]
 pub(crate) async fn apply(
     State(subject): State<Subject>,
     path: Result<Path<(String, String)>, PathRejection>,

@@ -21,6 +21,7 @@
 //! | [`history`] | the last minutes, second by second |
 //! | [`metrics`] | what Prometheus scrapes |
 //! | `recorder`, `tally` | what has to be remembered to be told |
+//! | `openapi` | the description of all of it for machines |
 //! | [`page`] | the page |
 //! | [`refusal`] | why there is no answer |
 //! | [`time`] | times as they are written |
@@ -57,6 +58,8 @@ pub mod metrics;
 
 mod recorder;
 mod tally;
+
+mod openapi;
 
 pub mod page;
 

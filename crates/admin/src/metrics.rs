@@ -36,6 +36,13 @@ use crate::router::App;
 const MEDIA_TYPE: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
+/// Figures for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "metrics",
+    responses((status = 200, description = "In the text format 0.0.4.", body = String, content_type = "text/plain")),
+)]
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     ([(CONTENT_TYPE, MEDIA_TYPE)], written(&app))
 }

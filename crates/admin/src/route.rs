@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use evenkeel_api::{MisplacedKey, Route, RouteServer};
+use evenkeel_api::{ApiFailure, MisplacedKey, Route, RouteServer};
 use evenkeel_control::Handle;
 use evenkeel_control::view::{RouteView, ServerView};
 use evenkeel_core::protocol::KEY_LEN_MAX;
@@ -19,10 +19,27 @@ use crate::subject::Subject;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteQuery {
+    /// The key: at most 250 bytes of UTF-8, without blanks and control characters.
     key: String,
+    /// The pool; it may be left out if there is one only.
     pool: Option<String>,
 }
 
+/// Where a key goes at this moment, and why.
+#[utoipa::path(
+    get,
+    path = "/api/v1/route",
+    tag = "status",
+    params(
+        ("key" = String, Query, description = "At most 250 bytes of UTF-8, without blanks and control characters", min_length = 1, max_length = 250, pattern = "^[^\\x00-\\x20\\x7f]+$"),
+        ("pool" = Option<String>, Query, description = "It may be left out if there is one only"),
+    ),
+    responses(
+        (status = 200, description = "Its home, its order, where reads and writes go.", body = Route),
+        (status = 400, description = "It is no key, or there are several pools.", body = ApiFailure),
+        (status = 404, description = "There is no such pool.", body = ApiFailure),
+    ),
+)]
 pub(crate) async fn route(
     State(subject): State<Subject>,
     query: Result<Query<RouteQuery>, QueryRejection>,

@@ -6,13 +6,14 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{Method, Uri};
 use axum::middleware;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::access::check_origin;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::subject::Subject;
-use crate::{events, health, history, lab, metrics, orders, page, reload, route, status};
+use crate::{events, health, history, lab, metrics, openapi, orders, page, reload, route, status};
 
 /// What the routes work with.
 #[derive(Clone, Debug)]
@@ -36,32 +37,37 @@ impl FromRef<App> for Subject {
 /// Outside a tokio runtime, on which it looks once a second.
 pub fn router(subject: Subject) -> Router {
     let app = App { recorder: Recorder::start(subject.clone()), subject };
-    let mut router = Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(metrics::metrics))
-        .route("/api/v1/status", get(status::status))
-        .route("/api/v1/pools", get(status::pools))
-        .route("/api/v1/pools/{pool}", get(status::pool))
-        .route("/api/v1/pools/{pool}/servers/{server}", get(status::server))
-        .route("/api/v1/pools/{pool}/servers/{server}/{order}", post(orders::order))
-        .route("/api/v1/route", get(route::route))
-        .route("/api/v1/history", get(history::history))
-        .route("/api/v1/events", get(events::list))
-        .route("/api/v1/events/stream", get(events::stream))
-        .route("/api/v1/configuration", get(reload::configuration))
-        .route("/api/v1/reload", post(reload::reload));
-    if app.subject.driver.lab().is_some() {
-        router = router
-            .route("/api/v1/lab", get(lab::lab))
-            .route("/api/v1/lab/servers/{server}/{fault}", post(lab::apply));
-    }
+    let (router, description) = described(app.subject.driver.lab().is_some()).split_for_parts();
     router
+        .merge(openapi::routes(description))
         .merge(page::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(check_origin))
         .with_state(app)
+}
+
+/// Every route of the API with its description: a route without one cannot be added.
+fn described(has_lab: bool) -> OpenApiRouter<App> {
+    let router = OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(status::status))
+        .routes(routes!(status::pools))
+        .routes(routes!(status::pool))
+        .routes(routes!(status::server))
+        .routes(routes!(orders::order))
+        .routes(routes!(route::route))
+        .routes(routes!(history::history))
+        .routes(routes!(events::list))
+        .routes(routes!(events::stream))
+        .routes(routes!(reload::configuration))
+        .routes(routes!(reload::reload));
+    if !has_lab {
+        return router;
+    }
+    router.routes(routes!(lab::lab)).routes(routes!(lab::apply))
 }
 
 async fn nothing_here(uri: Uri) -> Refusal {

@@ -6,7 +6,7 @@ mod servers;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use evenkeel_api::{Pool, Server, Status};
+use evenkeel_api::{ApiFailure, Pool, Server, Status};
 use evenkeel_core::Instant;
 
 pub(crate) use self::pools::{all_pools, hit_percent};
@@ -15,6 +15,13 @@ use crate::refusal::Refusal;
 use crate::subject::Subject;
 use crate::time::written;
 
+/// Everything on one page.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    tag = "status",
+    responses((status = 200, description = "The process, its pools, their servers.", body = Status)),
+)]
 pub(crate) async fn status(State(subject): State<Subject>) -> Json<Status> {
     let Subject { handle, driver, .. } = &subject;
     let now = handle.now();
@@ -33,10 +40,28 @@ pub(crate) async fn status(State(subject): State<Subject>) -> Json<Status> {
     })
 }
 
+/// All pools.
+#[utoipa::path(
+    get,
+    path = "/api/v1/pools",
+    tag = "status",
+    responses((status = 200, description = "In the order of the configuration.", body = Vec<Pool>)),
+)]
 pub(crate) async fn pools(State(subject): State<Subject>) -> Json<Vec<Pool>> {
     Json(all_pools(&subject))
 }
 
+/// One pool.
+#[utoipa::path(
+    get,
+    path = "/api/v1/pools/{pool}",
+    tag = "status",
+    params(("pool" = String, Path, description = "The pool's name")),
+    responses(
+        (status = 200, description = "It, with its servers.", body = Pool),
+        (status = 404, description = "There is no such pool.", body = ApiFailure),
+    ),
+)]
 pub(crate) async fn pool(
     State(subject): State<Subject>,
     path: Result<Path<String>, PathRejection>,
@@ -45,6 +70,20 @@ pub(crate) async fn pool(
     find_pool(&subject, &name).map(Json)
 }
 
+/// One server.
+#[utoipa::path(
+    get,
+    path = "/api/v1/pools/{pool}/servers/{server}",
+    tag = "status",
+    params(
+        ("pool" = String, Path, description = "The pool's name"),
+        ("server" = String, Path, description = "The server's name, or else its address"),
+    ),
+    responses(
+        (status = 200, description = "It.", body = Server),
+        (status = 404, description = "There is no such server.", body = ApiFailure),
+    ),
+)]
 pub(crate) async fn server(
     State(subject): State<Subject>,
     path: Result<Path<(String, String)>, PathRejection>,

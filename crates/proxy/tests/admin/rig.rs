@@ -11,7 +11,7 @@ use evenkeel_core::config::{
     AdminConfig, Config, ListenAddress, ListenerConfig, PoolConfig, ServerConfig,
 };
 use evenkeel_lab::server::{Config as LabConfig, Server};
-use evenkeel_proxy::Proxy;
+use evenkeel_proxy::{Lab, Proxy};
 use serde_json::Value;
 
 /// Enough for anything here on a busy machine.
@@ -34,11 +34,16 @@ impl Rig {
     }
 
     /// With an admin server so configured, but for its port.
-    pub(crate) fn start_with(mut admin: AdminConfig) -> Self {
+    pub(crate) fn start_with(admin: AdminConfig) -> Self {
+        Self::start_before(admin, None)
+    }
+
+    /// Before servers that are this lab's, as it says.
+    pub(crate) fn start_before(mut admin: AdminConfig, lab: Option<Box<dyn Lab>>) -> Self {
         admin.address.set_port(0);
         let servers = ["a", "b"].map(|_| Server::start(LabConfig::default()).expect("it starts"));
         let config = config(&servers, admin);
-        let proxy = Proxy::start(&config).unwrap_or_else(|error| panic!("{error}"));
+        let proxy = Proxy::start_lab(&config, lab).unwrap_or_else(|error| panic!("{error}"));
         let admin = proxy.admin_address().expect("one is configured");
         Self { proxy: Some(proxy), servers: servers.into(), admin }
     }
