@@ -211,6 +211,7 @@ fn read_pool(name: PoolName, section: &mut Section<'_, '_>) -> PoolConfig {
         deadline: section.duration(PoolConfig::DEADLINE),
         connect_timeout: section.duration(PoolConfig::CONNECT_TIMEOUT),
         attempts_in_flight_max: section.count(PoolConfig::ATTEMPTS_IN_FLIGHT_MAX),
+        stats_interval: section.duration(PoolConfig::STATS_INTERVAL),
         health: section.table("health", "pool.NAME.health", read_health),
         ..PoolConfig::new(name, servers)
     }

@@ -98,6 +98,7 @@ fn the_defaults_are_these() {
     assert_eq!(pool.deadline, Duration::from_millis(350));
     assert_eq!(pool.connect_timeout, Duration::from_millis(250));
     assert_eq!(pool.attempts_in_flight_max, 16_384);
+    assert_eq!(pool.stats_interval, Duration::from_secs(10));
     assert_eq!(pool.health.canary_interval, Duration::from_secs(1));
     assert_eq!(pool.health.canary_timeout, Duration::from_millis(100));
     assert_eq!(pool.health.suspect_clear, Duration::from_secs(1));
@@ -142,6 +143,7 @@ timeout = "1.5s"
 deadline = "2s"
 connect_timeout = "1s"
 attempts_in_flight_max = 7
+stats_interval = "0s"
 [pool.p.health]
 canary_interval = "2s"
 canary_timeout = "50ms"
@@ -201,6 +203,7 @@ fn every_setting_is_read() {
     assert_eq!(pool.deadline, Duration::from_secs(2));
     assert_eq!(pool.connect_timeout, Duration::from_secs(1));
     assert_eq!(pool.attempts_in_flight_max, 7);
+    assert_eq!(pool.stats_interval, Duration::ZERO);
     let expected = HealthConfig {
         canary_interval: Duration::from_secs(2),
         canary_timeout: Duration::from_millis(50),
@@ -464,7 +467,7 @@ fn a_name_that_cannot_be_is_refused_and_its_table_read() {
             "6:1: unknown key \"x\" in [pool.\"m.n\"]; choose \"servers\", \"distribution\", \"hash\", \
              \"point_hash\", \"hash_tag\", \"failover\", \"gutter\", \"rejoin\", \
              \"failover_ttl\", \"late_write_grace\", \"misplaced_max\", \"on_unavailable\", \"timeout\", \"deadline\", \
-             \"connect_timeout\", \"attempts_in_flight_max\" or \"health\"",
+             \"connect_timeout\", \"attempts_in_flight_max\", \"stats_interval\" or \"health\"",
         ],
     );
 }

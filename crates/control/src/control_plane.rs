@@ -9,6 +9,7 @@ mod announcement;
 
 mod canary;
 
+mod asker;
 mod cleaner;
 
 mod handover;
@@ -32,6 +33,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use self::announcement::announce_server;
+use self::asker::Asker;
 use self::canary::Canary;
 use self::cleaner::Cleaner;
 use self::handover::Handover;
@@ -167,8 +169,9 @@ impl ControlPlane {
     /// A canary that is then on its way ends within its timeout.
     pub async fn run(mut self) {
         // Ends with this.
-        let mut cleaner = JoinSet::new();
-        cleaner.spawn(Cleaner::new(Arc::clone(&self.shared)).run());
+        let mut beside = JoinSet::new();
+        beside.spawn(Cleaner::new(Arc::clone(&self.shared)).run());
+        beside.spawn(Asker::new(Arc::clone(&self.shared), self.random.next_u64()).run());
         loop {
             let now = self.shared.now();
             for pool in &mut self.pools {

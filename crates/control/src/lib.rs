@@ -31,6 +31,7 @@
 //! | [`misplaced`] | the misplaced keys, shared |
 //! | [`shared`] | what it shares with the workers |
 //! | [`directory`] | who is there: pools and servers as configured |
+//! | [`says`] | what a server says of itself |
 //! | [`server`] | one server: its configuration and its address |
 //! | [`figures`] | what a server has done |
 //! | [`worker`] | one worker, as it is known to others |
@@ -63,6 +64,8 @@ pub mod shared;
 pub mod directory;
 
 pub mod server;
+
+pub mod says;
 
 pub mod figures;
 

@@ -14,6 +14,7 @@ use evenkeel_core::routing::PoolId;
 
 use crate::directory::ServerNames;
 use crate::figures::Figures;
+use crate::says::ServerSays;
 
 /// One server, for the control plane and all workers.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct SharedServer {
 pub struct ServerFacts {
     /// Where it is reached; `None` while its name cannot be resolved.
     pub addr: ArcSwapOption<SocketAddr>,
+    /// What it says of itself; `None` while that is not known.
+    pub says: ArcSwapOption<ServerSays>,
     connections_open: AtomicUsize,
     figures: Mutex<Figures>,
 }

@@ -15,6 +15,7 @@ use evenkeel_core::window::Tally;
 
 use crate::directory::{ServerNames, SharedPool};
 use crate::figures::Totals;
+use crate::says::ServerSays;
 use crate::server::SharedServer;
 use crate::shared::Shared;
 
@@ -58,6 +59,8 @@ pub struct ServerView {
     pub totals: Totals,
     /// What it has done in the last [`RECENT`](crate::figures::RECENT).
     pub recent: Tally,
+    /// What it says of itself; `None` while that is not known.
+    pub says: Option<Arc<ServerSays>>,
 }
 
 /// One pool, as of now.
@@ -122,6 +125,7 @@ impl Shared {
             connections_wanted: if usable == Usable::No { 0 } else { self.workers.len() },
             totals,
             recent,
+            says: facts.says.load_full(),
         })
     }
 

@@ -159,6 +159,33 @@ fn healthy_servers_are_up() {
 }
 
 #[test]
+fn servers_in_use_are_asked_what_they_say_of_themselves_if_that_is_wanted() {
+    let servers: Vec<_> =
+        (0..2).map(|_| Server::start(LabConfig::default()).expect(FREE_PORT)).collect();
+    let relays: Vec<_> =
+        servers.iter().map(|it| Relay::start(it.addr()).expect(FREE_PORT)).collect();
+    let mut asked = pool("asked", relays.iter().take(1).zip(["a"]));
+    asked.stats_interval = Duration::from_secs(1);
+    let mut silent = pool("silent", relays.iter().skip(1).zip(["b"]));
+    silent.stats_interval = Duration::ZERO;
+    let (running, handle) = Running::start(&[asked, silent]);
+    let says = |idx: usize| handle.servers()[idx].says.clone();
+    wait_until("an answer", || says(0).is_some());
+    let first = says(0).expect("it has been waited for");
+    assert_eq!(first.memory_bytes_max, Some(LabConfig::default().limits.memory_max as u64));
+    assert!(first.connections.is_some_and(|connections| connections >= 1), "{first:?}");
+    assert!(first.connections_max.is_some() && first.version.is_some(), "{first:?}");
+    wait_until("another answer", || says(0).is_some_and(|it| first.at < it.at));
+    assert_eq!(says(1), None, "nobody asks it");
+    // What it said once is not shown when it says it no more.
+    handle.drain("a").expect("it is there");
+    wait_until("its being forgotten", || says(0).is_none());
+    handle.readmit("a").expect("it is there");
+    wait_until("an answer after its return", || says(0).is_some());
+    running.stop();
+}
+
+#[test]
 fn a_drained_server_stays_out_of_use_until_it_is_readmitted() {
     let rig = Rig::new();
     rig.handle.drain("b").unwrap();

@@ -108,6 +108,13 @@ pub struct PoolConfig {
     /// second to one server by the workers, times `timeout`, and leave room.
     pub attempts_in_flight_max: usize,
 
+    /// How often a server that is used is asked what it says of itself (`stats`).
+    ///
+    /// A duration from 0 s to 1 h; 10 s by default, and not more often than once a second. 0 never
+    /// asks. Metrics, page and alerts show it: memory, connections, evictions. Each time is a
+    /// connection of its own for a moment; nothing that is decided depends on it.
+    pub stats_interval: Duration,
+
     /// When a server is suspected, ejected and readmitted.
     pub health: HealthConfig,
 }
@@ -138,6 +145,14 @@ impl PoolConfig {
         min: Duration::from_millis(1),
         max: Duration::from_mins(1),
         default: Duration::from_millis(250),
+    };
+
+    /// See [`PoolConfig::stats_interval`].
+    pub const STATS_INTERVAL: Setting<Duration> = Setting {
+        key: "stats_interval",
+        min: Duration::ZERO,
+        max: Duration::from_hours(1),
+        default: Duration::from_secs(10),
     };
 
     /// See [`PoolConfig::attempts_in_flight_max`].
@@ -185,6 +200,7 @@ impl PoolConfig {
             deadline: Self::DEADLINE.default,
             connect_timeout: Self::CONNECT_TIMEOUT.default,
             attempts_in_flight_max: Self::ATTEMPTS_IN_FLIGHT_MAX.default,
+            stats_interval: Self::STATS_INTERVAL.default,
             health: HealthConfig::default(),
         }
     }
@@ -217,6 +233,7 @@ impl PoolConfig {
         Self::DEADLINE.check(self.deadline, table, faults);
         Self::CONNECT_TIMEOUT.check(self.connect_timeout, table, faults);
         Self::ATTEMPTS_IN_FLIGHT_MAX.check(self.attempts_in_flight_max, table, faults);
+        Self::STATS_INTERVAL.check(self.stats_interval, table, faults);
         check_at_least(
             (Self::DEADLINE, self.deadline),
             (Self::TIMEOUT, self.timeout),
