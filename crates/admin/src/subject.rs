@@ -4,9 +4,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use evenkeel_api::{Configuration, LabFault, LabServer, Listener, Reload, ServerReport};
+use evenkeel_api::{Configuration, LabFault, LabServer, Listener, Reload};
 use evenkeel_control::Handle;
-use evenkeel_control::view::ServerView;
 use tokio::sync::Semaphore;
 
 use crate::refusal::Refusal;
@@ -53,11 +52,6 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
 
     /// Sessions refused because there were too many; `None` if there is no such thing.
     fn sessions_refused(&self) -> Option<u64> {
-        None
-    }
-
-    /// What a server says of itself; `None` until it has been asked, or if nobody asks.
-    fn server_report(&self, _server: &ServerView) -> Option<ServerReport> {
         None
     }
 

@@ -3,15 +3,15 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
-
 use std::sync::{Arc, OnceLock};
 
 use evenkeel_admin::refusal::Refusal;
-use evenkeel_admin::subject::Answer;
+use evenkeel_admin::subject::{Answer, HookOutcomes};
 use evenkeel_admin::{Access, Driver, Lab, Limits, Subject, Token, TokenError, router, serve};
 use evenkeel_api::{self as api, Configuration, Reload};
 use evenkeel_control::loss::Loss;
 use evenkeel_core::config::AdminConfig;
+use evenkeel_hooks::{Deliveries, HookTally};
 
 use crate::reconfigure::{Listening, Reconfigure};
 use crate::reload::Reloader;
@@ -87,6 +87,7 @@ pub(crate) struct ProxyDriver {
     /// Set if its configuration can be read again.
     pub(crate) reloader: Arc<OnceLock<Reloader>>,
     pub(crate) losses: Vec<Loss>,
+    pub(crate) deliveries: Deliveries,
     pub(crate) lab: Option<Box<dyn Lab>>,
 }
 
@@ -137,7 +138,21 @@ impl Driver for ProxyDriver {
     }
 
     fn losses(&self) -> Vec<(&'static str, u64)> {
-        self.losses.iter().map(|loss| (loss.what(), loss.times())).collect()
+        let missed = self.deliveries.tallies().iter().map(|it| it.events_missed).sum();
+        let losses = self.losses.iter().map(|loss| (loss.what(), loss.times()));
+        losses.chain([("events missed by hooks", missed)]).collect()
+    }
+
+    fn hook_outcomes(&self) -> Vec<HookOutcomes> {
+        let outcomes = |it: HookTally| HookOutcomes {
+            hook: it.hook,
+            outcomes: vec![
+                ("delivered", it.delivered),
+                ("failed", it.failed),
+                ("retried", it.retried),
+            ],
+        };
+        self.deliveries.tallies().into_iter().map(outcomes).collect()
     }
 
     fn lab(&self) -> Option<&dyn Lab> {

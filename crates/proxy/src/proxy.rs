@@ -102,6 +102,7 @@ impl Proxy {
         let shared = Arc::new(Shared::new(control, sessions_refused));
         let mut hooks = hooks::hooks(&handle);
         hooks.apply(&config.hooks, 0)?;
+        let deliveries = hooks.deliveries();
         let in_effect = InEffect { config: config.clone(), listening };
         let reconfigure = Reconfigure {
             shared: Arc::clone(&shared),
@@ -115,7 +116,8 @@ impl Proxy {
         let admin_address = admin.as_ref().map(Admin::address);
         let served = admin.map(|admin| {
             let reloader = Arc::clone(&reloader);
-            let driver = ProxyDriver { reconfigure: reconfigure.clone(), reloader, losses, lab };
+            let reconfigure = reconfigure.clone();
+            let driver = ProxyDriver { reconfigure, reloader, losses, deliveries, lab };
             admin.serve(Subject::new(handle.clone(), driver))
         });
         let mut proxy = Self {

@@ -45,6 +45,7 @@ fn server(name: &str, hits: u64, misses: u64) -> ServerView {
         connections_wanted: 0,
         totals,
         recent: Tally::default(),
+        says: None,
     }
 }
 

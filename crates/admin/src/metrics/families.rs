@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use evenkeel_api::ServerReport;
 use evenkeel_control::directory::ServerNames;
 use evenkeel_control::figures::ClassTotals;
+use evenkeel_control::says::ServerSays;
 use evenkeel_control::view::{PoolView, ServerView};
 use evenkeel_core::event::StateName;
 use evenkeel_core::protocol::request::Class;
@@ -46,7 +46,6 @@ pub(crate) struct Snapshot {
 struct ServerFigures {
     labels: Labels,
     view: ServerView,
-    report: Option<ServerReport>,
     /// In the order of [`EJECTING`].
     ejections: [u64; EJECTING.len()],
 }
@@ -58,7 +57,6 @@ impl Snapshot {
         let tally = app.recorder.tally();
         let of_server = |view: ServerView| ServerFigures {
             labels: server_labels(&view.names),
-            report: driver.server_report(&view),
             ejections: EJECTING.map(|rule| tally.ejections(&view.names, rule)),
             view,
         };
@@ -93,9 +91,9 @@ impl Snapshot {
     }
 
     /// A sample of each server that says so.
-    fn each_report(&self, samples: &mut Samples<'_>, value: impl Fn(&ServerReport) -> Option<u64>) {
+    fn each_saying(&self, samples: &mut Samples<'_>, value: impl Fn(&ServerSays) -> Option<u64>) {
         for server in &self.servers {
-            if let Some(value) = server.report.as_ref().and_then(&value) {
+            if let Some(value) = server.view.says.as_deref().and_then(&value) {
                 samples.add(&server.labels, value);
             }
         }
@@ -299,31 +297,31 @@ pub const FAMILIES: &[Family] = &[
         "evenkeel_server_memory_bytes",
         SERVER,
         "What the server says its items take, in bytes.",
-        |it, samples| it.each_report(samples, |report| report.memory_bytes),
+        |it, samples| it.each_saying(samples, |says| says.memory_bytes),
     ),
     gauge(
         "evenkeel_server_memory_bytes_max",
         SERVER,
         "What the server says its items may take, in bytes.",
-        |it, samples| it.each_report(samples, |report| report.memory_bytes_max),
+        |it, samples| it.each_saying(samples, |says| says.memory_bytes_max),
     ),
     gauge(
         "evenkeel_server_connections",
         SERVER,
         "Connections that the server says it has, from everybody.",
-        |it, samples| it.each_report(samples, |report| report.connections),
+        |it, samples| it.each_saying(samples, |says| says.connections),
     ),
     gauge(
         "evenkeel_server_connections_max",
         SERVER,
         "Connections that the server says it may have.",
-        |it, samples| it.each_report(samples, |report| report.connections_max),
+        |it, samples| it.each_saying(samples, |says| says.connections_max),
     ),
     counter(
         "evenkeel_server_evictions_total",
         SERVER,
         "Items that the server says it evicted for want of memory since it started.",
-        |it, samples| it.each_report(samples, |report| report.evictions),
+        |it, samples| it.each_saying(samples, |says| says.evictions),
     ),
     gauge("evenkeel_build_info", &["version"], "1, with the version of Evenkeel.", |_, samples| {
         samples.add(&Labels::new(&[("version", env!("CARGO_PKG_VERSION"))]), 1);

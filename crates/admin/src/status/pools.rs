@@ -13,27 +13,21 @@ use crate::subject::Subject;
 
 /// The pools with their servers, in the order of the configuration.
 pub(crate) fn all_pools(subject: &Subject) -> Vec<Pool> {
-    let Subject { handle, driver, .. } = subject;
+    let handle = &subject.handle;
     let mut by_pool: BTreeMap<PoolName, Vec<ServerView>> = BTreeMap::new();
     for server in handle.servers() {
         by_pool.entry(server.names.pool.clone()).or_default().push(server);
     }
     let pools = handle.pools().into_iter().map(|pool| {
         let views = by_pool.remove(&pool.config.name).unwrap_or_default();
-        described(handle, &pool, &views, |server| driver.server_report(server))
+        described(handle, &pool, &views)
     });
     pools.collect()
 }
 
-fn described(
-    handle: &Handle,
-    pool: &PoolView,
-    views: &[ServerView],
-    report: impl Fn(&ServerView) -> Option<evenkeel_api::ServerReport>,
-) -> Pool {
+fn described(handle: &Handle, pool: &PoolView, views: &[ServerView]) -> Pool {
     let config = &pool.config;
-    let servers: Vec<_> =
-        views.iter().map(|view| servers::described(handle, view, report(view))).collect();
+    let servers: Vec<_> = views.iter().map(|view| servers::described(handle, view)).collect();
     let servers_usable = servers.iter().filter(|it| it.is_usable).count();
     let keys = |count: fn(&ServerView) -> u32| views.iter().map(|it| u64::from(count(it))).sum();
     Pool {

@@ -7,6 +7,7 @@ use evenkeel_api::{
 };
 use evenkeel_control::Handle;
 use evenkeel_control::figures::{RECENT, Totals};
+use evenkeel_control::says::ServerSays;
 use evenkeel_control::view::ServerView;
 use evenkeel_core::Instant;
 use evenkeel_core::event::{Order, Rule, StateName};
@@ -17,11 +18,7 @@ use evenkeel_core::window::{self, Tally};
 use crate::time::written;
 
 /// A server, and what it says of itself.
-pub(super) fn described(
-    handle: &Handle,
-    view: &ServerView,
-    report: Option<ServerReport>,
-) -> Server {
+pub(super) fn described(handle: &Handle, view: &ServerView) -> Server {
     let standing = &view.standing;
     let last = standing.last.as_ref();
     let (now, recent) = (handle.now(), &view.recent);
@@ -47,7 +44,22 @@ pub(super) fn described(
         rates: rates(recent, known_for),
         totals: totals(&view.totals),
         latencies: latencies(recent),
-        report,
+        report: view.says.as_deref().map(|says| report(handle, says)),
+    }
+}
+
+/// What it says of itself.
+fn report(handle: &Handle, says: &ServerSays) -> ServerReport {
+    ServerReport {
+        at: written(handle.wall_time(says.at)),
+        version: says.version.clone(),
+        uptime_seconds: says.uptime_seconds,
+        memory_bytes: says.memory_bytes,
+        memory_bytes_max: says.memory_bytes_max,
+        connections: says.connections,
+        connections_max: says.connections_max,
+        evictions: says.evictions,
+        items: says.items,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Hooks of a proxy before real servers.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +16,8 @@ fn run(server: &str, hook: &str) -> Command {
     let path = scratch_path("toml");
     let text = format!(
         "[listener.a]\naddress = \"127.0.0.1:{}\"\npool = \"a\"\n\
-         [pool.a]\nservers = [{server:?}]\n[pool.a.health]\nramp = \"100ms\"\n[hook.test]\n{hook}\n",
+         [admin]\naddress = \"127.0.0.1:0\"\n\
+         [pool.a]\nservers = [{server:?}]\nstats_interval = \"1s\"\n[pool.a.health]\nramp = \"100ms\"\n[hook.test]\n{hook}\n",
         free_port()
     );
     fs::write(&path, text).expect("the scratch folder is writable");
@@ -25,7 +28,20 @@ fn run(server: &str, hook: &str) -> Command {
 
 /// Waits until the proxy takes the server for up, so that its end is an event.
 fn wait_for_start(program: &mut Program) {
-    wait_until(PATIENCE, "the greeting", || program.output().contains("listener a"));
+    wait_until(PATIENCE, "the greeting", || program.output().contains("http://"));
+}
+
+/// What `/metrics` says.
+fn figures(program: &Program) -> String {
+    let output = program.output();
+    let (_, rest) = output.split_once("http://").expect("it says where its admin server is");
+    let (address, _) = rest.split_once('/').expect("it is a whole address");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 #[test]
@@ -44,14 +60,19 @@ fn a_command_is_told_that_a_real_server_is_down_and_that_it_is_up_again() {
     let lines = lines();
     let states: Vec<_> = lines.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(states, ["down", "up"], "once for each, whatever the workers saw");
+    let delivered = "evenkeel_hook_deliveries_total{hook=\"test\",outcome=\"delivered\"} 2";
+    wait_until(PATIENCE, "both to be counted", || figures(&program).contains(delivered));
+    let server = format!("{{pool=\"a\",server=\"{}\"}}", server.address());
+    let memory_max = format!("evenkeel_server_memory_bytes_max{server} 67108864");
+    wait_until(PATIENCE, "what the server says", || figures(&program).contains(&memory_max));
 }
 
 /// A certificate authority, and a certificate of localhost's by it.
 fn make_certificates(folder: &Path) {
     let script = "
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 \
             -keyout ca.key -out ca.pem -subj '/CN=a test' &&
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc \
             -keyout key.pem -out request.pem -subj '/CN=localhost' &&
         printf 'subjectAltName=DNS:localhost\\nbasicConstraints=CA:FALSE\\n' > extensions &&
         openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
