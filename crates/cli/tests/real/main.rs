@@ -18,7 +18,7 @@ mod lab;
 mod listeners;
 mod log;
 mod modes;
-
+mod page;
 mod process;
 mod reload;
 mod scenario;

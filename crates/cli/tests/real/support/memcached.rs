@@ -61,6 +61,11 @@ impl Memcached {
         self.place.address()
     }
 
+    /// The number of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.program.id()
+    }
+
     fn try_start(place: Place) -> Option<Self> {
         let mut command = place.command("memcached");
         command.args(["-l", place.ip(), "-p", &place.port().to_string()]);

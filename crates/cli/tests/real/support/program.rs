@@ -87,8 +87,13 @@ impl Program {
         let _ = self.child.wait();
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn pid(&self) -> String {
-        self.child.id().to_string()
+        self.id().to_string()
     }
 }
 

@@ -107,6 +107,11 @@ impl Proxy {
         self.program.signal(name);
     }
 
+    /// The number of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Has the proxy not ended?
     pub(crate) fn is_running(&mut self) -> bool {
         self.program.exit_status().is_none()
