@@ -28,6 +28,7 @@ mod figures;
 mod lab_config;
 
 mod log;
+mod service;
 mod signals;
 
 mod source;

@@ -12,6 +12,7 @@ use evenkeel_proxy::{Proxy, StartError};
 use crate::args::RunArgs;
 use crate::lab_config::{Ports, SERVERS_LEN, lab_config};
 use crate::log;
+use crate::service;
 use crate::signals::{Asked, EXIT_INTERRUPTED, Signals};
 use crate::source::FileSource;
 
@@ -51,6 +52,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
     let watched = source.zip(beginning).map(|(source, it)| proxy.watch(source, it)).transpose();
     let reloader = watched.map_err(machine("watch the configuration"))?;
     greet(&proxy, &servers).map_err(machine("write to standard output"))?;
+    service::started(proxy.liveness());
     while signals.wait() == Asked::Reload {
         if let Some(reloader) = &reloader {
             reloader.request();
@@ -58,6 +60,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
             tracing::warn!("there is no file to reload: it was started without one");
         }
     }
+    service::stopping();
     std::thread::spawn(move || {
         signals.wait_for_stop();
         std::process::exit(EXIT_INTERRUPTED.into());

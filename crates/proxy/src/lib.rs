@@ -21,6 +21,7 @@
 //! | [`proxy`] | starts and stops all of it |
 //! | [`data_plane`] | one worker's sockets around `evenkeel_core::worker` |
 //! | [`listeners`] | binding, and how many sessions each may have |
+//! | `liveness` | whether it moves |
 //! | `hooks` | whom to tell what happens |
 //! | [`shared`] | what the workers share |
 //! | [`reconfigure`] | another configuration while it runs |
@@ -36,6 +37,8 @@ pub mod listeners;
 
 mod hooks;
 
+mod liveness;
+
 pub mod shared;
 
 pub mod reconfigure;
@@ -49,4 +52,5 @@ pub mod admin;
 /// What the lab implements, so that its servers can be broken over the admin API.
 pub use evenkeel_admin::{Lab, refusal::Refusal, subject::Answer};
 
+pub use liveness::Liveness;
 pub use proxy::{Proxy, StartError};

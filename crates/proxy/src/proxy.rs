@@ -21,6 +21,7 @@ use crate::admin::{Admin, AdminError, ProxyDriver};
 use crate::data_plane::DataPlane;
 use crate::hooks;
 use crate::listeners::{self, Listener, ListenerShare};
+use crate::liveness::Liveness;
 use crate::reconfigure::{InEffect, Listening, Reconfigure};
 use crate::reload::{Beginning, Reloader, Source};
 use crate::shared::Shared;
@@ -189,6 +190,11 @@ impl Proxy {
     /// A way to ask things of it and to tell it things, from any thread.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// A way to ask whether it moves, from any thread.
+    pub fn liveness(&self) -> Liveness {
+        Liveness::new(Arc::clone(&self.shared))
     }
 
     /// How long [`Proxy::stop`] may take.

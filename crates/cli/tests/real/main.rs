@@ -22,5 +22,6 @@ mod page;
 mod process;
 mod reload;
 mod scenario;
+mod service;
 mod suites;
 mod support;
