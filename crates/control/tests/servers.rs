@@ -168,7 +168,7 @@ fn servers_in_use_are_asked_what_they_say_of_themselves_if_that_is_wanted() {
     asked.stats_interval = Duration::from_secs(1);
     let mut silent = pool("silent", relays.iter().skip(1).zip(["b"]));
     silent.stats_interval = Duration::ZERO;
-    let (running, handle) = Running::start(&[asked, silent]);
+    let (running, handle, _) = Running::start(&[asked, silent]);
     let says = |idx: usize| handle.servers()[idx].says.clone();
     wait_until("an answer", || says(0).is_some());
     let first = says(0).expect("it has been waited for");
