@@ -37,7 +37,7 @@ const CRATES: [CratePlace; 17] = [
     },
     CratePlace {
         path: "crates/client",
-        on: &[CORE, CONTROL, CONFIG_FILE],
+        on: &[ADMIN, CORE, CONTROL, CONFIG_FILE],
         in_tests_on: &[LAB],
         never: &["clap", "toml", "hyper", "mio"],
     },

@@ -67,6 +67,9 @@ pub mod refusal;
 
 pub mod time;
 
+/// What the router is of, in the version that it is of.
+pub use axum;
+
 pub use access::{Access, Token, TokenError};
 pub use router::router;
 pub use serve::{Limits, serve};

@@ -100,6 +100,9 @@ mod events;
 #[cfg(feature = "metrics")]
 mod metrics;
 
+#[cfg(feature = "admin")]
+pub mod admin;
+
 #[cfg(feature = "tracing")]
 mod span;
 
