@@ -1,5 +1,6 @@
 //! The arguments of every verb, and the text of `--help`.
 
+mod admin;
 mod bench;
 
 mod lab;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use evenkeel_core::config::PoolName;
 
+pub(crate) use admin::{AdminArgs, ProxyArgs, StatusArgs};
 pub(crate) use bench::BenchArgs;
 pub(crate) use lab::{LabArgs, Show};
 
@@ -29,6 +31,7 @@ pub(crate) enum Verb {
     Run(RunArgs),
     Check(CheckArgs),
     Route(RouteArgs),
+    Status(StatusArgs),
     Bench(Box<BenchArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -136,12 +139,13 @@ Examples:
   evenkeel check evenkeel.toml        is the configuration good?
   evenkeel run evenkeel.toml          start the proxy
   evenkeel route evenkeel.toml user:1 which server has this key?
+  evenkeel status                     is all well?
   evenkeel bench localhost:11211      how fast is it?
   evenkeel lab                        break servers, and watch
 
 Exit codes:
   0   done
-  1   it failed while it ran
+  1   it failed while it ran; status: something is not well
   2   the arguments are wrong
   3   bench, lab: an answer was wrong
   78  the configuration cannot be read, or has faults

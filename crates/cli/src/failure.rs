@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use evenkeel_config_file::LoadError;
 use evenkeel_load::{EndpointError, RunError as LoadRunError};
 
+use crate::admin::AdminError;
 use crate::bench::BenchError;
 use crate::lab::LabError;
 use crate::run::RunError;
@@ -31,6 +32,12 @@ pub(crate) enum Failure {
     /// The load could not be sent, or what it met is no success.
     #[error(transparent)]
     Bench(#[from] BenchError),
+    /// A running proxy could not be asked, or has not answered as wanted.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// Something is not well; what, has been printed.
+    #[error("something is not well")]
+    Unwell,
     /// A folder could not be written to.
     #[error("cannot write to {dir}: {source}", dir = dir.display())]
     Folder {
@@ -89,7 +96,7 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Run(_) | Self::Output(_) | Self::Folder { .. } => EXIT_FAILED,
+            Self::Run(_) | Self::Output(_) | Self::Unwell | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Config(_) | Self::Faulty => EXIT_CONFIG,
             Self::Lab(error) => match error {
@@ -100,6 +107,7 @@ impl Failure {
                 | LabError::Waited { .. }
                 | LabError::Output(_) => EXIT_FAILED,
             },
+            Self::Admin(error) => error.exit_code(),
             Self::Bench(error) => match error {
                 BenchError::Endpoint(EndpointError::Form(_)) => EXIT_USAGE,
                 BenchError::Wrong { .. } => EXIT_WRONG,
@@ -130,6 +138,8 @@ impl Failure {
             | Self::Faulty
             | Self::Usage(_)
             | Self::Bench(_)
+            | Self::Admin(_)
+            | Self::Unwell
             | Self::Folder { .. }
             | Self::Lab(_)
             | Self::Output(_) => format!("evenkeel: {self}"),
@@ -138,15 +148,15 @@ impl Failure {
 
     /// Whether standard output has said it already.
     fn has_been_told(&self) -> bool {
-        matches!(self, Self::Faulty)
+        matches!(self, Self::Faulty | Self::Unwell)
     }
 }
 
 /// It failed while it ran.
-const EXIT_FAILED: u8 = 1;
+pub(crate) const EXIT_FAILED: u8 = 1;
 
 /// The arguments are wrong; clap's code for it too.
-const EXIT_USAGE: u8 = 2;
+pub(crate) const EXIT_USAGE: u8 = 2;
 
 /// An answer was wrong.
 const EXIT_WRONG: u8 = 3;

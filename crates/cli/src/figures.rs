@@ -71,6 +71,78 @@ pub(crate) fn share(share: f64) -> String {
     }
 }
 
+/// How long something has lasted, in its two largest units: `12s`, `3m 05s`, `4h 10m`, `2d 03h`.
+pub(crate) fn lasting(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match () {
+        () if days > 0 => format!("{days}d {:02}h", hours % 24),
+        () if hours > 0 => format!("{hours}h {:02}m", minutes % 60),
+        () if minutes > 0 => format!("{minutes}m {:02}s", seconds % 60),
+        () => format!("{seconds}s"),
+    }
+}
+
+/// A number of seconds that came from elsewhere, as a time.
+pub(crate) fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or_default()
+}
+
+/// Bytes: `640 B`, `1.2 MiB`.
+#[expect(clippy::cast_precision_loss, reason = "for people: two digits are shown")]
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if number < 1024 {
+        return format!("{number} B");
+    }
+    let mut shown = number as f64 / 1024.0;
+    let mut units = UNITS.iter();
+    let mut unit = units.next().expect("there are several");
+    // What would be rounded up to 1024 is one of the next.
+    while shown >= 1023.5
+        && let Some(next) = units.next()
+    {
+        (shown, unit) = (shown / 1024.0, next);
+    }
+    if shown < 9.95 { format!("{shown:.1} {unit}") } else { format!("{shown:.0} {unit}") }
+}
+
+/// So many a second: `0`, `0.3`, `12`, `1,234`. What is not 0 is never shown as 0.
+pub(crate) fn rate(number: f64) -> String {
+    match number {
+        _ if !number.is_finite() || number <= 0.0 => "0".to_owned(),
+        _ if number < 0.1 => "< 0.1".to_owned(),
+        _ if number < 9.95 => format!("{number:.1}"),
+        _ => count(whole(number)),
+    }
+}
+
+/// A part in per cent: `92.1 %`; what is not all is never shown as all. `-` if it is not known.
+pub(crate) fn known_percent(number: Option<f64>) -> String {
+    match number {
+        Some(percent) if percent.is_finite() => share(percent / 100.0),
+        Some(_) | None => "-".to_owned(),
+    }
+}
+
+/// Microseconds: `71.4 µs`, `1.20 ms`; `-` if they are not known.
+pub(crate) fn micros(number: Option<u64>) -> String {
+    match number {
+        Some(micros) => latency(Duration::from_micros(micros)),
+        None => "-".to_owned(),
+    }
+}
+
+/// `2026-11-22 03:00:12` of `2026-11-22T03:00:12.345Z`; anything else as it is.
+pub(crate) fn moment(at: &str) -> String {
+    match at.split_once('T') {
+        Some((day, time)) => {
+            format!("{day} {}", &time[..time.find(['.', 'Z']).unwrap_or(time.len())])
+        }
+        None => at.to_owned(),
+    }
+}
+
 fn three_digits(number: f64) -> String {
     if number < 9.995 {
         format!("{number:.2}")
@@ -79,6 +151,11 @@ fn three_digits(number: f64) -> String {
     } else {
         format!("{number:.0}")
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0; it saturates")]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
 }
 
 #[cfg(test)]
@@ -128,5 +205,50 @@ mod tests {
         ] {
             assert_eq!(percent(part, whole), text);
         }
+    }
+
+    #[test]
+    fn times_are_shown_in_two_units() {
+        for (seconds, shown) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m 00s"),
+            (3599, "59m 59s"),
+            (3600, "1h 00m"),
+            (86_399, "23h 59m"),
+            (90_000, "1d 01h"),
+        ] {
+            assert_eq!(lasting(Duration::from_secs(seconds)), shown);
+        }
+        assert_eq!(seconds(-1.0), Duration::ZERO);
+        assert_eq!(seconds(f64::NAN), Duration::ZERO);
+    }
+
+    #[test]
+    fn figures_have_two_digits_or_more() {
+        for (number, shown) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (10_240, "10 KiB")]
+        {
+            assert_eq!(bytes(number), shown);
+        }
+        assert_eq!(bytes((1 << 20) - 1), "1.0 MiB");
+        assert_eq!(bytes(64 << 20), "64 MiB");
+        assert_eq!(bytes(u64::MAX), "16384 PiB");
+        for (number, shown) in
+            [(0.0, "0"), (0.04, "< 0.1"), (0.5, "0.5"), (12.4, "12"), (1234.0, "1,234")]
+        {
+            assert_eq!(rate(number), shown);
+        }
+        assert_eq!(rate(f64::NAN), "0");
+        assert_eq!(known_percent(Some(100.0)), "100 %");
+        assert_eq!(known_percent(Some(99.99)), "99.9 %");
+        assert_eq!(known_percent(None), "-");
+        assert_eq!(micros(Some(1200)), "1.20 ms");
+        assert_eq!(micros(None), "-");
+    }
+
+    #[test]
+    fn moments_are_shown_to_the_second() {
+        assert_eq!(moment("2026-11-22T03:00:12.345Z"), "2026-11-22 03:00:12");
+        assert_eq!(moment("yesterday"), "yesterday");
     }
 }

@@ -14,6 +14,8 @@ mod bench;
 mod explanation;
 mod route;
 
+mod status;
+
 mod completions;
 mod man;
 
@@ -21,6 +23,9 @@ mod lab;
 
 mod version;
 
+mod admin;
+
+mod paper;
 mod text;
 
 mod figures;
@@ -34,6 +39,9 @@ mod signals;
 mod source;
 
 mod failure;
+
+#[cfg(test)]
+mod samples;
 
 use std::process::ExitCode;
 
@@ -56,6 +64,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Check(args)) => check::check(&args)?,
         Some(Verb::Route(args)) => route::route(args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,
+        Some(Verb::Status(args)) => status::status(&args)?,
         Some(Verb::Completions(args)) => completions::completions(&args)?,
         Some(Verb::Man(args)) => man::man(&args)?,
         Some(Verb::Lab(args)) => lab::lab(&args)?,

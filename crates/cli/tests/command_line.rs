@@ -100,6 +100,9 @@ fn wrong_arguments_exit_with_2() {
         &["check", "a", "b"],
         &["run", "--x"],
         &["bench"],
+        &["status", "--admin", "a", "--config", "b"],
+        &["status", "--admin", "a:b"],
+        &["status", "--token-file", "no/such"],
         &["completions", "tcsh"],
     ] {
         let output = evenkeel(args);
@@ -318,8 +321,8 @@ fn check_says_as_json_what_is_wrong_and_where() {
 fn bash_completes_verbs_and_options() {
     let script = check_success(&["completions", "bash"]);
     for (words, expected) in [
-        ("evenkeel chec", "check"),
-        ("evenkeel route --po", "--pool"),
+        ("evenkeel stat", "status"),
+        ("evenkeel status --tok", "--token-file"),
         ("evenkeel completions zs", "zsh"),
     ] {
         let words: Vec<_> = words.split(' ').collect();
@@ -375,4 +378,5 @@ fn a_folder_for_manual_pages_that_is_none_is_told_so() {
     );
 }
 
-const VERBS: [&str; 7] = ["run", "check", "route", "bench", "completions", "man", "version"];
+const VERBS: [&str; 8] =
+    ["run", "check", "route", "status", "bench", "completions", "man", "version"];

@@ -19,6 +19,7 @@ mod listeners;
 mod log;
 mod modes;
 mod page;
+mod operator;
 mod process;
 mod reload;
 mod scenario;

@@ -1,0 +1,92 @@
+//! What a proxy might say, for tests of how it is shown.
+
+use evenkeel_api::{
+    Connections, Latencies, LatencyPercentiles, Listener, Pool, PoolTotals, Rates, Server,
+    ServerTotals, Status,
+};
+
+/// A proxy with one pool of three servers: one is up, one down, one returning.
+pub(crate) fn status() -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        pid: 4242,
+        started_at: "2026-11-22T00:00:00.000Z".to_owned(),
+        uptime_seconds: 10_812,
+        at: "2026-11-22T03:00:12.345Z".to_owned(),
+        is_lab: false,
+        sessions_open: Some(42),
+        listeners: vec![Listener {
+            name: "main".to_owned(),
+            address: "127.0.0.1:11311".to_owned(),
+            pool: "main".to_owned(),
+        }],
+        last_reload: None,
+        next_event: 3,
+        pools: vec![pool()],
+    }
+}
+
+fn pool() -> Pool {
+    let mut down = server("b", "down");
+    down.is_usable = false;
+    down.share_percent = 0;
+    down.misplaced_keys = 1234;
+    down.rates = Rates::default();
+    down.latencies = Latencies::default();
+    down.for_seconds = 12.3;
+    down.since = "2026-11-22T03:00:00.045Z".to_owned();
+    down.rule = Some("timeouts".to_owned());
+    down.evidence = Some("request timed out, 3 in a row".to_owned());
+    down.reason = "down by timeouts: request timed out, 3 in a row".to_owned();
+    let mut returning = server("c", "returning");
+    returning.share_percent = 40;
+    returning.for_seconds = 2.0;
+    returning.rates.errors = 0.25;
+    returning.reason = "returning with 40 % of its keys".to_owned();
+    Pool {
+        name: "main".to_owned(),
+        distribution: "ketama".to_owned(),
+        failover: "next".to_owned(),
+        gutter: None,
+        rejoin: "clean".to_owned(),
+        is_ready: true,
+        reason: Some("2 of 3 servers are usable".to_owned()),
+        servers_usable: 2,
+        misplaced_keys: 1234,
+        misplaced_bytes: 160_000,
+        misplaced_bytes_max: 64 << 20,
+        hit_percent: Some(92.1),
+        totals: PoolTotals::default(),
+        servers: vec![server("10.0.0.1:11211", "up"), down, returning],
+    }
+}
+
+/// A server that is in use.
+pub(crate) fn server(name: &str, state: &str) -> Server {
+    Server {
+        pool: "main".to_owned(),
+        name: name.to_owned(),
+        address: "10.0.0.1:11211".to_owned(),
+        resolved: Some("10.0.0.1:11211".to_owned()),
+        weight: 1,
+        state: state.to_owned(),
+        since: "2026-11-22T00:00:00.000Z".to_owned(),
+        for_seconds: 10_812.3,
+        rule: None,
+        evidence: None,
+        reason: state.to_owned(),
+        is_usable: true,
+        takes_writes: true,
+        is_flush_required: false,
+        share_percent: 100,
+        misplaced_keys: 0,
+        connections: Connections { open: 2, wanted: 2 },
+        rates: Rates { requests: 1234.0, hits: 1000.0, misses: 86.0, errors: 0.0 },
+        totals: ServerTotals::default(),
+        latencies: Latencies {
+            all: Some(LatencyPercentiles { p50_us: 71, p95_us: 400, p99_us: 1200 }),
+            ..Latencies::default()
+        },
+        report: None,
+    }
+}

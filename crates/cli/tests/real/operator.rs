@@ -1,0 +1,121 @@
+//! The verbs that ask a running proxy, against one: real servers that break behind it.
+
+mod status;
+mod token;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::support::{Memcached, Program, Session, free_port, scratch_path, wait_until};
+
+/// A proxy with an admin server, before real servers called `a`, `b` and so on.
+struct Operated {
+    servers: Vec<Memcached>,
+    program: Program,
+    config: PathBuf,
+    port: u16,
+    admin_port: u16,
+}
+
+impl Operated {
+    /// Starts as many servers, and a proxy before them.
+    fn start(servers_count: usize) -> Self {
+        Self::start_with(servers_count, "")
+    }
+
+    /// The same with more lines in the admin server's part of the configuration.
+    fn start_with(servers_count: usize, admin_lines: &str) -> Self {
+        let servers: Vec<_> = (0..servers_count).map(|_| Memcached::start()).collect();
+        let (port, admin_port) = (free_port(), free_port());
+        let named = servers.iter().zip('a'..).map(|(server, name)| {
+            format!("{{ address = {:?}, name = \"{name}\" }}", server.address())
+        });
+        let text = format!(
+            "[listener.main]\n\
+             address = \"127.0.0.1:{port}\"\n\
+             pool = \"main\"\n\
+             [pool.main]\n\
+             servers = [{}]\n\
+             distribution = \"ketama\"\n\
+             [pool.main.health]\n\
+             ramp = \"100ms\"\n\
+             [admin]\n\
+             address = \"127.0.0.1:{admin_port}\"\n\
+             {admin_lines}\n",
+            named.collect::<Vec<_>>().join(", "),
+        );
+        let config = scratch_path("toml");
+        fs::write(&config, text).expect("the scratch folder is writable");
+        let program = run(&config);
+        let mut operated = Self { servers, program, config, port, admin_port };
+        operated.wait_for_start();
+        operated
+    }
+
+    fn wait_for_start(&mut self) {
+        let admin = format!("127.0.0.1:{}", self.admin_port);
+        wait_until(TIMEOUT, "the admin server to accept", || {
+            assert!(self.program.exit_status().is_none(), "{}", self.program.output());
+            Session::can_connect(&admin)
+        });
+    }
+
+    /// A verb that asks this proxy.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = evenkeel(args);
+        command.env("EVENKEEL_ADMIN", format!("127.0.0.1:{}", self.admin_port));
+        command
+    }
+
+    /// Runs a verb that asks this proxy.
+    fn ask(&self, args: &[&str]) -> Told {
+        Told::of(&mut self.command(args))
+    }
+
+    /// A verb's JSON.
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> serde_json::Value {
+        let told = self.ask(args);
+        serde_json::from_str(&told.stdout).unwrap_or_else(|error| panic!("{error}: {told:?}"))
+    }
+}
+
+/// What a verb has said, and how it ended.
+#[derive(Debug)]
+struct Told {
+    stdout: String,
+    stderr: String,
+    code: Option<i32>,
+}
+
+impl Told {
+    fn of(command: &mut Command) -> Self {
+        let Output { stdout, stderr, status } = command.output().expect("the command starts");
+        let [stdout, stderr] = [stdout, stderr].map(|it| String::from_utf8(it).expect("text"));
+        Self { stdout, stderr, code: status.code() }
+    }
+
+    /// It has ended with 0 and said nothing on standard error: what it said.
+    #[track_caller]
+    fn success(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
+        self.stdout
+    }
+}
+
+fn evenkeel(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.args(args).stdin(Stdio::null());
+    for variable in ["EVENKEEL_ADMIN", "EVENKEEL_TOKEN_FILE", "NO_COLOR"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn run(config: &PathBuf) -> Program {
+    Program::start(evenkeel(&["run"]).arg(config))
+}
+
+const TIMEOUT: Duration = Duration::from_secs(20);
