@@ -8,10 +8,12 @@
 
 mod access;
 mod error;
+mod stream;
 
+use std::io::Read;
 use std::time::Duration;
 
-use evenkeel_api::{ApiFailure, Status};
+use evenkeel_api::{ApiFailure, Event, EventList, Status};
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
@@ -21,6 +23,7 @@ use crate::text;
 use access::{Address, Token};
 
 pub(crate) use error::AdminError;
+pub(crate) use stream::EventStream;
 
 /// A way to a running proxy; as many as wanted.
 #[derive(Clone, Debug)]
@@ -55,6 +58,32 @@ impl Admin {
     /// The whole process.
     pub(crate) fn status(&self) -> Result<Status, AdminError> {
         self.ask("status")
+    }
+
+    /// The events from number `since` on, as many as the server gives at once.
+    pub(crate) fn events(&self, since: u64) -> Result<EventList, AdminError> {
+        self.ask(&format!("events?since={since}"))
+    }
+
+    /// The events from number `since` on, and those to come.
+    pub(crate) fn follow(&self, since: u64) -> Result<EventStream<impl Read + use<>>, AdminError> {
+        let path = format!("events/stream?since={since}");
+        let request = self.agent.get(self.url(&path)).header("accept", "text/event-stream");
+        let response = self.send(self.authorized(request).call())?;
+        let is_stream = response.body().mime_type() == Some("text/event-stream");
+        if !response.status().is_success() || !is_stream {
+            return Err(self.failure(response, &path));
+        }
+        let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
+        Ok(EventStream::new(reader))
+    }
+
+    /// Waits for the next event of a stream; `None` when it has ended.
+    pub(crate) fn next<R: Read>(
+        &self,
+        stream: &mut EventStream<R>,
+    ) -> Result<Option<Event>, AdminError> {
+        stream.next().map_err(|error| AdminError::of_stream(error, self.address()))
     }
 
     fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
@@ -132,10 +161,16 @@ fn printable<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_value(text::printable_value(serde_json::from_slice(bytes)?))
 }
 
+/// One event, in the same way.
+fn printable_event(data: &str) -> serde_json::Result<Event> {
+    printable(data.as_bytes())
+}
+
 const JSON: &str = "application/json";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A stream of events says something (a comment, if there is no event) far more often.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Some ten thousand servers.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;

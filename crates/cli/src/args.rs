@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use evenkeel_core::config::PoolName;
 
-pub(crate) use admin::{AdminArgs, ProxyArgs, StatusArgs};
+pub(crate) use admin::{AdminArgs, EventsArgs, ProxyArgs, StatusArgs};
 pub(crate) use bench::BenchArgs;
 pub(crate) use lab::{LabArgs, Show};
 
@@ -32,6 +32,7 @@ pub(crate) enum Verb {
     Check(CheckArgs),
     Route(RouteArgs),
     Status(StatusArgs),
+    Events(EventsArgs),
     Bench(Box<BenchArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -16,6 +16,8 @@ mod route;
 
 mod status;
 
+mod events;
+
 mod completions;
 mod man;
 
@@ -65,6 +67,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Route(args)) => route::route(args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,
         Some(Verb::Status(args)) => status::status(&args)?,
+        Some(Verb::Events(args)) => events::events(&args)?,
         Some(Verb::Completions(args)) => completions::completions(&args)?,
         Some(Verb::Man(args)) => man::man(&args)?,
         Some(Verb::Lab(args)) => lab::lab(&args)?,

@@ -378,5 +378,5 @@ fn a_folder_for_manual_pages_that_is_none_is_told_so() {
     );
 }
 
-const VERBS: [&str; 8] =
-    ["run", "check", "route", "status", "bench", "completions", "man", "version"];
+const VERBS: [&str; 9] =
+    ["run", "check", "route", "status", "events", "bench", "completions", "man", "version"];

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use crate::failure::{EXIT_FAILED, EXIT_USAGE};
 
+use super::stream::StreamError;
+
 /// Why a question to a running proxy has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
@@ -100,6 +102,22 @@ impl AdminError {
         }
     }
 
+    /// What the end of a stream means.
+    pub(super) fn of_stream(error: StreamError, address: &str) -> Self {
+        let address = address.to_owned();
+        match error {
+            StreamError::Read(error) if error.kind() == ErrorKind::TimedOut => {
+                Self::Silent { address }
+            }
+            StreamError::Read(error) => {
+                Self::Closed { address, why: crate::text::printable(&error.to_string()) }
+            }
+            StreamError::Garbled(what) => {
+                Self::Foreign { address, what: crate::text::printable(&what) }
+            }
+        }
+    }
+
     fn of_io(error: &io::Error, address: String) -> Self {
         match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Silent { address },
@@ -108,6 +126,20 @@ impl AdminError {
             | ErrorKind::BrokenPipe
             | ErrorKind::UnexpectedEof => Self::Closed { address, why: error.to_string() },
             _ => Self::Unreachable { address, why: error.to_string() },
+        }
+    }
+
+    /// The same for somebody who knows which proxy it is, and that it was there.
+    pub(crate) fn in_brief(&self) -> String {
+        match self {
+            Self::Unreachable { why, .. } | Self::Closed { why, .. } => why.clone(),
+            Self::Silent { .. } => "it does not answer in time".to_owned(),
+            Self::Address { .. }
+            | Self::Token { .. }
+            | Self::NotConfigured { .. }
+            | Self::Unauthorized { .. }
+            | Self::Refused { .. }
+            | Self::Foreign { .. } => self.to_string(),
         }
     }
 
@@ -121,6 +153,19 @@ impl AdminError {
             | Self::Unauthorized { .. }
             | Self::Refused { .. }
             | Self::Foreign { .. } => EXIT_FAILED,
+        }
+    }
+
+    /// Whether it may be another time: nobody was there, or did not answer.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Closed { .. } => true,
+            Self::Refused { failure, .. } => failure == "busy" || failure == "stopping",
+            Self::Address { .. }
+            | Self::Token { .. }
+            | Self::NotConfigured { .. }
+            | Self::Unauthorized { .. }
+            | Self::Foreign { .. } => false,
         }
     }
 }

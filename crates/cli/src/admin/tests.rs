@@ -97,7 +97,7 @@ fn an_answer_that_ends_early_is_no_answer() {
     let (admin, thread) = answering("");
     let error = admin.status().unwrap_err();
     thread.join().unwrap();
-    assert!(matches!(error, AdminError::Closed { .. }), "{error}");
+    assert!(error.is_passing(), "{error}");
 }
 
 #[test]

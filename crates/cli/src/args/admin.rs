@@ -37,6 +37,26 @@ pub(crate) struct StatusArgs {
     pub(crate) json: bool,
 }
 
+/// Print what has happened to servers, and what happens to them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_EVENTS)]
+pub(crate) struct EventsArgs {
+    #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
+
+    /// Go on with what happens from now on, until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+
+    /// Begin with the event of this number [default: the oldest that is kept].
+    #[arg(long, value_name = "N")]
+    pub(crate) since: Option<u64>,
+
+    /// Print one JSON object a line instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 const WHICH: &str = "Which proxy";
 
 const AFTER_STATUS: &str = "\
@@ -51,3 +71,13 @@ All is well if every server is up and is sent writes, and the last reload was no
 Exit codes:
   0   all is well
   1   something is not, or the proxy does not answer";
+
+const AFTER_EVENTS: &str = "\
+Examples:
+  evenkeel events
+  evenkeel events --follow
+  evenkeel events --since 120
+  evenkeel events --follow --json | jq -r 'select(.kind == \"state\") | .text'
+
+With --follow it waits for a proxy that is gone, and misses and repeats nothing; a proxy that has
+been restarted begins anew with number 0.";

@@ -1,5 +1,6 @@
 //! The verbs that ask a running proxy, against one: real servers that break behind it.
 
+mod events;
 mod status;
 mod token;
 
@@ -52,6 +53,18 @@ impl Operated {
         let mut operated = Self { servers, program, config, port, admin_port };
         operated.wait_for_start();
         operated
+    }
+
+    /// Ends the proxy with SIGKILL.
+    fn kill(&mut self) {
+        self.program.kill();
+    }
+
+    /// Ends the proxy and starts another one in its place.
+    fn restart(&mut self) {
+        self.kill();
+        self.program = run(&self.config);
+        self.wait_for_start();
     }
 
     fn wait_for_start(&mut self) {
