@@ -13,7 +13,9 @@ mod stream;
 use std::io::Read;
 use std::time::Duration;
 
-use evenkeel_api::{ApiFailure, Event, EventList, Status};
+use evenkeel_api::{ApiFailure, Event, EventList, OrderAccepted, Pool, Status};
+use evenkeel_core::event::Order;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
@@ -60,6 +62,11 @@ impl Admin {
         self.ask("status")
     }
 
+    /// The pools with their servers.
+    pub(crate) fn pools(&self) -> Result<Vec<Pool>, AdminError> {
+        self.ask("pools")
+    }
+
     /// The events from number `since` on, as many as the server gives at once.
     pub(crate) fn events(&self, since: u64) -> Result<EventList, AdminError> {
         self.ask(&format!("events?since={since}"))
@@ -86,9 +93,26 @@ impl Admin {
         stream.next().map_err(|error| AdminError::of_stream(error, self.address()))
     }
 
+    /// Gives an order about a server.
+    pub(crate) fn order(
+        &self,
+        order: Order,
+        pool: &str,
+        server: &str,
+    ) -> Result<OrderAccepted, AdminError> {
+        let (pool, server) = (encoded(pool), encoded(server));
+        self.tell(&format!("pools/{pool}/servers/{server}/{}", order.label()))
+    }
+
     fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
         let request = self.agent.get(self.url(path)).header("accept", JSON);
         let response = self.send(self.authorized(request).call())?;
+        self.read(response, path)
+    }
+
+    fn tell<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
+        let request = self.agent.post(self.url(path)).header("accept", JSON);
+        let response = self.send(self.authorized(request).content_type(JSON).send("{}"))?;
         self.read(response, path)
     }
 
@@ -165,6 +189,13 @@ fn printable<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
 fn printable_event(data: &str) -> serde_json::Result<Event> {
     printable(data.as_bytes())
 }
+
+fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, &ENCODED).to_string()
+}
+
+/// What is encoded in a path or a question: all that is not plain there.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const JSON: &str = "application/json";
 

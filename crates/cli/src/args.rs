@@ -13,7 +13,9 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use evenkeel_core::config::PoolName;
 
-pub(crate) use admin::{AdminArgs, EventsArgs, ProxyArgs, StatusArgs};
+pub(crate) use admin::{
+    AdminArgs, EventsArgs, OrderArgs, ProxyArgs, ServerArgs, ServerVerb, StatusArgs,
+};
 pub(crate) use bench::BenchArgs;
 pub(crate) use lab::{LabArgs, Show};
 
@@ -33,6 +35,7 @@ pub(crate) enum Verb {
     Route(RouteArgs),
     Status(StatusArgs),
     Events(EventsArgs),
+    Server(ServerArgs),
     Bench(Box<BenchArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -38,6 +38,12 @@ pub(crate) enum Failure {
     /// Something is not well; what, has been printed.
     #[error("something is not well")]
     Unwell,
+    /// An order was given and has not had its effect.
+    #[error("{0}")]
+    Ineffective(String),
+    /// Whoever was asked has not said yes. Nothing was done.
+    #[error("nothing was done")]
+    Declined,
     /// A folder could not be written to.
     #[error("cannot write to {dir}: {source}", dir = dir.display())]
     Folder {
@@ -96,7 +102,12 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Run(_) | Self::Output(_) | Self::Unwell | Self::Folder { .. } => EXIT_FAILED,
+            Self::Run(_)
+            | Self::Output(_)
+            | Self::Unwell
+            | Self::Ineffective(_)
+            | Self::Declined
+            | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Config(_) | Self::Faulty => EXIT_CONFIG,
             Self::Lab(error) => match error {
@@ -140,6 +151,8 @@ impl Failure {
             | Self::Bench(_)
             | Self::Admin(_)
             | Self::Unwell
+            | Self::Ineffective(_)
+            | Self::Declined
             | Self::Folder { .. }
             | Self::Lab(_)
             | Self::Output(_) => format!("evenkeel: {self}"),

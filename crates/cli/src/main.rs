@@ -18,6 +18,8 @@ mod status;
 
 mod events;
 
+mod server;
+
 mod completions;
 mod man;
 
@@ -68,6 +70,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Bench(args)) => bench::bench(&args)?,
         Some(Verb::Status(args)) => status::status(&args)?,
         Some(Verb::Events(args)) => events::events(&args)?,
+        Some(Verb::Server(args)) => server::server(&args)?,
         Some(Verb::Completions(args)) => completions::completions(&args)?,
         Some(Verb::Man(args)) => man::man(&args)?,
         Some(Verb::Lab(args)) => lab::lab(&args)?,

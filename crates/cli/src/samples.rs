@@ -1,7 +1,7 @@
 //! What a proxy might say, for tests of how it is shown.
 
 use evenkeel_api::{
-    Connections, Latencies, LatencyPercentiles, Listener, Pool, PoolTotals, Rates, Server,
+    Connections, Event, Latencies, LatencyPercentiles, Listener, Pool, PoolTotals, Rates, Server,
     ServerTotals, Status,
 };
 
@@ -89,4 +89,39 @@ pub(crate) fn server(name: &str, state: &str) -> Server {
         },
         report: None,
     }
+}
+
+/// What happened to `b`.
+pub(crate) fn events() -> Vec<Event> {
+    let changes = [
+        (
+            0,
+            "2026-11-22T02:59:59.900Z",
+            "up",
+            "suspect",
+            "suspicion",
+            "request timed out, 1 in a row",
+        ),
+        (
+            1,
+            "2026-11-22T03:00:00.045Z",
+            "suspect",
+            "down",
+            "timeouts",
+            "request timed out, 3 in a row",
+        ),
+    ];
+    let event = changes.into_iter().map(|(number, at, from, to, rule, evidence)| Event {
+        number,
+        at: at.to_owned(),
+        kind: "state".to_owned(),
+        pool: Some("main".to_owned()),
+        server: Some("b".to_owned()),
+        from: Some(from.to_owned()),
+        to: Some(to.to_owned()),
+        rule: Some(rule.to_owned()),
+        evidence: Some(evidence.to_owned()),
+        text: format!("main/b {from} -> {to} ({rule}: {evidence})"),
+    });
+    event.collect()
 }

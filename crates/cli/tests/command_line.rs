@@ -74,6 +74,14 @@ fn every_verb_has_examples_in_its_help() {
 }
 
 #[test]
+fn every_order_about_a_server_has_an_example_in_its_help() {
+    for order in ["drain", "eject", "readmit", "flush"] {
+        let help = check_success(&["server", order, "--help"]);
+        assert!(help.contains(&format!("\n  evenkeel server {order}")), "{help}");
+    }
+}
+
+#[test]
 fn every_verb_has_a_section_in_the_documentation() {
     let document = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
     for verb in VERBS {
@@ -100,6 +108,9 @@ fn wrong_arguments_exit_with_2() {
         &["check", "a", "b"],
         &["run", "--x"],
         &["bench"],
+        &["server"],
+        &["server", "drain"],
+        &["server", "drain", "a", "--timeout", "1s"],
         &["status", "--admin", "a", "--config", "b"],
         &["status", "--admin", "a:b"],
         &["status", "--token-file", "no/such"],
@@ -322,6 +333,7 @@ fn bash_completes_verbs_and_options() {
     let script = check_success(&["completions", "bash"]);
     for (words, expected) in [
         ("evenkeel stat", "status"),
+        ("evenkeel server dr", "drain"),
         ("evenkeel status --tok", "--token-file"),
         ("evenkeel completions zs", "zsh"),
     ] {
@@ -343,7 +355,7 @@ fn bash_completes_verbs_and_options() {
 #[test]
 fn every_shell_has_its_completions() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        assert!(check_success(&["completions", shell]).contains("version"), "{shell}");
+        assert!(check_success(&["completions", shell]).contains("readmit"), "{shell}");
     }
 }
 
@@ -352,7 +364,9 @@ fn every_verb_has_a_manual_page_that_man_accepts() {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("man");
     fs::create_dir_all(&dir).unwrap();
     assert_eq!(check_success(&["man", dir.to_str().unwrap()]), "");
-    let mut expected: Vec<_> = VERBS.iter().map(|name| format!("evenkeel-{name}.1")).collect();
+    let orders = ["server-drain", "server-eject", "server-readmit", "server-flush"];
+    let mut expected: Vec<_> =
+        VERBS.iter().chain(&orders).map(|name| format!("evenkeel-{name}.1")).collect();
     expected.push("evenkeel.1".to_owned());
     expected.sort();
     let pages = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name());
@@ -378,5 +392,15 @@ fn a_folder_for_manual_pages_that_is_none_is_told_so() {
     );
 }
 
-const VERBS: [&str; 9] =
-    ["run", "check", "route", "status", "events", "bench", "completions", "man", "version"];
+const VERBS: [&str; 10] = [
+    "run",
+    "check",
+    "route",
+    "status",
+    "events",
+    "server",
+    "bench",
+    "completions",
+    "man",
+    "version",
+];

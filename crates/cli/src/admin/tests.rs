@@ -33,6 +33,16 @@ fn check_error(answer: impl Into<Vec<u8>>, expected: &str) {
 }
 
 #[test]
+fn names_are_encoded_in_paths_and_questions() {
+    let (admin, thread) = answering(http("202 Accepted", "{}"));
+    assert!(admin.order(Order::Drain, "a/b", "[::1]:11211").is_err());
+    let asked = thread.join().unwrap();
+    let line = "POST /api/v1/pools/a%2Fb/servers/%5B%3A%3A1%5D%3A11211/drain HTTP/1.1";
+    assert_eq!(asked.lines().next(), Some(line));
+    assert!(asked.contains("content-type: application/json"), "{asked}");
+}
+
+#[test]
 fn what_is_no_evenkeel_is_told_from_one() {
     let other = "what answers at HERE is no admin server of Evenkeel's";
     check_error(

@@ -1,6 +1,12 @@
 //! The arguments of the verbs that ask a running proxy.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+use evenkeel_core::event::Order;
+
+use crate::bench::values;
 
 /// Which proxy is asked.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,6 +63,77 @@ pub(crate) struct EventsArgs {
     pub(crate) json: bool,
 }
 
+/// Take a server out of use, or back into it, or empty it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_SERVER)]
+pub(crate) struct ServerArgs {
+    #[command(subcommand)]
+    pub(crate) order: ServerVerb,
+}
+
+/// What to do with it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServerVerb {
+    /// Take a server out of use until it is readmitted; its keys go elsewhere.
+    #[command(after_help = AFTER_DRAIN)]
+    Drain(OrderArgs),
+    /// The same, said of a server that something is wrong with.
+    #[command(after_help = AFTER_EJECT)]
+    Eject(OrderArgs),
+    /// Take a drain or an ejection back: it is used as soon as it proves that it works.
+    #[command(after_help = AFTER_READMIT)]
+    Readmit(OrderArgs),
+    /// Empty a server (`flush_all`); it is not used until that is done.
+    #[command(after_help = AFTER_FLUSH)]
+    Flush(FlushArgs),
+}
+
+/// An order about a server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OrderArgs {
+    /// The server's name, or its address if it has none; `POOL/NAME` if several pools have it.
+    pub(crate) name: String,
+
+    /// Wait until it has taken effect.
+    #[arg(long)]
+    pub(crate) wait: bool,
+
+    /// For how long.
+    #[arg(long, value_name = "TIME", default_value = "30s", requires = "wait")]
+    #[arg(value_parser = values::time)]
+    pub(crate) timeout: Duration,
+
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
+}
+
+/// The order to empty a server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FlushArgs {
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
+
+    /// Do not ask whether it is meant.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+impl ServerVerb {
+    /// Which order, about which server, and how.
+    pub(crate) fn order(&self) -> (Order, &OrderArgs) {
+        match self {
+            Self::Drain(args) => (Order::Drain, args),
+            Self::Eject(args) => (Order::Eject, args),
+            Self::Readmit(args) => (Order::Readmit, args),
+            Self::Flush(args) => (Order::Flush, &args.order),
+        }
+    }
+}
+
 const WHICH: &str = "Which proxy";
 
 const AFTER_STATUS: &str = "\
@@ -81,3 +158,35 @@ Examples:
 
 With --follow it waits for a proxy that is gone, and misses and repeats nothing; a proxy that has
 been restarted begins anew with number 0.";
+
+const AFTER_SERVER: &str = "\
+Examples:
+  evenkeel server drain 10.0.0.1:11211
+  evenkeel server readmit --wait 10.0.0.1:11211
+  evenkeel server flush sessions/b
+
+Exit codes:
+  0   the order is given; with --wait: it has taken effect
+  1   it has not taken effect in time, or the proxy does not answer
+  2   there is no such server, or several";
+
+const AFTER_DRAIN: &str = "\
+Example:
+  evenkeel server drain --wait 10.0.0.1:11211";
+
+const AFTER_EJECT: &str = "\
+Example:
+  evenkeel server eject 10.0.0.1:11211";
+
+const AFTER_READMIT: &str = "\
+Example:
+  evenkeel server readmit --wait --timeout 1m 10.0.0.1:11211
+
+It has taken effect when the server is up, with all its keys.";
+
+const AFTER_FLUSH: &str = "\
+Example:
+  evenkeel server flush --yes --wait 10.0.0.1:11211
+
+Everything that the server holds is lost. On a terminal it asks first. A server that is drained is
+flushed when it is readmitted, before it is used.";

@@ -1,6 +1,7 @@
 //! The verbs that ask a running proxy, against one: real servers that break behind it.
 
 mod events;
+mod orders;
 mod status;
 mod token;
 
@@ -75,6 +76,11 @@ impl Operated {
         });
     }
 
+    /// A new session of an application.
+    fn connect(&self) -> Session {
+        Session::connect(&format!("127.0.0.1:{}", self.port))
+    }
+
     /// A verb that asks this proxy.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = evenkeel(args);
@@ -92,6 +98,13 @@ impl Operated {
     fn json(&self, args: &[&str]) -> serde_json::Value {
         let told = self.ask(args);
         serde_json::from_str(&told.stdout).unwrap_or_else(|error| panic!("{error}: {told:?}"))
+    }
+
+    /// Waits until a server is in a state, as `status` says it.
+    fn wait_for_state(&self, server: usize, state: &str) {
+        wait_until(TIMEOUT, &format!("server {server} to be {state}"), || {
+            self.json(&["status", "--json"])["pools"][0]["servers"][server]["state"] == state
+        });
     }
 }
 

@@ -36,7 +36,7 @@ fn without_the_token_nobody_is_told_or_obeyed() {
         );
     }
     let other = token_file("another-token-of-some-length");
-    let told = operated.ask(&["status", "--token-file", &other]);
+    let told = operated.ask(&["server", "drain", "a", "--token-file", &other]);
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(told.stderr.contains(&format!("refuses the token in {other}")), "{told:?}");
 }
