@@ -13,7 +13,7 @@ mod stream;
 use std::io::Read;
 use std::time::Duration;
 
-use evenkeel_api::{ApiFailure, Event, EventList, OrderAccepted, Pool, Status};
+use evenkeel_api::{ApiFailure, Event, EventList, OrderAccepted, Pool, Reload, Status};
 use evenkeel_core::event::Order;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -102,6 +102,11 @@ impl Admin {
     ) -> Result<OrderAccepted, AdminError> {
         let (pool, server) = (encoded(pool), encoded(server));
         self.tell(&format!("pools/{pool}/servers/{server}/{}", order.label()))
+    }
+
+    /// Has the configuration file read again.
+    pub(crate) fn reload(&self) -> Result<Reload, AdminError> {
+        self.tell("reload")
     }
 
     fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {

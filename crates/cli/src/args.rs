@@ -14,7 +14,7 @@ use clap_complete::Shell;
 use evenkeel_core::config::PoolName;
 
 pub(crate) use admin::{
-    AdminArgs, EventsArgs, OrderArgs, ProxyArgs, ServerArgs, ServerVerb, StatusArgs,
+    AdminArgs, EventsArgs, OrderArgs, ProxyArgs, ReloadArgs, ServerArgs, ServerVerb, StatusArgs,
 };
 pub(crate) use bench::BenchArgs;
 pub(crate) use lab::{LabArgs, Show};
@@ -36,6 +36,7 @@ pub(crate) enum Verb {
     Status(StatusArgs),
     Events(EventsArgs),
     Server(ServerArgs),
+    Reload(ReloadArgs),
     Bench(Box<BenchArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -152,7 +153,7 @@ Exit codes:
   1   it failed while it ran; status: something is not well
   2   the arguments are wrong
   3   bench, lab: an answer was wrong
-  78  the configuration cannot be read, or has faults
+  78  the configuration cannot be read, has faults, or was refused
   130 a second Ctrl-C ended it at once; bench: the first did
 
 Every setting of the configuration: docs/configuration.md";

@@ -38,6 +38,9 @@ pub(crate) enum Failure {
     /// Something is not well; what, has been printed.
     #[error("something is not well")]
     Unwell,
+    /// The running proxy has refused its configuration; why, has been printed.
+    #[error("the configuration is refused")]
+    ReloadRefused,
     /// An order was given and has not had its effect.
     #[error("{0}")]
     Ineffective(String),
@@ -109,7 +112,6 @@ impl Failure {
             | Self::Declined
             | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
-            Self::Config(_) | Self::Faulty => EXIT_CONFIG,
             Self::Lab(error) => match error {
                 LabError::Script { .. } => EXIT_USAGE,
                 LabError::Wrong { .. } => EXIT_WRONG,
@@ -118,6 +120,7 @@ impl Failure {
                 | LabError::Waited { .. }
                 | LabError::Output(_) => EXIT_FAILED,
             },
+            Self::Config(_) | Self::Faulty | Self::ReloadRefused => EXIT_CONFIG,
             Self::Admin(error) => error.exit_code(),
             Self::Bench(error) => match error {
                 BenchError::Endpoint(EndpointError::Form(_)) => EXIT_USAGE,
@@ -151,6 +154,7 @@ impl Failure {
             | Self::Bench(_)
             | Self::Admin(_)
             | Self::Unwell
+            | Self::ReloadRefused
             | Self::Ineffective(_)
             | Self::Declined
             | Self::Folder { .. }
@@ -161,7 +165,7 @@ impl Failure {
 
     /// Whether standard output has said it already.
     fn has_been_told(&self) -> bool {
-        matches!(self, Self::Faulty | Self::Unwell)
+        matches!(self, Self::Faulty | Self::Unwell | Self::ReloadRefused)
     }
 }
 

@@ -20,6 +20,8 @@ mod events;
 
 mod server;
 
+mod reload;
+
 mod completions;
 mod man;
 
@@ -71,6 +73,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Status(args)) => status::status(&args)?,
         Some(Verb::Events(args)) => events::events(&args)?,
         Some(Verb::Server(args)) => server::server(&args)?,
+        Some(Verb::Reload(args)) => reload::reload(&args)?,
         Some(Verb::Completions(args)) => completions::completions(&args)?,
         Some(Verb::Man(args)) => man::man(&args)?,
         Some(Verb::Lab(args)) => lab::lab(&args)?,

@@ -392,13 +392,14 @@ fn a_folder_for_manual_pages_that_is_none_is_told_so() {
     );
 }
 
-const VERBS: [&str; 10] = [
+const VERBS: [&str; 11] = [
     "run",
     "check",
     "route",
     "status",
     "events",
     "server",
+    "reload",
     "bench",
     "completions",
     "man",

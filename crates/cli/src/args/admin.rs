@@ -134,6 +134,18 @@ impl ServerVerb {
     }
 }
 
+/// Have a running proxy read its configuration again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_RELOAD)]
+pub(crate) struct ReloadArgs {
+    #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
+
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 const WHICH: &str = "Which proxy";
 
 const AFTER_STATUS: &str = "\
@@ -190,3 +202,13 @@ Example:
 
 Everything that the server holds is lost. On a terminal it asks first. A server that is drained is
 flushed when it is readmitted, before it is used.";
+
+const AFTER_RELOAD: &str = "\
+Examples:
+  evenkeel check evenkeel.toml && evenkeel reload
+  evenkeel reload --json | jq -r '.faults[]'
+
+Exit codes:
+  0   it is in effect, or was already
+  1   the proxy does not answer, or runs without a file
+  78  the file has faults or cannot be applied; what was in effect still is";

@@ -24,7 +24,7 @@ fn the_token_is_the_file_s_the_configuration_s_or_the_environment_s() {
 fn without_the_token_nobody_is_told_or_obeyed() {
     let operated = Operated::start_with(1, &format!("token_file = {:?}", token_file(TOKEN)));
     let address = format!("127.0.0.1:{}", operated.admin_port);
-    for args in [&["status"][..], &["events"], &["events", "-f"]] {
+    for args in [&["status"][..], &["events"], &["events", "-f"], &["reload"]] {
         let told = operated.ask(args);
         assert_eq!(told.code, Some(1), "{told:?}");
         assert_eq!(
