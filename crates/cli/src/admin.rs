@@ -13,7 +13,7 @@ mod stream;
 use std::io::Read;
 use std::time::Duration;
 
-use evenkeel_api::{ApiFailure, Event, EventList, OrderAccepted, Pool, Reload, Status};
+use evenkeel_api::{ApiFailure, Event, EventList, OrderAccepted, Pool, Reload, Route, Status};
 use evenkeel_core::event::Order;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -91,6 +91,11 @@ impl Admin {
         stream: &mut EventStream<R>,
     ) -> Result<Option<Event>, AdminError> {
         stream.next().map_err(|error| AdminError::of_stream(error, self.address()))
+    }
+
+    /// Where a key goes now.
+    pub(crate) fn route(&self, pool: &str, key: &str) -> Result<Route, AdminError> {
+        self.ask(&format!("route?pool={}&key={}", encoded(pool), encoded(key)))
     }
 
     /// Gives an order about a server.

@@ -103,6 +103,13 @@ pub(crate) struct RouteArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Ask a running proxy where the keys go at this moment.
+    #[arg(long)]
+    pub(crate) live: bool,
+
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+
     /// The keys, after the configuration FILE if the first argument ends in `.toml`. Without one
     /// they are routed in the pool that `evenkeel run` starts by itself.
     #[arg(required = true, value_name = "KEY")]
@@ -180,8 +187,10 @@ Examples:
   evenkeel route evenkeel.toml user:1
   evenkeel route --pool sessions evenkeel.toml user:1
   evenkeel route --json --config evenkeel.toml user:1 | jq -r .home
+  evenkeel route --live user:1
 
-No server is asked: this is where keys belong while all servers are well.";
+No server is asked: this is where keys belong while all servers are well. With --live (or --admin)
+the running proxy says where they go now: its address is --admin's, or FILE's.";
 
 const AFTER_COMPLETIONS: &str = "\
 Examples:

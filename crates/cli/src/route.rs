@@ -1,7 +1,10 @@
 //! `evenkeel route`: where keys belong.
 //!
 //! It reads the arguments and the configuration; core's distribution decides, and
-//! [`crate::explanation`] words it.
+//! [`crate::explanation`] words it. Where keys go at this moment only a running proxy knows: `live`
+//! asks it.
+
+mod live;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -10,7 +13,8 @@ use std::path::PathBuf;
 use evenkeel_core::config::{Config, PoolConfig, PoolName};
 use evenkeel_core::protocol::KEY_LEN_MAX;
 
-use crate::args::RouteArgs;
+use crate::admin::Admin;
+use crate::args::{AdminArgs, ProxyArgs, RouteArgs};
 use crate::explanation::{Addresses, Explained};
 use crate::failure::Failure;
 use crate::lab_config::lab_config_to_route;
@@ -19,6 +23,11 @@ use crate::lab_config::lab_config_to_route;
 pub(crate) fn route(args: RouteArgs) -> Result<(), Failure> {
     let (file, keys) = split(args.config, args.file_and_keys)?;
     check_keys(&keys)?;
+    let AdminArgs { admin, token_file } = &args.admin;
+    if args.live || admin.is_some() || token_file.is_some() {
+        let admin = Admin::find(&ProxyArgs { admin: args.admin, config: file })?;
+        return live::route(&admin, args.pool.as_ref().map(PoolName::as_str), &keys, args.json);
+    }
     let config = match &file {
         Some(file) => evenkeel_config_file::load(file)?,
         None => lab_config_to_route(),

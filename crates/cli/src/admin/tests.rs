@@ -40,6 +40,12 @@ fn names_are_encoded_in_paths_and_questions() {
     let line = "POST /api/v1/pools/a%2Fb/servers/%5B%3A%3A1%5D%3A11211/drain HTTP/1.1";
     assert_eq!(asked.lines().next(), Some(line));
     assert!(asked.contains("content-type: application/json"), "{asked}");
+
+    let (admin, thread) = answering(http("200 OK", "{}"));
+    assert!(admin.route("main", "user:1&pool=x%41 ä").is_err());
+    let asked = thread.join().unwrap();
+    let line = "GET /api/v1/route?pool=main&key=user%3A1%26pool%3Dx%2541%20%C3%A4 HTTP/1.1";
+    assert_eq!(asked.lines().next(), Some(line));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `evenkeel status`.
+//! `evenkeel status` and `evenkeel route --live`.
 
 use super::*;
 
@@ -51,4 +51,25 @@ fn what_is_no_admin_server_is_told_from_one() {
         assert_eq!(told.code, Some(1), "{told:?}");
         assert!(told.stderr.starts_with(&format!("evenkeel: {what}")), "{told:?}");
     }
+}
+
+#[test]
+fn a_live_route_leads_to_where_the_running_proxy_sends_the_key() {
+    let mut operated = Operated::start(3);
+    let config = operated.config.to_str().unwrap().to_owned();
+    let belongs = operated.json(&["route", "--json", &config, "user:1"]);
+    let now = |operated: &Operated| operated.json(&["route", "--live", "--json", "user:1"]);
+    let well = now(&operated);
+    assert_eq!(well["home"], belongs["home"]);
+    assert_eq!(well["reads_go_to"], belongs["home"]);
+
+    let home = belongs["home"].as_str().unwrap();
+    let home_idx = ["a", "b", "c"].iter().position(|name| *name == home).unwrap();
+    operated.servers[home_idx].kill();
+    operated.wait_for_state(home_idx, "down");
+    assert_eq!(now(&operated)["reads_go_to"], belongs["order"][1]["server"]);
+
+    let text = operated.ask(&["route", "--live", "--config", &config, "user:1"]).success();
+    assert!(text.starts_with(&format!("user:1\n  home       {home}\n")), "{text}");
+    assert!(text.contains(&format!("{home} (down)")), "{text}");
 }
