@@ -13,7 +13,9 @@ mod stream;
 use std::io::Read;
 use std::time::Duration;
 
-use evenkeel_api::{ApiFailure, Event, EventList, OrderAccepted, Pool, Reload, Route, Status};
+use evenkeel_api::{
+    ApiFailure, Event, EventList, History, OrderAccepted, Pool, Reload, Route, Status,
+};
 use evenkeel_core::event::Order;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -91,6 +93,11 @@ impl Admin {
         stream: &mut EventStream<R>,
     ) -> Result<Option<Event>, AdminError> {
         stream.next().map_err(|error| AdminError::of_stream(error, self.address()))
+    }
+
+    /// The last so many seconds.
+    pub(crate) fn history(&self, seconds: u16) -> Result<History, AdminError> {
+        self.ask(&format!("history?seconds={seconds}"))
     }
 
     /// Where a key goes now.

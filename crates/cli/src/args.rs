@@ -15,6 +15,7 @@ use evenkeel_core::config::PoolName;
 
 pub(crate) use admin::{
     AdminArgs, EventsArgs, OrderArgs, ProxyArgs, ReloadArgs, ServerArgs, ServerVerb, StatusArgs,
+    TopArgs,
 };
 pub(crate) use bench::BenchArgs;
 pub(crate) use lab::{LabArgs, Show};
@@ -34,6 +35,7 @@ pub(crate) enum Verb {
     Check(CheckArgs),
     Route(RouteArgs),
     Status(StatusArgs),
+    Top(TopArgs),
     Events(EventsArgs),
     Server(ServerArgs),
     Reload(ReloadArgs),
@@ -152,6 +154,7 @@ Examples:
   evenkeel run evenkeel.toml          start the proxy
   evenkeel route evenkeel.toml user:1 which server has this key?
   evenkeel status                     is all well?
+  evenkeel top                        watch it
   evenkeel bench localhost:11211      how fast is it?
   evenkeel lab                        break servers, and watch
 

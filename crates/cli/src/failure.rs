@@ -47,6 +47,9 @@ pub(crate) enum Failure {
     /// Whoever was asked has not said yes. Nothing was done.
     #[error("nothing was done")]
     Declined,
+    /// There is no terminal that could be drawn on. Nothing was started.
+    #[error("cannot draw on the terminal: {0}; evenkeel status needs none")]
+    Terminal(io::Error),
     /// A folder could not be written to.
     #[error("cannot write to {dir}: {source}", dir = dir.display())]
     Folder {
@@ -110,6 +113,7 @@ impl Failure {
             | Self::Unwell
             | Self::Ineffective(_)
             | Self::Declined
+            | Self::Terminal(_)
             | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Lab(error) => match error {
@@ -157,6 +161,7 @@ impl Failure {
             | Self::ReloadRefused
             | Self::Ineffective(_)
             | Self::Declined
+            | Self::Terminal(_)
             | Self::Folder { .. }
             | Self::Lab(_)
             | Self::Output(_) => format!("evenkeel: {self}"),

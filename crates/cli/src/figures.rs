@@ -143,6 +143,14 @@ pub(crate) fn moment(at: &str) -> String {
     }
 }
 
+/// `03:00:12` of `2026-11-22T03:00:12.345Z`; anything else as it is.
+pub(crate) fn time_of_day(at: &str) -> &str {
+    match at.split_once('T') {
+        Some((_, time)) => &time[..time.find(['.', 'Z']).unwrap_or(time.len())],
+        None => at,
+    }
+}
+
 fn three_digits(number: f64) -> String {
     if number < 9.995 {
         format!("{number:.2}")
@@ -249,6 +257,8 @@ mod tests {
     #[test]
     fn moments_are_shown_to_the_second() {
         assert_eq!(moment("2026-11-22T03:00:12.345Z"), "2026-11-22 03:00:12");
+        assert_eq!(time_of_day("2026-11-22T03:00:12Z"), "03:00:12");
         assert_eq!(moment("yesterday"), "yesterday");
+        assert_eq!(time_of_day(""), "");
     }
 }

@@ -16,6 +16,8 @@ mod route;
 
 mod status;
 
+mod top;
+
 mod events;
 
 mod server;
@@ -71,6 +73,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Route(args)) => route::route(args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,
         Some(Verb::Status(args)) => status::status(&args)?,
+        Some(Verb::Top(args)) => top::top(&args)?,
         Some(Verb::Events(args)) => events::events(&args)?,
         Some(Verb::Server(args)) => server::server(&args)?,
         Some(Verb::Reload(args)) => reload::reload(&args)?,

@@ -1,8 +1,8 @@
 //! What a proxy might say, for tests of how it is shown.
 
 use evenkeel_api::{
-    Connections, Event, Latencies, LatencyPercentiles, Listener, Pool, PoolTotals, Rates, Server,
-    ServerTotals, Status,
+    Connections, Event, History, Latencies, LatencyPercentiles, Listener, Pool, PoolHistory,
+    PoolTotals, Rates, Server, ServerHistory, ServerTotals, Status,
 };
 
 /// A proxy with one pool of three servers: one is up, one down, one returning.
@@ -124,4 +124,32 @@ pub(crate) fn events() -> Vec<Event> {
         text: format!("main/b {from} -> {to} ({rule}: {evidence})"),
     });
     event.collect()
+}
+
+/// The last minute: all servers become slower and fast again, every eight seconds.
+pub(crate) fn history() -> History {
+    let p99_us: Vec<_> = (0..60)
+        .map(|second| Some([50, 100, 400, 1_000, 4_000, 10_000, 40_000, 200_000][second % 8]))
+        .collect();
+    let unknown = || vec![None; 60];
+    let servers = ["10.0.0.1:11211", "b", "c"].map(|server| ServerHistory {
+        server: server.to_owned(),
+        state: vec![None; 60],
+        requests: vec![None; 60],
+        errors: vec![None; 60],
+        p50_us: unknown(),
+        p95_us: unknown(),
+        p99_us: if server == "b" { unknown() } else { p99_us.clone() },
+    });
+    History {
+        first_at: "2026-11-22T02:59:12.000Z".to_owned(),
+        interval_seconds: 1,
+        len: 60,
+        pools: vec![PoolHistory {
+            pool: "main".to_owned(),
+            hit_percent: vec![None; 60],
+            misplaced_keys: unknown(),
+            servers: servers.into(),
+        }],
+    }
 }

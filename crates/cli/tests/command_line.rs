@@ -392,11 +392,12 @@ fn a_folder_for_manual_pages_that_is_none_is_told_so() {
     );
 }
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "run",
     "check",
     "route",
     "status",
+    "top",
     "events",
     "server",
     "reload",

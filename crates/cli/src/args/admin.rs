@@ -43,6 +43,14 @@ pub(crate) struct StatusArgs {
     pub(crate) json: bool,
 }
 
+/// Watch a running proxy and its servers, and take servers out of use and back.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_TOP)]
+pub(crate) struct TopArgs {
+    #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
+}
+
 /// Print what has happened to servers, and what happens to them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_EVENTS)]
@@ -160,6 +168,13 @@ All is well if every server is up and is sent writes, and the last reload was no
 Exit codes:
   0   all is well
   1   something is not, or the proxy does not answer";
+
+const AFTER_TOP: &str = "\
+Examples:
+  evenkeel top
+  evenkeel top --config evenkeel.toml
+
+? shows the keys. Nothing is ordered without a question first.";
 
 const AFTER_EVENTS: &str = "\
 Examples:

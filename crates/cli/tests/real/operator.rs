@@ -1,8 +1,11 @@
-//! The verbs that ask a running proxy, against one: real servers that break behind it.
+//! The verbs that ask a running proxy, against one: real servers that break behind it, a terminal
+//! before it.
 
 mod events;
 mod orders;
+mod screen;
 mod status;
+mod tmux;
 mod token;
 
 use std::fs;
@@ -11,6 +14,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::support::{Memcached, Program, Session, free_port, scratch_path, wait_until};
+
+use tmux::Tmux;
 
 /// A proxy with an admin server, before real servers called `a`, `b` and so on.
 struct Operated {

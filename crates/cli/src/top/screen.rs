@@ -1,0 +1,71 @@
+//! The terminal while it is drawn on, and that it is left as it was: at the end, by a signal, when
+//! it is suspended, and in a panic.
+
+use std::io::{self, stdout};
+use std::panic;
+use std::sync::Once;
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::{Frame, Terminal};
+use rustix::process::{Signal, kill_current_process_group};
+
+/// The terminal while it is drawn on. It is left as it was when this is dropped.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    pub(super) fn enter() -> io::Result<Self> {
+        PANIC_HOOK.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                // Where even that fails the panic is still to be told.
+                let _ = restore();
+                before(info);
+            }));
+        });
+        enable_raw_mode()?;
+        let entered = execute!(stdout(), EnterAlternateScreen)
+            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        match entered {
+            Ok(terminal) => Ok(Self { terminal }),
+            Err(error) => {
+                let _ = restore();
+                Err(error)
+            }
+        }
+    }
+
+    /// Draws all of it; what has not changed is not sent.
+    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(draw).map(|_| ())
+    }
+
+    /// Gives the terminal back, stops this process as Ctrl-Z does, and takes it again when the
+    /// process goes on.
+    pub(super) fn suspend(self) -> io::Result<Self> {
+        drop(self);
+        kill_current_process_group(Signal::TSTP)?;
+        Self::enter()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = restore();
+    }
+}
+
+fn restore() -> io::Result<()> {
+    disable_raw_mode()?;
+    execute!(stdout(), LeaveAlternateScreen, Show)
+}
+
+static PANIC_HOOK: Once = Once::new();
