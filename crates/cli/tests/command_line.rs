@@ -392,7 +392,7 @@ fn a_folder_for_manual_pages_that_is_none_is_told_so() {
     );
 }
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "run",
     "check",
     "route",
@@ -402,6 +402,7 @@ const VERBS: [&str; 12] = [
     "server",
     "reload",
     "bench",
+    "lab",
     "completions",
     "man",
     "version",
