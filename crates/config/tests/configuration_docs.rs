@@ -74,6 +74,16 @@ fn the_hooks_of_the_example_are_read_when_they_are_taken_in() {
 }
 
 #[test]
+fn the_configuration_of_the_kubernetes_example_is_read() {
+    let text = read("deploy/kubernetes/sidecar.yaml");
+    let (_, after) = text.split_once("evenkeel.toml: |\n").unwrap();
+    let lines = after.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    let lines: Vec<_> = lines.map(|line| line.strip_prefix("    ").unwrap_or_default()).collect();
+    let config = parse("sidecar", &lines.join("\n")).unwrap();
+    assert_eq!(config.pools[0].servers.len(), 3);
+}
+
+#[test]
 fn the_example_has_every_setting() {
     let text = read("evenkeel.example.toml");
     // These have no default to show.
