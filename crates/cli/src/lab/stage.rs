@@ -29,6 +29,8 @@ pub(crate) struct Stage {
     pub(crate) addr: SocketAddr,
     /// The longest that a request may take.
     pub(crate) deadline: Duration,
+    /// By the clock of the control plane.
+    started_at: Instant,
     /// What the page does.
     asked_of: Receiver<(Deed, usize)>,
     /// The next event to be told.
@@ -84,7 +86,17 @@ impl Stage {
         let workload = Workload { addr, requests_per_second: args.rate, late_after };
         match Applications::start(workload) {
             Ok(applications) => {
-                Ok(Self { tier, proxy, applications, addr, deadline, asked_of, next_event: 0 })
+                let started_at = proxy.handle().now();
+                Ok(Self {
+                    tier,
+                    proxy,
+                    applications,
+                    addr,
+                    deadline,
+                    started_at,
+                    asked_of,
+                    next_event: 0,
+                })
             }
             Err(source) => {
                 proxy.stop();
@@ -150,7 +162,7 @@ impl Stage {
         let events = self.proxy.handle().events_since(self.next_event);
         self.next_event = events.next;
         let lines = events.events.iter().map(|event| {
-            let at = event.at.saturating_since(Instant::ZERO);
+            let at = event.at.saturating_since(self.started_at);
             let Some((names, what)) = event.what.server() else {
                 return EventLine { at, text: event.what.to_string(), is_bad: false };
             };
