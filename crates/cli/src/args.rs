@@ -84,6 +84,10 @@ pub(crate) struct CheckArgs {
     /// The configuration (TOML).
     pub(crate) file: PathBuf,
 
+    /// Say as well what FILE changes for a proxy that runs with this one.
+    #[arg(long, value_name = "OLD")]
+    pub(crate) against: Option<PathBuf>,
+
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub(crate) json: bool,
@@ -179,7 +183,7 @@ and when the admin API is asked to; one with faults changes nothing.";
 const AFTER_CHECK: &str = "\
 Examples:
   evenkeel check evenkeel.toml
-  evenkeel check new.toml && mv new.toml evenkeel.toml
+  evenkeel check --against evenkeel.toml new.toml && mv new.toml evenkeel.toml
 
 All faults are printed, each as FILE:LINE:COLUMN with what to do about it.
 It exits with 0 if there is none, with 78 if there are some or the file cannot be read.";

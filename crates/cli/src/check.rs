@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use evenkeel_config_file::{FaultyFile, LoadError};
-use evenkeel_core::config::Config;
+use evenkeel_core::config::{Comparison, Config};
 use serde_json::{Value, json};
 
 use crate::args::CheckArgs;
@@ -13,16 +13,35 @@ use crate::text::json_line;
 
 /// Prints one line about a good configuration; fails with all faults of another.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let CheckArgs { file, json } = args;
+    let CheckArgs { file, against, json } = args;
+    let against = against.as_deref().map(evenkeel_config_file::load).transpose()?;
     let loaded = evenkeel_config_file::load(file);
     if *json {
-        return check_as_json(file, loaded);
+        return check_as_json(file, against.as_ref(), loaded);
     }
-    writeln!(io::stdout(), "{}: {}", file.display(), summary(&loaded?))?;
+    let config = loaded?;
+    let mut output = io::stdout().lock();
+    writeln!(output, "{}: {}", file.display(), summary(&config))?;
+    if let Some(against) = &against {
+        let compared = Comparison::new(against, &config);
+        if compared.is_empty() {
+            writeln!(output, "it changes nothing")?;
+        }
+        for line in &compared.changes {
+            writeln!(output, "  {line}")?;
+        }
+        for line in compared.warnings.iter().chain(&compared.doubts) {
+            writeln!(output, "  warning: {line}")?;
+        }
+    }
     Ok(())
 }
 
-fn check_as_json(file: &Path, loaded: Result<Config, LoadError>) -> Result<(), Failure> {
+fn check_as_json(
+    file: &Path,
+    against: Option<&Config>,
+    loaded: Result<Config, LoadError>,
+) -> Result<(), Failure> {
     let (good, faults) = match &loaded {
         Ok(config) => (Some(config), Vec::new()),
         Err(LoadError::Faulty(faulty)) => (None, faults(faulty)),
@@ -31,15 +50,20 @@ fn check_as_json(file: &Path, loaded: Result<Config, LoadError>) -> Result<(), F
             return loaded.map(|_| ()).map_err(Failure::Config);
         }
     };
-    let line = json_line(&json!({
+    let mut found = json!({
         "file": file.display().to_string(),
         "is_good": good.is_some(),
         "pools": good.map(|config| config.pools.len()),
         "servers": good.map(servers),
         "listeners": good.map(|config| config.listeners.len()),
         "faults": faults,
-    }));
-    writeln!(io::stdout(), "{line}")?;
+    });
+    if let (Some(against), Some(good)) = (against, good) {
+        let compared = Comparison::new(against, good);
+        found["changes"] = json!(compared.changes);
+        found["warnings"] = json!([compared.warnings, compared.doubts].concat());
+    }
+    writeln!(io::stdout(), "{}", json_line(&found))?;
     if good.is_some() { Ok(()) } else { Err(Failure::Faulty) }
 }
 

@@ -19,10 +19,6 @@ pub(crate) struct Reconfiguration {
 /// What a new configuration has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconfigured {
-    /// Servers that have joined, with their pools.
-    pub joined: Vec<String>,
-    /// Servers that have left.
-    pub left: Vec<String>,
     /// What the operator should know, one line each.
     pub warnings: Vec<String>,
 }

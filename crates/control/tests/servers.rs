@@ -366,7 +366,6 @@ fn a_server_that_joins_is_flushed_and_then_used() {
     stream.write_all(b"set k 0 0 3\r\nold\r\n").unwrap();
     BufReader::new(stream).read_line(&mut String::new()).unwrap();
     let done = rig.reconfigure(&["a", "b", "c"]);
-    assert_eq!((done.joined, done.left.len()), (vec!["main/c".to_owned()], 0));
     assert_eq!(done.warnings, Vec::<String>::new());
     wait_until("the flush", || !rig.handle.servers()[2].is_flush_required);
     let flushes: Vec<_> = rig.servers.iter().map(|it| it.counters().flush_cmds).collect();
@@ -377,8 +376,7 @@ fn a_server_that_joins_is_flushed_and_then_used() {
 #[test]
 fn a_server_that_leaves_is_unknown_and_its_events_keep_its_name() {
     let rig = Rig::new();
-    let done = rig.reconfigure(&["a", "c"]);
-    assert_eq!((done.joined.len(), done.left), (0, vec!["main/b".to_owned()]));
+    rig.reconfigure(&["a", "c"]);
     let names: Vec<_> = rig.handle.servers().iter().map(|it| it.names.to_string()).collect();
     assert_eq!(names, ["main/a", "main/c"]);
     assert!(matches!(rig.handle.drain("b"), Err(OrderError::UnknownServer { .. })));

@@ -16,6 +16,7 @@
 //! | [`HookConfig`], [`LogConfig`] | whom to tell what happens, and what is logged |
 //! | [`Setting`] | the name, range and default of one setting |
 //! | [`Fault`] | what is wrong, and where |
+//! | [`Comparison`] | what another configuration changes |
 //! | [`nearest`] | what a misspelt name probably stands for |
 //!
 //! ```
@@ -50,6 +51,8 @@ mod name;
 mod quantity;
 mod setting;
 
+mod comparison;
+
 pub mod nearest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +66,7 @@ pub use self::admin::AdminConfig;
 pub use self::choice::{
     Failover, HookTrigger, Io, LogFormat, LogLevel, OnUnavailable, Rejoin, UnknownChoice,
 };
+pub use self::comparison::Comparison;
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
 pub use self::health::HealthConfig;
 pub use self::hook::{HookAction, HookConfig, WebhookAddress, WebhookAddressError};

@@ -15,8 +15,10 @@ use std::io;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use evenkeel_control::reconfiguration::{ReconfigureError, Reconfigured, Reconfigurer};
-use evenkeel_core::config::{Config, ListenAddress, ListenerConfig, ListenerName, PoolName};
+use evenkeel_control::reconfiguration::{ReconfigureError, Reconfigurer};
+use evenkeel_core::config::{
+    Comparison, Config, ListenAddress, ListenerConfig, ListenerName, PoolName,
+};
 use evenkeel_core::routing::PoolId;
 use evenkeel_hooks::Hooks;
 
@@ -51,15 +53,6 @@ pub(crate) struct Listening {
     pub(crate) sessions_len: Arc<AtomicUsize>,
 }
 
-/// What has changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// One line each; none if the configuration says what was in effect already.
-    pub changes: Vec<String>,
-    /// What the operator should know, one line each.
-    pub warnings: Vec<String>,
-}
-
 /// Why a configuration is not in effect. What was before still is.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
@@ -83,20 +76,22 @@ impl Reconfigure {
     ///
     /// # Errors
     /// Nothing has changed.
-    pub async fn apply(&self, config: &Config) -> Result<Applied, ApplyError> {
+    pub async fn apply(&self, config: &Config) -> Result<Comparison, ApplyError> {
         let _turn = self.turn.lock().await;
         let (before, listening) = {
             let in_effect = self.in_effect();
             (in_effect.config.clone(), in_effect.listening.clone())
         };
         if before == *config {
-            return Ok(Applied::default());
+            return Ok(Comparison::default());
         }
         let mut bound = self.bind_new(config, &listening)?;
         let pools = self.reconfigurer.apply(config.pools.clone()).await?;
         let listening = self.change_listeners(config, &listening, &mut bound);
         self.end_sessions(&before, config);
-        let mut applied = describe(&before, config, &pools);
+        let mut applied = Comparison::new(&before, config);
+        applied.doubts.clear();
+        applied.warnings.extend(pools.warnings);
         if let Err(error) = self.change_hooks(config) {
             applied.warnings.push(format!("the hooks stay as they were: {error}"));
         }
@@ -204,50 +199,4 @@ impl Reconfigure {
 /// Whether it is the same listener at the same address.
 fn is_same_place(known: &Listening, listener: &ListenerConfig) -> bool {
     known.config.name == listener.name && known.config.address == listener.address
-}
-
-/// What has changed, in words.
-fn describe(before: &Config, after: &Config, pools: &Reconfigured) -> Applied {
-    let mut changes = Vec::new();
-    changes.extend(pools.joined.iter().map(|it| format!("server {it} has joined")));
-    changes.extend(pools.left.iter().map(|it| format!("server {it} has left")));
-    for pool in &after.pools {
-        match before.pool(&pool.name) {
-            None => changes.push(format!("pool {} is new", pool.name)),
-            Some(known) if known != pool => {
-                changes.push(format!("pool {} is configured otherwise", pool.name));
-            }
-            Some(_) => {}
-        }
-    }
-    let gone = before.pools.iter().filter(|it| after.pool(&it.name).is_none());
-    changes.extend(gone.map(|it| format!("pool {} is gone", it.name)));
-    let by_name = |config: &Config, name: &ListenerName| {
-        config.listeners.iter().find(|it| it.name == *name).cloned()
-    };
-    for listener in &after.listeners {
-        match by_name(before, &listener.name) {
-            None => changes.push(format!("listener {} is new", listener.name)),
-            Some(known) if known != *listener => {
-                changes.push(format!("listener {} is configured otherwise", listener.name));
-            }
-            Some(_) => {}
-        }
-    }
-    let gone = before.listeners.iter().filter(|it| by_name(after, &it.name).is_none());
-    changes.extend(gone.map(|it| format!("listener {} is gone", it.name)));
-    if before.hooks != after.hooks {
-        changes.push("the hooks are configured otherwise".to_owned());
-    }
-    let mut warnings = pools.warnings.clone();
-    for (table, has_changed) in [
-        ("[proxy]", before.proxy != after.proxy),
-        ("[admin]", before.admin != after.admin),
-        ("[log]", before.log != after.log),
-    ] {
-        if has_changed {
-            warnings.push(format!("{table} takes effect when the process is started anew"));
-        }
-    }
-    Applied { changes, warnings }
 }

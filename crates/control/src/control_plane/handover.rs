@@ -187,15 +187,8 @@ impl ControlPlane {
             self.left_at.insert(*server, now);
             announce_server(shared, &Event { at: now, server: *server, what: Happening::Left });
         }
-        let names = |ids: &[ServerId]| -> Vec<String> {
-            ids.iter().map(|id| plan.directory.server(*id).names.to_string()).collect()
-        };
         let warnings = plan.moved.iter().filter_map(|pool| self.warning_about(*pool, plan));
-        Reconfigured {
-            joined: names(&plan.joined),
-            left: names(&plan.left),
-            warnings: warnings.collect(),
-        }
+        Reconfigured { warnings: warnings.collect() }
     }
 
     /// Servers to which keys have come home that were at home there before the last change: those
