@@ -30,8 +30,8 @@ impl FromRef<App> for Subject {
 
 /// The routes of the admin API and its page, to be served or mounted under a path of their own.
 ///
-/// It remembers the last minutes from now on. Who may ask is for whoever serves it to say ([`Access`](crate::Access)); but nothing is changed by
-/// a page from elsewhere.
+/// It remembers the last minutes from now on. Who may ask is for whoever serves it to say
+/// ([`Access`](crate::Access)); but nothing is changed by a page from elsewhere.
 ///
 /// # Panics
 /// Outside a tokio runtime, on which it looks once a second.
@@ -43,13 +43,17 @@ pub fn router(subject: Subject) -> Router {
         .merge(page::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn(check_origin))
         .with_state(app)
 }
 
 /// Every route of the API with its description: a route without one cannot be added.
 fn described(has_lab: bool) -> OpenApiRouter<App> {
-    let router = OpenApiRouter::with_openapi(openapi::head())
+    OpenApiRouter::with_openapi(openapi::head()).merge(telling(has_lab)).merge(changing(has_lab))
+}
+
+/// The routes that only tell something.
+fn telling(has_lab: bool) -> OpenApiRouter<App> {
+    let router = OpenApiRouter::default()
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
@@ -57,17 +61,20 @@ fn described(has_lab: bool) -> OpenApiRouter<App> {
         .routes(routes!(status::pools))
         .routes(routes!(status::pool))
         .routes(routes!(status::server))
-        .routes(routes!(orders::order))
         .routes(routes!(route::route))
         .routes(routes!(history::history))
         .routes(routes!(events::list))
         .routes(routes!(events::stream))
-        .routes(routes!(reload::configuration))
-        .routes(routes!(reload::reload));
-    if !has_lab {
-        return router;
-    }
-    router.routes(routes!(lab::lab)).routes(routes!(lab::apply))
+        .routes(routes!(reload::configuration));
+    if has_lab { router.routes(routes!(lab::lab)) } else { router }
+}
+
+/// The routes that change something: by no page from elsewhere.
+fn changing(has_lab: bool) -> OpenApiRouter<App> {
+    let router =
+        OpenApiRouter::default().routes(routes!(orders::order)).routes(routes!(reload::reload));
+    let router = if has_lab { router.routes(routes!(lab::apply)) } else { router };
+    router.layer(middleware::from_fn(check_origin))
 }
 
 async fn nothing_here(uri: Uri) -> Refusal {

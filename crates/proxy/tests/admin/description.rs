@@ -99,6 +99,18 @@ fn every_described_route_exists() {
 }
 
 #[test]
+fn whatever_changes_something_is_refused_to_forms_and_to_pages_from_elsewhere() {
+    let rig = rig_with_lab();
+    let changing: Vec<_> = described(&rig).into_iter().filter(|(it, _)| it != "GET").collect();
+    assert_eq!(changing.len(), 3);
+    for (method, path) in changing {
+        rig.send(&method, &path, &[]).check_failure(400, "bad-request");
+        let foreign = [("sec-fetch-site", "cross-site"), NO_BROWSER];
+        rig.send(&method, &path, &foreign).check_failure(403, "forbidden");
+    }
+}
+
+#[test]
 fn a_process_without_a_lab_describes_none() {
     let rig = Rig::start();
     assert!(described(&rig).iter().all(|(_, path)| !path.contains("lab")));
