@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::support::{
     HttpAnswer, Memcached, Program, Session, free_port, http_get, scratch_path, wait_until,
@@ -143,6 +146,50 @@ fn a_process_is_ready_while_it_can_serve_and_live_as_long_as_it_runs() {
     wait_until(TIMEOUT, "the process to be ready again", || {
         watched.ask("/health/ready").status == 200
     });
+}
+
+#[test]
+fn every_answer_is_as_the_description_says() {
+    let mut watched = Watched::start();
+    watched.use_it();
+    let mut description = watched.ask("/api/v1/openapi.json").json();
+    give_examples(&mut description);
+    let path = scratch_path("json");
+    fs::write(&path, description.to_string()).expect("the scratch folder is writable");
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schemathesis = repository.join(".test/venv/bin/schemathesis");
+    // The same requests in each run; a stream of events has no end to wait for.
+    let output = Command::new(schemathesis)
+        .args(["run", &path.display().to_string()])
+        .args(["--url", &format!("http://{}", watched.admin)])
+        .args(["--exclude-path", "/api/v1/events/stream"])
+        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "15"])
+        .args(["--generation-deterministic", "--no-color"])
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .output()
+        .expect("schemathesis is installed (scripts/install-test-deps)");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let is_tested = |line: &&str| line.trim().starts_with("Tested:") && !line.ends_with(": 0");
+    assert!(said.lines().any(|line| is_tested(&line)), "{said}");
+    assert!(watched.program.exit_status().is_none(), "{}", watched.program.output());
+    let _ = fs::remove_file(path);
+}
+
+/// Names what there is, so that not every question is about something that is not there.
+fn give_examples(description: &mut Value) {
+    let examples = [("pool", "main"), ("server", NAMES[0]), ("order", "readmit"), ("key", "key7")];
+    let paths = description["paths"].as_object_mut().expect("paths").values_mut();
+    let operations = paths.flat_map(|item| item.as_object_mut().expect("methods").values_mut());
+    for operation in operations {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            let example = examples.iter().find(|(name, _)| parameter["name"] == *name);
+            if let Some((_, example)) = example {
+                parameter["example"] = (*example).into();
+            }
+        }
+    }
 }
 
 const TIMEOUT: Duration = Duration::from_secs(20);
