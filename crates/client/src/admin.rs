@@ -5,6 +5,7 @@
 
 use std::sync::Weak;
 
+pub use evenkeel_admin::access::TokenProblem;
 pub use evenkeel_admin::{Access, Token, TokenError, axum};
 use evenkeel_admin::{Driver, Subject};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use evenkeel_core::config::{AdminConfig, ByteSize};
 use socket2::{Domain, Socket, Type};
 
-use crate::rig::{Answer, NO_BROWSER, PATIENCE, Rig, request, status_of, wait_until};
+use crate::rig::{Answer, NO_BROWSER, PATIENCE, Rig, Stream, request, status_of, wait_until};
 
 const STEP: Duration = Duration::from_millis(300);
 
@@ -45,6 +45,16 @@ fn a_connection_is_used_again_and_closed_when_it_is_idle() {
         assert_eq!(status_of(&mut stream), Some(200));
     }
     assert!(until_closed(stream) < PATIENCE);
+}
+
+#[test]
+fn a_stream_of_events_outlives_the_time_of_a_step() {
+    let rig = hasty();
+    let mut stream = Stream::open(&rig, "", &[]);
+    let start = Instant::now();
+    wait_until("some steps to have passed", || start.elapsed() > STEP * 3);
+    assert_eq!(rig.order("a", "drain").status, 202);
+    assert_eq!(stream.next().0, 0, "nothing happened before");
 }
 
 #[test]
