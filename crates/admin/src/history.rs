@@ -1,6 +1,6 @@
 //! The last minutes, second by second.
 //!
-//! A [`Past`] is shown all servers and pools once a second and keeps what changed since: what it is
+//! `Past` is shown all servers and pools once a second and keeps what changed since: what it is
 //! not shown in time is a second of which nothing is known. It keeps [`SECONDS_MAX`] seconds, or
 //! fewer if there are so many servers that this would take too much memory.
 

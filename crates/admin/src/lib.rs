@@ -2,13 +2,13 @@
 //! events, orders, and a page for people.
 //!
 //! Whoever runs a control plane (a *driver*: the proxy, an application with the client library)
-//! makes a [`Subject`] of its handle and of what only the driver knows, and gets a [`router`] to
+//! makes a [`Subject`] of its handle and of what only the driver knows, and gets a [`router()`] to
 //! serve or to mount among its own routes.
 //!
 //! | part | what it does |
 //! |---|---|
 //! | [`subject`] | what is asked: the control plane, and what only its driver knows |
-//! | [`router`] | which path is whose |
+//! | [`router`](mod@router) | which path is whose |
 //! | [`access`] | who may ask |
 //! | [`serve`](mod@serve) | the server around the routes, and its limits |
 //! | [`health`] | whether the process lives, and whether it can serve |
