@@ -4,5 +4,6 @@ mod access;
 mod description;
 mod events;
 mod limits;
+mod metrics;
 mod questions;
 mod rig;
