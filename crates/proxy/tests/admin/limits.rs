@@ -9,7 +9,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::rig::{Answer, NO_BROWSER, PATIENCE, Rig, Stream, request, status_of, wait_until};
 
-const STEP: Duration = Duration::from_millis(300);
+/// As short as can be configured.
+const STEP: Duration = Duration::from_secs(1);
 
 fn hasty() -> Rig {
     Rig::start_with(AdminConfig { request_timeout: STEP, ..AdminConfig::default() })
