@@ -8,6 +8,12 @@ export class ApiError extends Error {
     super(message);
     this.status = status;
   }
+
+  /** What it means for what was ordered. */
+  get consequence() {
+    if (this.status === 0) return `whether it was done is not known. ${this.message}.`;
+    return `not done. Evenkeel says: ${this.message}`;
+  }
 }
 
 /** The path of something of one server; names are arbitrary text. */
@@ -106,7 +112,7 @@ function deliver(block, onEvent) {
 }
 
 function unanswered(error) {
-  const words = error.name === "TimeoutError" ? "it has not answered in time" : "it cannot be reached";
+  const words = error.name === "TimeoutError" ? "It has not answered in time" : "It cannot be reached";
   return new ApiError(0, words);
 }
 

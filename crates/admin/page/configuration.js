@@ -64,7 +64,7 @@ export class ConfigurationView {
       const reload = await this.#api.post("api/v1/reload");
       outcome.settle(reload.outcome === "refused" ? "warn" : "good", summaryOf(reload));
     } catch (error) {
-      outcome.settle("bad", `Reload: not done. Evenkeel says: ${error.message}`);
+      outcome.settle("bad", `Reload: ${error.consequence}`);
     }
     this.#asked = null;
   }
@@ -72,12 +72,20 @@ export class ConfigurationView {
 
 function reloadInWords(reload) {
   const words = [el("p", { class: `reload-${reload.outcome}`, text: `Last reload, ${time(reload.at)}: ${reload.outcome}.` })];
-  for (const [title, lines] of [["Faults", reload.faults], ["Know this", reload.warnings], ["Changes", reload.changes]]) {
+  for (const [title, lines] of [["Faults", whole(reload.faults)], ["Know this", reload.warnings], ["Changes", reload.changes]]) {
     if (lines.length === 0) continue;
     const items = lines.map((text) => el("li", { text }));
     words.push(el("p", { class: "soft", text: title }), el("ul", { class: title.toLowerCase().replace(" ", "-") }, ...items));
   }
   return words;
+}
+
+/** Each fault as one text: the lines that show its place in the file are indented and belong to it. */
+function whole(lines) {
+  return lines.reduce((faults, line) => {
+    const isFirst = faults.length === 0 || !/^\s/.test(line);
+    return isFirst ? [...faults, line] : [...faults.slice(0, -1), `${faults.at(-1)}\n${line}`];
+  }, []);
 }
 
 function summaryOf({ outcome, changes, faults, warnings }) {
@@ -87,6 +95,6 @@ function summaryOf({ outcome, changes, faults, warnings }) {
     case "unchanged":
       return "Reload: the file says what was in effect already.";
     default:
-      return `Reload: refused, ${plural(faults.length, "fault")}. What was in effect still is.`;
+      return `Reload: refused, ${plural(whole(faults).length, "fault")}. What was in effect still is.`;
   }
 }

@@ -1,7 +1,7 @@
 // All that is known of one server, for who opens it.
 
 import { el, setAttr, setText, show } from "./dom.js";
-import { bytes, count, duration, latency, plural, sentence, time, UNKNOWN } from "./words.js";
+import { bytes, count, duration, latency, plural, reasonOf, time, UNKNOWN } from "./words.js";
 
 const FACTS = [
   ["state", "Why"],
@@ -39,7 +39,7 @@ export class Details {
   update(server) {
     const { address, resolved, connections, totals, report = {} } = server;
     const told = {
-      state: `${sentence(server.reason)} Since ${time(server.since)} (${duration(server.for_seconds)}).`,
+      state: `${reasonOf(server)} Since ${time(server.since)} (${duration(server.for_seconds)}).`,
       address: resolved && resolved !== address ? `${address}, now ${resolved}` : address,
       weight: String(server.weight),
       connections: `${connections.open} of ${connections.wanted} open`,

@@ -25,10 +25,10 @@ export class Events {
     return true;
   }
 
-  /** `{ second, state }` of the changes of state in a pool, or of one server. */
+  /** `{ second, state, from }` of the changes of state in a pool, or of one server. */
   changes(pool, server) {
     const isMeant = (event) => event.to && (!pool || event.pool === pool) && (!server || event.server === server);
-    return this.kept.filter(isMeant).map((event) => ({ second: secondOf(event), state: event.to }));
+    return this.kept.filter(isMeant).map((event) => ({ second: secondOf(event), state: event.to, from: event.from }));
   }
 
   /** By server, the seconds of all else that happened to it. */

@@ -59,7 +59,7 @@ export class LabView {
     try {
       this.#show(await this.#api.post(`api/v1/lab/servers/${encodeURIComponent(server)}/${encodeURIComponent(fault)}`));
     } catch (error) {
-      new Outcome("").settle("bad", `${fault} ${server}: not done. Evenkeel says: ${error.message}`);
+      new Outcome("").settle("bad", `${fault} ${server}: ${error.consequence}`);
     }
   }
 }

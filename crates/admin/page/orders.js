@@ -69,7 +69,7 @@ export class Orders {
     try {
       await this.#api.post(`${serverPath(pool.name, server.name)}/${order}`);
     } catch (error) {
-      outcome.settle("bad", `${yes} ${name}: not done. Evenkeel says: ${error.message}`);
+      outcome.settle("bad", `${yes} ${name}: ${error.consequence}`);
       return;
     }
     const until = performance.now() + FOLLOWED_MS;

@@ -241,7 +241,7 @@ const clock = {
       await look();
     } catch (error) {
       // A fault of ours must not pass for news that all is well.
-      failure = new ApiError(0, `this page has a fault: ${error.message}`);
+      failure = new ApiError(0, `This page has a fault: ${error.message}`);
       showFreshness();
       throw error;
     } finally {

@@ -258,7 +258,7 @@ export function logScale(known) {
 
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 5, 10].map((factor) => factor * power).find((it) => it >= value);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((it) => it >= value);
 }
 
 /** The last second is not always known yet; an older one is not now. */

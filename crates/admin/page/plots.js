@@ -52,7 +52,7 @@ export class Plots {
     const [pool = null, server = null] = JSON.parse(byId("scope").value || "[]");
     const meant = pools.filter(({ name }) => pool === null || name === pool);
     const servers = meant.flatMap((it) => it.servers).filter(({ name }) => server === null || name === server);
-    const marks = this.#events.changes(pool, server).filter(({ state }) => MARKED.includes(state));
+    const marks = this.#events.changes(pool, server).filter(isMarked);
     const ofWholePool = server && "whole pool";
     this.#draw("hits", marks, {
       columns: { hits: this.#ofPools(meant, "hit_percent", smallest) },
@@ -111,10 +111,13 @@ function choicesOf(pools) {
   return [...all, ...each];
 }
 
+/** Out of use, and wholly in use again. */
+function isMarked({ state, from }) {
+  return state === "down" || state === "drained" || (state === "up" && from !== "suspect");
+}
+
 function latencyTick(us) {
   return latency(us).replace(".0", "");
 }
 
 const DRAIN_SECONDS = 5;
-/** Changes to these are marked: out of use, and in use again. */
-const MARKED = ["down", "drained", "up"];

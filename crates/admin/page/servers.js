@@ -4,7 +4,7 @@ import { el, List, mark, setAttr, setText, show } from "./dom.js";
 import { Details } from "./details.js";
 import { VERBS } from "./orders.js";
 import { StateBar } from "./timeline.js";
-import { bytes, duration, latency, percent, plural, rate, sentence, time, UNKNOWN } from "./words.js";
+import { bytes, duration, latency, percent, plural, rate, reasonOf, time, UNKNOWN } from "./words.js";
 
 /** What heads each column, and the class of its cells. */
 const COLUMNS = [
@@ -247,7 +247,7 @@ class Words {
 
   update(server) {
     const { connections } = server;
-    setText(this.#reason, sentence(server.reason));
+    setText(this.#reason, reasonOf(server));
     setText(this.#since, `since ${time(server.since)} (${duration(server.for_seconds)})`);
     show(this.#ramp, server.is_usable && server.share_percent < 100);
     setText(this.#share, `serves ${server.share_percent} % of its keys`);

@@ -97,10 +97,15 @@ export function listed(names, max = 4) {
   return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }
 
-/** With a capital letter and a full stop, which it may have already. */
+/** With the full stop that it may have already. A name that it begins with stays as it is. */
 export function sentence(text) {
-  const words = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(words) ? words : `${words}.`;
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** Why a server is as it is. */
+export function reasonOf({ name, reason }) {
+  const isName = name !== "" && reason.startsWith(name);
+  return sentence(isName ? reason : reason.charAt(0).toUpperCase() + reason.slice(1));
 }
 
 /** Where a pool's keys go while their home is out of use. */
