@@ -65,6 +65,11 @@ fn keys_and_details_are_answered() {
 }
 
 #[test]
+fn a_refused_configuration_is_shown_until_it_is_mended() {
+    play("configuration", &Stage::start().describe());
+}
+
+#[test]
 fn the_page_is_readable_in_light_and_dark_and_on_a_phone() {
     play("looks", &Stage::start().describe());
 }
@@ -138,7 +143,8 @@ fn play(scenario: &str, told: &Value) {
 
 /// Canaries are frequent and the ramp is short, so that there is little to wait for; and patient,
 /// because the browser makes the machine busy.
-const QUICK: &str = "[pool.main.health]\n\
+const QUICK: &str = "stats_interval = \"1s\"\n\
+     [pool.main.health]\n\
      canary_interval = \"500ms\"\n\
      canary_timeout = \"500ms\"\n\
      ramp = \"1s\"\n";

@@ -19,8 +19,7 @@ export class Browser {
   #chromium;
   #pages = [];
   #faults = [];
-  // A process may have no configuration to show.
-  #allowed = [/status of 404.*api\/v1\/configuration/];
+  #allowed = [];
 
   static async launch(stage) {
     const executablePath = PROGRAMS.find((path) => existsSync(path));

@@ -1,12 +1,13 @@
 // What is asked of the page.
 
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 
 import { orderPath, post, row, until, untilState, untilText } from "./browser.mjs";
 import { faintThings, namelessThings, thingsThatStickOut } from "./looks.mjs";
 import { beginLoad, has, set } from "./memcached.mjs";
 
-export const scenarios = { states, orders, questions, looks, token, silence, many };
+export const scenarios = { states, orders, questions, configuration, looks, token, silence, many };
 
 /** A server hangs, goes out of use, and comes back. */
 async function states(browser, stage) {
@@ -116,8 +117,35 @@ async function questions(browser, stage) {
   const [server] = stage.servers.filter(({ name }) => name !== home);
   await row(page, server).getByRole("button", { name: server.name, exact: true }).click();
   await untilText(page, ".details-body", /2 of 2 open.*Latency in the last ten seconds/);
+  await untilText(page, ".details-body", /version 1\.\d.*of 64\.0 MiB.*of 4,096/);
   await page.getByRole("button", { name: "Plot this server alone" }).click();
   assert.equal(await page.locator("#scope option:checked").textContent(), `main/${server.name}`);
+}
+
+/** A configuration that is refused stays to be seen until it is mended. */
+async function configuration(browser, stage) {
+  const page = await browser.open();
+  await untilText(page, "#configuration-facts", /In effect since .*toml/);
+  await page.getByText("All settings in effect").click();
+  await untilText(page, "#configuration-toml pre", /\[pool\.main\]/);
+  const { file } = await (await fetch(new URL("api/v1/configuration", stage.url))).json();
+  const text = await readFile(file, "utf8");
+  await writeFile(file, `${text}\nadress = "127.0.0.1:1"\n`);
+  await reload(page);
+  await untilText(page, "#outcomes", /Reload: refused, 1 fault/);
+  await untilText(page, "#configuration-facts", /Last reload.*refused.*adress.*address/);
+  await untilText(page, "#notes", /The last reload was refused/);
+  await writeFile(file, text.replace('ramp = "1s"', 'ramp = "2s"'));
+  await reload(page);
+  await untilText(page, "#outcomes", /Reload: (applied, 1 change|the file says what was in effect)/);
+  await untilText(page, "#headline", /All is well/);
+  await untilText(page, "#configuration-toml pre", /ramp = "2s"/);
+  await untilText(page, "#event-list", /refused/);
+}
+
+async function reload(page) {
+  await page.getByRole("button", { name: "Reload" }).click();
+  await page.locator("#ask").getByRole("button", { name: "Reload" }).click();
 }
 
 /** Every state, readable by everybody on everything. */
@@ -150,7 +178,6 @@ const SHAPES = [
   { width: 1280, colorScheme: "dark" },
   { width: 820 },
   { width: 360, height: 740, isPhone: true },
-  { width: 360, height: 740, isPhone: true, colorScheme: "dark" },
 ];
 
 /** A wrong one is refused; the right one is kept while the tab is open, and forgotten on request. */
