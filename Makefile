@@ -1,6 +1,6 @@
 # `make test` is the whole gate: what it needs and does not find, it installs, and says so.
 .NOTPARALLEL:
-.PHONY: help test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults recording deny bench bench-clients
+.PHONY: help screenshots test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults recording deny bench bench-clients
 
 CARGO ?= cargo
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
@@ -49,6 +49,12 @@ faults: ## Break real servers at full length and print the figures; FAULTS="libr
 recording: ## Record evenkeel lab in a terminal for the README; needs tmux
 	$(CARGO) build --release
 	scripts/record-lab $(TARGET_DIR)/release/evenkeel docs/images/lab.svg
+
+screenshots: ## Take the pictures of the live page in docs/images, of a lab with a browser, in two minutes
+	scripts/install-test-deps
+	$(CARGO) build --package evenkeel-cli
+	EVENKEEL_TEST_MODULES=$(CURDIR)/.test/page/node_modules node crates/cli/tests/real/page/screenshots.mjs \
+	  $(TARGET_DIR)/debug/evenkeel docs/images
 
 deny: ## Check licences, sources and bans (needs cargo-deny, which takes minutes to build)
 	$(CARGO) deny check bans licenses sources
