@@ -28,9 +28,11 @@ fn sheet(reload: &Reload) -> String {
     };
     let lines =
         [("", &reload.changes), ("warning: ", &reload.warnings), ("fault: ", &reload.faults)];
-    let lines = lines
-        .into_iter()
-        .flat_map(|(kind, lines)| lines.iter().map(move |line| format!("  {kind}{line}\n")));
+    let lines = lines.into_iter().flat_map(|(kind, lines)| {
+        // What is indented goes on with the line before: it shows where a fault stands.
+        let kind = move |line: &String| if line.starts_with(' ') { "" } else { kind };
+        lines.iter().map(move |line| format!("  {}{line}\n", kind(line)))
+    });
     lines.fold(format!("{outcome}\n"), |sheet, line| sheet + &line)
 }
 
@@ -62,9 +64,9 @@ mod tests {
         );
         check(
             ReloadOutcome::Refused,
-            [&[], &[], &["evenkeel.toml:3:8: there is no pool \"mian\""]],
+            [&[], &[], &["e.toml:3:8: there is no pool \"mian\"", "    3 | pool = \"mian\""]],
             "refused: what was in effect still is\n  \
-             fault: evenkeel.toml:3:8: there is no pool \"mian\"\n",
+             fault: e.toml:3:8: there is no pool \"mian\"\n      3 | pool = \"mian\"\n",
         );
     }
 }

@@ -17,7 +17,10 @@ pub(super) fn troubles(status: &Status) -> Vec<String> {
     let servers = servers.map(of_server);
     let reload = status.last_reload.iter().filter(|it| it.outcome == ReloadOutcome::Refused);
     let reload = reload.map(|reload| {
-        let (at, faults) = (figures::moment(&reload.at), reload.faults.join("; "));
+        let at = figures::moment(&reload.at);
+        // What is indented shows where a fault stands; that is for `evenkeel reload`.
+        let faults = reload.faults.iter().filter(|line| !line.starts_with(' '));
+        let faults = faults.map(String::as_str).collect::<Vec<_>>().join("; ");
         format!(
             "the reload at {at} was refused, and what was in effect before it still is: {faults}"
         )

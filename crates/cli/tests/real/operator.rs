@@ -3,6 +3,7 @@
 
 mod events;
 mod orders;
+mod reload;
 mod screen;
 mod status;
 mod tmux;
