@@ -2,7 +2,7 @@
 
 use evenkeel_api::{
     Connections, Event, History, Latencies, LatencyPercentiles, Listener, Pool, PoolHistory,
-    PoolTotals, Rates, Server, ServerHistory, ServerTotals, Status,
+    PoolTotals, Rates, Server, ServerHistory, ServerReport, ServerTotals, Status,
 };
 
 /// A proxy with one pool of three servers: one is up, one down, one returning.
@@ -33,6 +33,8 @@ fn pool() -> Pool {
     down.misplaced_keys = 1234;
     down.rates = Rates::default();
     down.latencies = Latencies::default();
+    down.connections.open = 0;
+    down.report = None;
     down.for_seconds = 12.3;
     down.since = "2026-11-22T03:00:00.045Z".to_owned();
     down.rule = Some("timeouts".to_owned());
@@ -87,7 +89,17 @@ pub(crate) fn server(name: &str, state: &str) -> Server {
             all: Some(LatencyPercentiles { p50_us: 71, p95_us: 400, p99_us: 1200 }),
             ..Latencies::default()
         },
-        report: None,
+        report: Some(ServerReport {
+            at: "2026-11-22T03:00:10.000Z".to_owned(),
+            version: Some("1.6.18".to_owned()),
+            uptime_seconds: Some(90_000),
+            memory_bytes: Some(43 << 20),
+            memory_bytes_max: Some(64 << 20),
+            connections: Some(120),
+            connections_max: Some(1024),
+            evictions: Some(0),
+            items: Some(70_000),
+        }),
     }
 }
 
@@ -121,7 +133,7 @@ pub(crate) fn events() -> Vec<Event> {
         to: Some(to.to_owned()),
         rule: Some(rule.to_owned()),
         evidence: Some(evidence.to_owned()),
-        text: format!("main/b {from} -> {to} ({rule}: {evidence})"),
+        text: format!("main/b: {from} -> {to} ({rule}: {evidence})"),
     });
     event.collect()
 }

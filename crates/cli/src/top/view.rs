@@ -10,7 +10,7 @@ mod servers;
 use std::env;
 use std::time::{Duration, Instant};
 
-use evenkeel_api::{Pool, ReloadOutcome, Status};
+use evenkeel_api::{Connections, Pool, ReloadOutcome, Server, Status};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -89,7 +89,11 @@ impl Rows {
         // The heading, the keys, the servers' own heading and one of them.
         let free = height.saturating_sub(2 + 1 + 2);
         let pools = u16::try_from(pools).unwrap_or(POOLS_MAX).min(POOLS_MAX).min(free / 4);
-        let chosen = if free >= 8 { 2 } else { 0 };
+        let chosen = match free {
+            0..8 => 0,
+            8..14 => 2,
+            14.. => 4,
+        };
         let free = free - pools - chosen;
         let servers = u16::try_from(servers).unwrap_or(u16::MAX);
         // Half of it at least, and what the servers leave.
@@ -161,8 +165,40 @@ fn of_pool(pool: &Pool, colours: Colours) -> Line<'static> {
 
 fn draw_chosen(frame: &mut Frame<'_>, area: Rect, board: &Board) {
     let Some(server) = board.selected_server() else { return };
-    let text = format!("{}/{}: {}", server.pool, server.name, server.reason);
-    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
+    let reason = format!("{}/{}: {}", server.pool, server.name, server.reason);
+    let lines = vec![Line::from(reason), Line::from(details(server))];
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }), area);
+}
+
+/// What else there is to know of a server, what it says of itself at the end.
+fn details(server: &Server) -> String {
+    let Connections { open, wanted } = server.connections;
+    let mut parts = vec![format!("{open} of {} to it", count(wanted, "connection"))];
+    if let Some(all) = &server.latencies.all {
+        let [p50, p95] = [all.p50_us, all.p95_us].map(|it| figures::micros(Some(it)));
+        parts.push(format!("p50 {p50}, p95 {p95}"));
+    }
+    let Some(report) = &server.report else { return parts.join("; ") };
+    let of = |number: Option<String>, max: Option<String>| match (number, max) {
+        (Some(number), Some(max)) => Some(format!("{number} of {max}")),
+        (number, _) => number,
+    };
+    let bytes = |number: Option<u64>| number.map(figures::bytes);
+    let number = |number: Option<u64>| number.map(figures::count);
+    let uptime = report.uptime_seconds.map(|it| figures::lasting(Duration::from_secs(it)));
+    let says = [
+        report.version.as_ref().map(|version| format!("version {version}")),
+        uptime.map(|uptime| format!("up for {uptime}")),
+        of(bytes(report.memory_bytes), bytes(report.memory_bytes_max)),
+        of(number(report.connections), number(report.connections_max))
+            .map(|connections| format!("{connections} connections")),
+        number(report.evictions).map(|evictions| format!("{evictions} evictions")),
+    ];
+    let says: Vec<_> = says.into_iter().flatten().collect();
+    if !says.is_empty() {
+        parts.push(format!("it says: {}", says.join(", ")));
+    }
+    parts.join("; ")
 }
 
 fn draw_events(frame: &mut Frame<'_>, area: Rect, board: &Board, colours: Colours) {

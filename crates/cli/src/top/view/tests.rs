@@ -1,3 +1,4 @@
+use evenkeel_api::ServerReport;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
@@ -72,6 +73,19 @@ fn a_proxy_that_does_not_answer_is_told_so() {
         "{shown}"
     );
     assert!(shown.contains("10.0.0.1:11211"), "{shown}");
+}
+
+#[test]
+fn a_server_says_of_itself_what_it_knows() {
+    let server = samples::server("a", "up");
+    assert_eq!(
+        details(&server),
+        "2 of 2 connections to it; p50 71.0 µs, p95 400 µs; it says: version 1.6.18, \
+         up for 1d 01h, 43 MiB of 64 MiB, 120 of 1,024 connections, 0 evictions"
+    );
+    let report = ServerReport { version: None, evictions: None, ..ServerReport::default() };
+    let silent = Server { report: Some(report), ..server };
+    assert_eq!(details(&silent), "2 of 2 connections to it; p50 71.0 µs, p95 400 µs");
 }
 
 #[test]
