@@ -6,6 +6,7 @@ mod orders;
 mod reload;
 mod screen;
 mod status;
+mod terminal;
 mod tmux;
 mod token;
 

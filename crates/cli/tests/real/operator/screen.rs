@@ -19,28 +19,15 @@ fn top_and_its_pid(operated: &Operated) -> (Tmux, PathBuf) {
         24,
         &format!("sh -c '{top}'; echo \"ended: $?\"; stty -a; exec sleep 1000"),
     );
-    wait_for(&tmux, "the servers", ">a ");
+    tmux.wait_for("the servers", ">a ");
     (tmux, pid)
-}
-
-#[track_caller]
-fn wait_for(tmux: &Tmux, what: &str, text: &str) {
-    let mut screen = String::new();
-    wait_until(TIMEOUT, what, || {
-        let is_there = tmux.screen().contains(text);
-        if !is_there && screen != tmux.screen() {
-            screen = tmux.screen();
-            println!("{screen}");
-        }
-        is_there
-    });
 }
 
 /// The terminal shows what was there before, echoes, and takes whole lines.
 #[track_caller]
 fn check_left_in_order(tmux: &Tmux) {
-    wait_for(tmux, "the end", "ended: 0");
-    wait_for(tmux, "the terminal's settings", " echo ");
+    tmux.wait_for("the end", "ended: 0");
+    tmux.wait_for("the terminal's settings", " echo ");
     let screen = tmux.screen();
     assert!(screen.contains(" icanon "), "{screen}");
     assert!(!screen.contains("pool main"), "{screen}");
@@ -51,13 +38,13 @@ fn a_server_is_drained_and_readmitted_by_keys() {
     let operated = Operated::start(2);
     let tmux = top(&operated);
     tmux.press(&["j", "d"]);
-    wait_for(&tmux, "the question", "Drain main/b?");
+    tmux.wait_for("the question", "Drain main/b?");
     assert_eq!(operated.json(&["status", "--json"])["next_event"], 0, "nobody has said yes");
     tmux.press(&["y"]);
-    wait_for(&tmux, "the event", "main/b: up -> drained (drain: operator)");
+    tmux.wait_for("the event", "main/b: up -> drained (drain: operator)");
     operated.wait_for_state(1, "drained");
     tmux.press(&["r", "y"]);
-    wait_for(&tmux, "its return", "main/b: returning -> up");
+    tmux.wait_for("its return", "main/b: returning -> up");
     tmux.press(&["q"]);
     check_left_in_order(&tmux);
 }
@@ -67,11 +54,11 @@ fn a_screen_of_another_size_is_drawn_anew() {
     let operated = Operated::start(2);
     let tmux = top(&operated);
     tmux.resize(120, 12);
-    wait_for(&tmux, "a longer line", "p99, last minute");
+    tmux.wait_for("a longer line", "p99, last minute");
     tmux.resize(20, 5);
-    wait_for(&tmux, "what there is room for", " server\n>a\n");
+    tmux.wait_for("what there is room for", " server\n>a\n");
     tmux.resize(120, 40);
-    wait_for(&tmux, "the longer line again", "p99, last minute");
+    tmux.wait_for("the longer line again", "p99, last minute");
     tmux.press(&["C-c"]);
     check_left_in_order(&tmux);
 }
@@ -81,9 +68,9 @@ fn a_proxy_that_is_gone_is_told_and_found_again() {
     let mut operated = Operated::start(2);
     let tmux = top(&operated);
     operated.kill();
-    wait_for(&tmux, "the end of the proxy", "what is shown is old: Connection refused");
+    tmux.wait_for("the end of the proxy", "what is shown is old: Connection refused");
     operated.restart();
-    wait_for(&tmux, "the next process", "the proxy has been restarted");
+    tmux.wait_for("the next process", "the proxy has been restarted");
     tmux.press(&["q"]);
     check_left_in_order(&tmux);
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::scratch_path;
+use crate::support::{scratch_path, wait_until};
+
+use super::TIMEOUT;
 
 /// One terminal with one program in it; both end when it is dropped.
 pub(super) struct Tmux {
@@ -22,6 +24,27 @@ impl Tmux {
     /// What is on the screen.
     pub(super) fn screen(&self) -> String {
         self.tell(&["capture-pane", "-p"])
+    }
+
+    /// The same with the sequences that colours are made by.
+    pub(super) fn coloured_screen(&self) -> String {
+        self.tell(&["capture-pane", "-p", "-e"])
+    }
+
+    /// Waits until a text is on the screen.
+    #[track_caller]
+    pub(super) fn wait_for(&self, what: &str, text: &str) {
+        let mut screen = String::new();
+        wait_until(TIMEOUT, what, || {
+            let now = self.screen();
+            let is_there = now.contains(text);
+            if !is_there && screen != now {
+                // For the reader of a failure.
+                println!("{now}");
+                screen = now;
+            }
+            is_there
+        });
     }
 
     /// Presses keys, by tmux's names for them.
