@@ -4,6 +4,7 @@
 use std::io::{self, stdout};
 use std::panic;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
@@ -31,6 +32,7 @@ impl Screen {
             }));
         });
         enable_raw_mode()?;
+        IS_TAKEN.store(true, Ordering::SeqCst);
         let entered = execute!(stdout(), EnterAlternateScreen)
             .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match entered {
@@ -63,9 +65,15 @@ impl Drop for Screen {
     }
 }
 
+/// Gives the terminal back if it is taken; once, because to leave the other screen a second time
+/// moves the cursor back over what has been said since.
 fn restore() -> io::Result<()> {
+    if !IS_TAKEN.swap(false, Ordering::SeqCst) {
+        return Ok(());
+    }
     disable_raw_mode()?;
     execute!(stdout(), LeaveAlternateScreen, Show)
 }
 
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 static PANIC_HOOK: Once = Once::new();
