@@ -19,6 +19,7 @@ use evenkeel_core::routing::{
     Substitute,
 };
 use evenkeel_core::session::SessionLimits;
+use evenkeel_core::slow::SlowSettings;
 use evenkeel_core::worker::{Action, Worker, WorkerSettings};
 
 use crate::meter::counted;
@@ -214,6 +215,7 @@ const SETTINGS: WorkerSettings = WorkerSettings {
     seed: 1,
     unix_time_at_zero: Duration::ZERO,
     parked_timeout: Duration::from_mins(1),
+    slow: SlowSettings::NEVER,
 };
 
 /// The distribution of a pool of so many servers.

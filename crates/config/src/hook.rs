@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use evenkeel_core::config::nearest::suggestion;
 use evenkeel_core::config::{
-    HookAction, HookConfig, HookName, HookTrigger, LogConfig, LogFormat, LogLevel, WebhookAddress,
+    HookAction, HookConfig, HookName, HookTrigger, LogConfig, LogFormat, LogLevel, SlowRequestKeys,
+    WebhookAddress,
 };
 
 use super::reading::{Expected, Found, Reading, Unreadable};
@@ -14,9 +15,14 @@ use super::section::Section;
 pub(super) fn read_log(section: &mut Section<'_, '_>) -> LogConfig {
     let format = format!("`{:?}`", LogFormat::default().name());
     let level = format!("`{:?}`", LogLevel::default().name());
+    let keys = format!("`{:?}`", SlowRequestKeys::default().name());
     LogConfig {
         format: section.choice("format", LogFormat::NAMES, &format).unwrap_or_default(),
         level: section.choice("level", LogLevel::NAMES, &level).unwrap_or_default(),
+        slow_request: section.duration(LogConfig::SLOW_REQUEST),
+        slow_request_keys: section
+            .choice("slow_request_keys", SlowRequestKeys::NAMES, &keys)
+            .unwrap_or_default(),
     }
 }
 

@@ -233,6 +233,9 @@ impl ControlPlane {
         if let Report::Tally { server, tally } = report {
             self.shared.server(*server).facts.figures().add(now, tally);
         }
+        if let Report::Slow(slow) = report {
+            announcement::log_slow(&self.shared, slow);
+        }
         if let Some(pool) = self.pool_of(report.server()) {
             pool.health.handle_report(now, report);
         }

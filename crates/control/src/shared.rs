@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use evenkeel_core::Instant;
 use evenkeel_core::report::Report;
 use evenkeel_core::routing::{RoutingTable, ServerId};
+use evenkeel_core::slow::SlowSettings;
 use evenkeel_core::worker::{Counters, WorkerSettings};
 
 use crate::directory::Directory;
@@ -102,6 +103,7 @@ impl Shared {
             seed: u64::from(std::process::id()) << 16 | idx as u64,
             unix_time_at_zero: self.started_at,
             parked_timeout: PARKED_TIMEOUT,
+            slow: SlowSettings::NEVER,
         }
     }
 

@@ -64,7 +64,8 @@ pub use self::address::{
 };
 pub use self::admin::AdminConfig;
 pub use self::choice::{
-    Failover, HookTrigger, Io, LogFormat, LogLevel, OnUnavailable, Rejoin, UnknownChoice,
+    Failover, HookTrigger, Io, LogFormat, LogLevel, OnUnavailable, Rejoin, SlowRequestKeys,
+    UnknownChoice,
 };
 pub use self::comparison::Comparison;
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
@@ -108,6 +109,7 @@ impl Config {
         self.check_listeners(&mut faults);
         self.check_pools(&mut faults);
         self.check_admin(&mut faults);
+        self.log.check(&mut faults);
         self.check_hooks(&mut faults);
         faults
     }

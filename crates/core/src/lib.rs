@@ -49,6 +49,8 @@ pub mod worker;
 
 pub mod window;
 
+pub mod slow;
+
 pub mod report;
 
 pub mod event;

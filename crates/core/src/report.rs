@@ -24,6 +24,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::protocol::request::Class;
 use crate::routing::ServerId;
+use crate::slow::SlowRequest;
 use crate::time::Instant;
 use crate::window::Tally;
 
@@ -47,6 +48,8 @@ pub enum Report {
         /// The server.
         server: ServerId,
     },
+    /// A request took long. No evidence: what was counted says it, too.
+    Slow(Box<SlowRequest>),
     /// What was counted since the last time.
     Tally {
         /// The server.
@@ -72,6 +75,7 @@ impl Report {
     pub fn server(&self) -> ServerId {
         match self {
             Self::Failure(outcome) => outcome.server,
+            Self::Slow(slow) => slow.server,
             Self::Overdue { server, .. } | Self::Bulk { server } | Self::Tally { server, .. } => {
                 *server
             }
@@ -246,6 +250,11 @@ impl Reports {
         self.bulk[usize::from(server.0)].at.is_some_and(|at| waiting_since < at)
     }
 
+    /// A request took long, and is to be told of.
+    pub fn note_slow(&mut self, slow: SlowRequest) {
+        self.waiting.push(Report::Slow(Box::new(slow)));
+    }
+
     /// The oldest request in flight waits for longer than its server is usually silent.
     pub fn note_overdue(&mut self, now: Instant, server: ServerId, waiting_since: Instant) {
         if !self.is_doubtful(waiting_since) {
@@ -322,7 +331,9 @@ mod tests {
     fn tallies(reports: &mut Reports) -> Vec<(ServerId, u32)> {
         let attempts = |report| match report {
             Report::Tally { server, tally } => Some((server, tally.attempts())),
-            Report::Failure(_) | Report::Overdue { .. } | Report::Bulk { .. } => None,
+            Report::Failure(_) | Report::Overdue { .. } | Report::Bulk { .. } | Report::Slow(_) => {
+                None
+            }
         };
         reports.drain().filter_map(attempts).collect()
     }

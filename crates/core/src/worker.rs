@@ -47,6 +47,7 @@ mod dispatch;
 mod servers;
 
 mod settling;
+mod slow;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -64,6 +65,7 @@ use crate::recovery::SharedRecovery;
 use crate::report::{Report, Reports};
 use crate::routing::{PoolId, RoutingTable, ServerId, ServerRoute};
 use crate::session::{Session, SessionLimits};
+use crate::slow::{SlowRequests, SlowSettings};
 use crate::time::{Instant, earliest};
 
 /// One worker's data plane. See the module's documentation.
@@ -81,6 +83,7 @@ pub struct Worker {
     deadlines: BTreeSet<(Instant, ExchangeId)>,
     actions: VecDeque<Action>,
     reports: Reports,
+    slow: SlowRequests,
     random: Random,
     /// Scratch space of a split; always empty between requests.
     drafts: Vec<Draft>,
@@ -102,6 +105,8 @@ pub struct WorkerSettings {
     pub unix_time_at_zero: Duration,
     /// How long a connection is set aside at most.
     pub parked_timeout: Duration,
+    /// Which requests are told of because they took long.
+    pub slow: SlowSettings,
 }
 
 /// A connection that is only listened to.
@@ -187,6 +192,7 @@ impl Worker {
             deadlines: BTreeSet::new(),
             actions: VecDeque::new(),
             reports: Reports::new(servers_len),
+            slow: SlowRequests::new(settings.slow),
             random: Random::new(settings.seed),
             drafts: Vec::new(),
             recovery,

@@ -21,6 +21,7 @@ use evenkeel_core::routing::{
     Substitute,
 };
 use evenkeel_core::session::SessionLimits;
+use evenkeel_core::slow::SlowSettings;
 use evenkeel_core::worker::{Action, Worker, WorkerSettings};
 
 const SERVERS_LEN: u16 = 3;
@@ -29,6 +30,7 @@ const SETTINGS: WorkerSettings = WorkerSettings {
     seed: 1,
     unix_time_at_zero: Duration::ZERO,
     parked_timeout: Duration::from_mins(1),
+    slow: SlowSettings::NEVER,
 };
 
 /// Recovery when nothing has ever failed.

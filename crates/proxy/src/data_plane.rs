@@ -31,8 +31,9 @@ use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::SessionId;
 use evenkeel_core::routing::RoutingTable;
+use evenkeel_core::slow::SlowSettings;
 use evenkeel_core::time::earliest;
-use evenkeel_core::worker::{Action, Worker};
+use evenkeel_core::worker::{Action, Worker, WorkerSettings};
 use evenkeel_uring::Calls;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
@@ -127,12 +128,13 @@ impl DataPlane {
         idx: usize,
         listeners: Vec<Listener>,
         calls: Calls,
-        shutdown_timeout: Duration,
+        (shutdown_timeout, slow): (Duration, SlowSettings),
     ) -> io::Result<Self> {
         let control = &shared.control;
         let table = control.table.load_full();
         shared.workers[idx].is_on_io_uring.store(calls.are_together(), Ordering::Relaxed);
-        let (settings, recovery) = (control.worker_settings(idx), Arc::clone(&control.misplaced));
+        let settings = WorkerSettings { slow, ..control.worker_settings(idx) };
+        let recovery = Arc::clone(&control.misplaced);
         let worker = Worker::new(control.now(), Arc::clone(&table), settings, recovery);
         let mut data_plane = Self {
             poll,

@@ -13,7 +13,8 @@ use evenkeel_control::membership::PlanError;
 use evenkeel_control::setup::{Driver, Parts, Stop};
 use evenkeel_control::worker::SharedWorker;
 use evenkeel_control::{ControlPlane, Handle, set_up};
-use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName};
+use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName, LogConfig, SlowRequestKeys};
+use evenkeel_core::slow::SlowSettings;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -148,8 +149,9 @@ impl Proxy {
         calls: Calls,
     ) -> io::Result<()> {
         let (idx, shared) = (self.workers.len(), Arc::clone(&self.shared));
-        let data_plane =
-            DataPlane::new(poll, shared, idx, listeners, calls, self.shutdown_timeout)?;
+        let slow = slow_settings(&self.reconfigure.in_effect().config.log);
+        let settings = (self.shutdown_timeout, slow);
+        let data_plane = DataPlane::new(poll, shared, idx, listeners, calls, settings)?;
         let thread = std::thread::Builder::new().name(format!("worker-{idx}"));
         self.workers.push(thread.spawn(move || data_plane.run())?);
         Ok(())
@@ -216,6 +218,15 @@ impl Proxy {
         if let Some(hooks) = hooks {
             hooks.stop(HOOKS_PATIENCE);
         }
+    }
+}
+
+/// Which requests are told of because they took long.
+fn slow_settings(log: &LogConfig) -> SlowSettings {
+    let are_keys_shown = log.slow_request_keys == SlowRequestKeys::Shown;
+    match log.slow_request {
+        Duration::ZERO => SlowSettings::NEVER,
+        after => SlowSettings { after, are_keys_shown },
     }
 }
 

@@ -14,6 +14,7 @@ use evenkeel_core::failure::Failure;
 use evenkeel_core::id::{ExchangeId, SessionId};
 use evenkeel_core::protocol::{Parsed, parse_request};
 use evenkeel_core::routing::{PoolId, RoutingTable};
+use evenkeel_core::slow::SlowSettings;
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Counters, Worker, WorkerSettings};
 
@@ -80,6 +81,7 @@ impl Driver {
             seed: dice.seed(),
             unix_time_at_zero: Duration::ZERO,
             parked_timeout: dice.duration(PARKED_TIMEOUT_MIN, PARKED_TIMEOUT_MAX),
+            slow: SlowSettings::NEVER,
         };
         let worker = Worker::new(scene.now(), table, settings, Arc::new(map));
         let mut driver = Self {

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Program, free_port, scratch_path, wait_until};
+use evenkeel_lab::relay::{Fault, Relay};
+use evenkeel_lab::server::{Config, Server};
+use serde_json::Value;
+
+use crate::support::{Program, Session, free_port, scratch_path, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_evenkeel");
 
@@ -33,12 +37,15 @@ fn ejection(command: &mut Command) -> String {
         found = about.next().map(|line| line.trim_end().to_owned());
         found.is_some()
     });
+    // Orderly: a terminal that is gone is no reason for the program to end.
+    program.signal("TERM");
+    program.wait_for_exit(PATIENCE);
     found.expect("it has been waited for")
 }
 
 #[track_caller]
 fn check_json(line: &str, server_is: &str) {
-    let json: serde_json::Value = serde_json::from_str(line).expect("a line is an object");
+    let json: Value = serde_json::from_str(line).expect("a line is an object");
     assert_eq!(json["level"], "WARN");
     assert_eq!(json["message"], "server is down");
     assert_eq!((&json["pool"], &json["to"]), (&"a".into(), &"down".into()));
@@ -102,6 +109,50 @@ fn the_level_is_a_setting_and_the_environment_has_the_last_word() {
     program.signal("TERM");
     program.wait_for_exit(PATIENCE);
     assert!(!program.output().contains("WARN"), "{}", program.output());
+}
+
+/// The first log line about a slow request, as what it is.
+fn slow_request(log: &str) -> Value {
+    let server = Server::start(Config::default()).expect("there is a port");
+    let relay = Relay::start(server.addr()).expect("there is a port");
+    let (path, port) = (scratch_path("toml"), free_port());
+    let text = format!(
+        "[log]\nslow_request = \"30ms\"\n{log}\n\
+         [listener.a]\naddress = \"127.0.0.1:{port}\"\npool = \"a\"\n\
+         [pool.a]\nservers = [\"{}\"]\n",
+        relay.addr()
+    );
+    fs::write(&path, text).expect("the scratch folder is writable");
+    let program = Program::start(&mut run(&path));
+    wait_until(PATIENCE, "the listener", || program.output().contains("listener a"));
+    let mut session = Session::connect(&format!("127.0.0.1:{port}"));
+    session.set("user:42", "value");
+    assert!(!program.output().contains("slow request"), "{}", program.output());
+    relay.set(Fault::Delay(Duration::from_millis(60)));
+    let mut found = None;
+    wait_until(PATIENCE, "a line", || {
+        session.get("user:42");
+        let output = program.output();
+        let lines = output.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let line = lines.into_iter().find(|line| line.contains("slow request"));
+        found = line.map(|line| serde_json::from_str(line).expect("a line is an object"));
+        found.is_some()
+    });
+    found.expect("it has been waited for")
+}
+
+#[test]
+fn a_slow_request_is_a_line_that_does_not_say_its_key() {
+    let slow = slow_request("");
+    assert_eq!((&slow["level"], &slow["pool"]), (&"WARN".into(), &"a".into()));
+    assert_eq!((&slow["class"], &slow["keys"]), (&"read".into(), &1.into()));
+    assert!(slow["latency_us"].as_u64().is_some_and(|latency| latency >= 30_000), "{slow}");
+    assert_eq!((slow.get("key"), &slow["untold"]), (None, &0.into()));
+}
+
+#[test]
+fn a_slow_request_says_its_key_where_that_is_wanted() {
+    assert_eq!(slow_request("slow_request_keys = \"shown\"")["key"], "user:42");
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -48,7 +48,8 @@ impl Meter {
             Report::Tally { server, tally } => {
                 self.servers[usize::from(server.0)].merge(tally);
             }
-            Report::Failure(_) | Report::Overdue { .. } | Report::Bulk { .. } => {}
+            Report::Failure(_) | Report::Overdue { .. } | Report::Bulk { .. } | Report::Slow(_) => {
+            }
         }
     }
 

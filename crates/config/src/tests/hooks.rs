@@ -1,6 +1,8 @@
 //! Faults of `[hook.NAME]` and `[log]`.
 
-use evenkeel_core::config::{HookAction, HookConfig, HookTrigger, LogFormat, LogLevel};
+use evenkeel_core::config::{
+    HookAction, HookConfig, HookTrigger, LogFormat, LogLevel, SlowRequestKeys,
+};
 
 use super::*;
 
@@ -16,6 +18,8 @@ fn every_setting_of_hooks_and_of_the_log_is_read() {
 [log]
 format = "json"
 level = "debug"
+slow_request = "50ms"
+slow_request_keys = "shown"
 [hook.a]
 webhook = "https://example.com/a"
 events = ["up", "left"]
@@ -28,6 +32,8 @@ command = ["/bin/sh", "-c", "true"]
 "#;
     let config = parse_ok(&format!("{LEAST}{text}"));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, LogLevel::Debug));
+    assert_eq!(config.log.slow_request, Duration::from_millis(50));
+    assert_eq!(config.log.slow_request_keys, SlowRequestKeys::Shown);
     let webhook = HookAction::Webhook("https://example.com/a".parse().unwrap());
     let a = HookConfig {
         action: webhook,

@@ -1,6 +1,7 @@
 //! Saying what has happened: one event and one log line for each (P9).
 
 use evenkeel_core::event::{Event as ServerEvent, Happening, StateName};
+use evenkeel_core::slow::SlowRequest;
 
 use crate::events::{Event, Occasion};
 use crate::shared::Shared;
@@ -44,6 +45,29 @@ fn log_server(pool: &str, server: &str, what: &Happening) {
             tracing::warn!(pool, server, event = label, "server {what}");
         }
     }
+}
+
+/// Logs a request that took long.
+pub(super) fn log_slow(shared: &Shared, slow: &SlowRequest) {
+    let names = shared.server(slow.server).names.clone();
+    let directory = shared.directory.load();
+    let (pool, server) = (directory.pool(slow.pool).config.name.as_str(), &*names.server);
+    let (class, keys, untold) = (slow.class.label(), slow.keys_len, slow.untold);
+    let latency_us = u64::try_from(slow.latency.as_micros()).unwrap_or(u64::MAX);
+    // What is hidden is left out.
+    let key = (!slow.key.is_empty()).then(|| slow.key.escape_ascii().to_string());
+    let while_we_stood_still = slow.is_doubtful;
+    tracing::warn!(
+        pool,
+        server,
+        class,
+        latency_us,
+        keys,
+        key,
+        while_we_stood_still,
+        untold,
+        "slow request"
+    );
 }
 
 impl Shared {

@@ -129,6 +129,17 @@ choice! {
 }
 
 choice! {
+    /// Whether the keys of slow requests are logged.
+    pub enum SlowRequestKeys {
+        /// They are not: a key can be about a person.
+        #[default]
+        Hidden = "hidden",
+        /// They are.
+        Shown = "shown",
+    }
+}
+
+choice! {
     /// What a hook can be told of.
     pub enum HookTrigger {
         /// A server has been ejected: by a rule, not by an operator's word.
@@ -215,6 +226,9 @@ mod tests {
             assert_eq!(name.parse(), Ok(*choice));
         }
         for (name, choice) in LogLevel::NAMES {
+            assert_eq!(name.parse(), Ok(*choice));
+        }
+        for (name, choice) in SlowRequestKeys::NAMES {
             assert_eq!(name.parse(), Ok(*choice));
         }
         for (name, choice) in HookTrigger::NAMES {

@@ -181,6 +181,7 @@ impl PoolHealth {
             }
             Report::Overdue { server, waited } => self.handle_overdue(now, *server, *waited),
             Report::Tally { server, tally } => self.handle_tally(now, *server, tally),
+            Report::Slow(_) => {}
         }
     }
 

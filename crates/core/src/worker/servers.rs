@@ -8,6 +8,7 @@ use crate::report::{Failed, Outcome, Seen};
 use crate::routing::{Effect, ServerId};
 use crate::worker::desk::Desk;
 use crate::worker::settling::{self, Answered, Retry};
+use crate::worker::slow;
 use crate::worker::{Action, Parked, Worker};
 
 /// How many connections to one server are set aside at once. Past it the oldest is closed.
@@ -60,6 +61,9 @@ impl Worker {
                 Ok(Some(matched)) => {
                     let server = id.server;
                     let latency = now - matched.attempt.sent_at;
+                    if self.slow.is_slow(latency) {
+                        slow::tell(&mut self.slow, &mut self.reports, now, server, &matched);
+                    }
                     // One that came too late has been counted already.
                     if latency < timeout {
                         let (class, keys) = (matched.attempt.class, matched.keys_seen());

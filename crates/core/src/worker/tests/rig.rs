@@ -31,6 +31,7 @@ const SETTINGS: WorkerSettings = WorkerSettings {
     seed: 1,
     unix_time_at_zero: Duration::from_secs(1_700_000_000),
     parked_timeout: Duration::from_mins(1),
+    slow: SlowSettings::NEVER,
 };
 
 /// Rounds of the driver's loop after which a worker is taken never to come to rest.
@@ -297,7 +298,10 @@ impl Rig {
         for report in self.worker.drain_reports() {
             match report {
                 Report::Failure(outcome) => self.outcomes.push(outcome),
-                Report::Overdue { .. } | Report::Bulk { .. } | Report::Tally { .. } => {
+                Report::Overdue { .. }
+                | Report::Bulk { .. }
+                | Report::Slow(_)
+                | Report::Tally { .. } => {
                     self.reports.push(report);
                 }
             }
