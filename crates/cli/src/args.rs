@@ -13,6 +13,8 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use evenkeel_core::config::PoolName;
 
+use crate::lab_config::Ports;
+
 pub(crate) use admin::{
     AdminArgs, EventsArgs, OrderArgs, ProxyArgs, ReloadArgs, ServerArgs, ServerVerb, StatusArgs,
     TopArgs,
@@ -58,12 +60,28 @@ pub(crate) struct RunArgs {
     /// systemd's `StateDirectory=` says it, too.
     #[arg(long, value_name = "DIR", env = "EVENKEEL_STATE_DIRECTORY", requires = "file")]
     state_directory: Option<PathBuf>,
+
+    /// Without FILE: the port of the proxy; 0 is any free one [default: 11311].
+    #[arg(long, value_name = "PORT", conflicts_with = "file")]
+    port: Option<u16>,
+
+    /// Without FILE: the port of the page and the admin API; 0 is any free one [default: 9311].
+    #[arg(long, value_name = "PORT", conflicts_with = "file")]
+    admin_port: Option<u16>,
 }
 
 impl RunArgs {
     /// Without a file, and without a directory for anything.
     pub(crate) fn without_file() -> Self {
-        Self { file: None, state_directory: None }
+        Self { file: None, state_directory: None, port: None, admin_port: None }
+    }
+
+    /// Where to listen without a file.
+    pub(crate) fn ports(&self) -> Ports {
+        Ports {
+            listener: self.port.unwrap_or(Ports::DEFAULT.listener),
+            admin: self.admin_port.unwrap_or(Ports::DEFAULT.admin),
+        }
     }
 
     /// Where to keep what was good last, if there is such a place.

@@ -70,7 +70,9 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Load(error) => Self::Config(error),
-            RunError::Start(_) | RunError::Machine { .. } => Self::Run(error),
+            RunError::Start(_) | RunError::PortTaken { .. } | RunError::Machine { .. } => {
+                Self::Run(error)
+            }
         }
     }
 }
@@ -80,7 +82,6 @@ impl From<LabError> for Failure {
         match error {
             LabError::Output(error) => Self::Output(error),
             LabError::Run(_)
-            | LabError::PortTaken { .. }
             | LabError::Script { .. }
             | LabError::Waited { .. }
             | LabError::Wrong { .. } => Self::Lab(error),
@@ -119,10 +120,7 @@ impl Failure {
             Self::Lab(error) => match error {
                 LabError::Script { .. } => EXIT_USAGE,
                 LabError::Wrong { .. } => EXIT_WRONG,
-                LabError::Run(_)
-                | LabError::PortTaken { .. }
-                | LabError::Waited { .. }
-                | LabError::Output(_) => EXIT_FAILED,
+                LabError::Run(_) | LabError::Waited { .. } | LabError::Output(_) => EXIT_FAILED,
             },
             Self::Config(_) | Self::Faulty | Self::ReloadRefused => EXIT_CONFIG,
             Self::Admin(error) => error.exit_code(),

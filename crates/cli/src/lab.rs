@@ -14,17 +14,13 @@
 //! | [`commentary`] | what is said without being asked |
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use evenkeel_core::config::ListenAddress;
 use evenkeel_core::event::StateName;
-use evenkeel_proxy::StartError;
-use evenkeel_proxy::admin::AdminError;
 
 use crate::args::{LabArgs, Show};
 use crate::lab_config::NAMES;
@@ -55,17 +51,6 @@ pub(crate) enum LabError {
     /// It could not start, or not go on. Nothing is left running.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A port is not free. Nothing is left running.
-    #[error(
-        "something listens on {address} already; end it (another evenkeel?), or choose another \
-         port with {option} (0: any free one)"
-    )]
-    PortTaken {
-        /// Where.
-        address: SocketAddr,
-        /// How another is chosen.
-        option: &'static str,
-    },
     /// A line of a script is no command. What came before it was done.
     #[error("line {number} of the script: {source}")]
     Script {
@@ -349,23 +334,6 @@ impl Lab {
             Some(first) => Err(LabError::Wrong { number: total.stale + total.wrong, first }),
             None => Ok(()),
         }
-    }
-}
-
-impl From<StartError> for LabError {
-    fn from(error: StartError) -> Self {
-        let is_taken = |source: &io::Error| source.kind() == io::ErrorKind::AddrInUse;
-        if let StartError::Bind { address: ListenAddress::Tcp(address), source, .. } = &error
-            && is_taken(source)
-        {
-            return Self::PortTaken { address: *address, option: "--port" };
-        }
-        if let StartError::Admin(AdminError::Bind { address, source }) = &error
-            && is_taken(source)
-        {
-            return Self::PortTaken { address: *address, option: "--admin-port" };
-        }
-        Self::Run(error.into())
     }
 }
 

@@ -3,10 +3,12 @@
 //! Without a file it starts three embedded servers first, so that there is something to try.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
 use evenkeel_config_file::LoadError;
 use evenkeel_core::config::{Config, ListenAddress};
 use evenkeel_lab::Server;
+use evenkeel_proxy::admin::AdminError;
 use evenkeel_proxy::{Proxy, StartError};
 
 use crate::args::RunArgs;
@@ -25,6 +27,17 @@ pub(crate) enum RunError {
     /// The proxy could not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// A port that can be chosen is not free.
+    #[error(
+        "something listens on {address} already; end it (another evenkeel?), or choose another \
+         port with {option} (0: any free one)"
+    )]
+    PortTaken {
+        /// Where.
+        address: SocketAddr,
+        /// How another is chosen.
+        option: &'static str,
+    },
     /// Something on this machine stood in the way.
     #[error("cannot {what}")]
     Machine {
@@ -33,6 +46,24 @@ pub(crate) enum RunError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl RunError {
+    /// Why a proxy did not start whose ports are chosen by options.
+    pub(crate) fn of_ports(error: StartError) -> Self {
+        let is_taken = |source: &io::Error| source.kind() == io::ErrorKind::AddrInUse;
+        if let StartError::Bind { address: ListenAddress::Tcp(address), source, .. } = &error
+            && is_taken(source)
+        {
+            return Self::PortTaken { address: *address, option: "--port" };
+        }
+        if let StartError::Admin(AdminError::Bind { address, source }) = &error
+            && is_taken(source)
+        {
+            return Self::PortTaken { address: *address, option: "--admin-port" };
+        }
+        Self::Start(error)
+    }
 }
 
 /// Runs until SIGINT or SIGTERM; a second one ends it at once. SIGHUP has the file read again.
@@ -44,11 +75,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
         let (config, beginning) = source.begin(args.state_directory().as_deref())?;
         (config, Some(beginning), Vec::new())
     } else {
-        let (config, servers) = embedded()?;
+        let (config, servers) = embedded(args.ports())?;
         (config, None, servers)
     };
     log::start(&config.log);
-    let proxy = Proxy::start(&config)?;
+    let proxy = Proxy::start(&config);
+    let proxy = match &source {
+        Some(_) => proxy?,
+        None => proxy.map_err(RunError::of_ports)?,
+    };
     let watched = source.zip(beginning).map(|(source, it)| proxy.watch(source, it)).transpose();
     let reloader = watched.map_err(machine("watch the configuration"))?;
     greet(&proxy, &servers).map_err(machine("write to standard output"))?;
@@ -74,11 +109,11 @@ pub(crate) fn machine(what: &'static str) -> impl FnOnce(io::Error) -> RunError 
 }
 
 /// Three embedded servers, and a configuration that names them.
-fn embedded() -> Result<(Config, Vec<Server>), RunError> {
+fn embedded(ports: Ports) -> Result<(Config, Vec<Server>), RunError> {
     let start = |_| Server::start(evenkeel_lab::Config::default());
     let servers: io::Result<Vec<_>> = (0..SERVERS_LEN).map(start).collect();
     let servers = servers.map_err(machine("start an embedded server"))?;
-    let config = lab_config(Ports::DEFAULT, servers.iter().map(Server::addr));
+    let config = lab_config(ports, servers.iter().map(Server::addr));
     Ok((config, servers))
 }
 
@@ -106,6 +141,7 @@ fn greet(proxy: &Proxy, servers: &[Server]) -> io::Result<()> {
              \x20 from pymemcache.client.base import Client\n\
              \x20 c = Client(\"{addr}\"); c.set(\"greeting\", \"hello\"); print(c.get(\"greeting\"))\n\
              \n\
+             Servers that crash, hang and lie on command: evenkeel lab.\n\
              Your own servers: evenkeel run evenkeel.toml (evenkeel.example.toml is a start).\n\
              Ctrl-C ends it; what the embedded servers hold is then gone.",
             embedded.join(", "),

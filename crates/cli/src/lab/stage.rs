@@ -77,7 +77,8 @@ impl Stage {
         let deadline = config.pools[0].deadline;
         let (deeds, asked_of) = mpsc::channel();
         let remote = Remote { tier: Arc::clone(&tier), deeds };
-        let proxy = Proxy::start_lab(&config, Some(Box::new(remote)))?;
+        let proxy =
+            Proxy::start_lab(&config, Some(Box::new(remote))).map_err(RunError::of_ports)?;
         let addr = match proxy.addresses()[..] {
             [(_, ListenAddress::Tcp(addr)), ..] => addr,
             _ => (Ipv4Addr::LOCALHOST, args.ports.port).into(),

@@ -92,19 +92,25 @@ fn a_mistake_ends_a_script_and_names_the_remedy() {
 
 #[test]
 fn a_port_that_is_taken_names_the_option() {
-    for (option, other) in [("--port", "--admin-port"), ("--admin-port", "--port")] {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-        let addr = listener.local_addr().expect("a bound socket has an address");
-        let port = addr.port().to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-        let mut lab = Program::start(command.args(["lab", option, &port, other, "0"]));
-        let status = lab.wait_for_exit(BOUND);
-        let words = format!(
-            "evenkeel: something listens on {addr} already; end it (another evenkeel?), or choose \
-             another port with {option} (0: any free one)\n"
-        );
-        assert_eq!((lab.output(), status.code()), (words, Some(1)));
+    for verb in ["lab", "run"] {
+        check_port_taken(verb, "--port", "--admin-port");
+        check_port_taken(verb, "--admin-port", "--port");
     }
+}
+
+#[track_caller]
+fn check_port_taken(verb: &str, option: &str, other: &str) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let addr = listener.local_addr().expect("a bound socket has an address");
+    let port = addr.port().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let mut program = Program::start(command.args([verb, option, &port, other, "0"]));
+    let status = program.wait_for_exit(BOUND);
+    let words = format!(
+        "evenkeel: something listens on {addr} already; end it (another evenkeel?), or choose \
+         another port with {option} (0: any free one)\n"
+    );
+    assert_eq!((program.output(), status.code()), (words, Some(1)));
 }
 
 #[test]

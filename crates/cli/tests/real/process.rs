@@ -79,13 +79,14 @@ fn sigterm_ends_the_proxy_while_a_server_hangs() {
 
 #[test]
 fn without_a_file_three_embedded_servers_run_until_ctrl_c() {
-    assert!(!Session::can_connect(DEFAULT_ADDRESS), "somebody listens on {DEFAULT_ADDRESS}");
-    let mut program = Program::start(Command::new(env!("CARGO_BIN_EXE_evenkeel")).arg("run"));
-    wait_until(STOP_TIMEOUT, "the greeting that says where it listens", || {
-        program.output().contains(DEFAULT_ADDRESS) || program.exit_status().is_some()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let mut program = Program::start(command.args(["run", "--port", "0", "--admin-port", "0"]));
+    wait_until(STOP_TIMEOUT, "the greeting", || {
+        program.output().contains("Ctrl-C ends it") || program.exit_status().is_some()
     });
     assert!(program.exit_status().is_none(), "it ended:\n{}", program.output());
-    let mut session = Session::connect(DEFAULT_ADDRESS);
+    let address = listener_address(&program.output());
+    let mut session = Session::connect(&address);
     for serial in 0..100 {
         session.set(&format!("key{serial}"), "value");
         assert_eq!(session.get(&format!("key{serial}")).as_deref(), Some("value"));
@@ -93,11 +94,16 @@ fn without_a_file_three_embedded_servers_run_until_ctrl_c() {
     program.signal("INT");
     let status = program.wait_for_exit(STOP_TIMEOUT);
     assert!(status.success(), "{status}:\n{}", program.output());
-    assert!(!Session::can_connect(DEFAULT_ADDRESS));
+    assert!(!Session::can_connect(&address));
+}
+
+/// Where a greeting says that the proxy listens.
+fn listener_address(greeting: &str) -> String {
+    let address = greeting.split("listener main on ").nth(1).and_then(|it| it.lines().next());
+    address.expect("it listens").to_owned()
 }
 
 const RESIDENT_MAX_KIB: u64 = 20 * 1024;
 /// The default of `shutdown_timeout`, and a little.
 const STOP_TIMEOUT: Duration = Duration::from_secs(6);
 const STOP_IDLE_MAX: Duration = Duration::from_secs(1);
-const DEFAULT_ADDRESS: &str = "127.0.0.1:11311";
