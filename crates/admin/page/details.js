@@ -42,7 +42,7 @@ export class Details {
       state: `${reasonOf(server)} Since ${time(server.since)} (${duration(server.for_seconds)}).`,
       address: resolved && resolved !== address ? `${address}, now ${resolved}` : address,
       weight: String(server.weight),
-      connections: `${connections.open} of ${connections.wanted} open`,
+      connections: `${connections.open} open, ${connections.wanted} wanted`,
       totals: `${count(totals.requests)} requests, ${count(totals.hits)} hits, ${count(totals.misses)} misses, ${plural(totals.errors, "error")}`,
       says: server.report
         ? `version ${report.version ?? UNKNOWN}, up for ${duration(report.uptime_seconds)}, asked at ${time(report.at)}`

@@ -122,4 +122,4 @@ export const VERBS = { drain: "Drain", eject: "Eject", readmit: "Readmit", flush
 
 const FOLLOWED_MS = 15_000;
 const GOOD_SHOWN_MS = 8_000;
-const BAD_SHOWN_MS = 60_000;
+const BAD_SHOWN_MS = 30_000;

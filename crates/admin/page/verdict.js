@@ -28,8 +28,8 @@ function headline(level, status) {
     const state = out.every((it) => it.state === "drained") ? "drained" : "out of use";
     return `${out.length} of ${plural(servers.length, "server")} ${are} ${state}; the cache is being served.`;
   }
-  if (level === "warn") return "Somebody should look at this.";
-  if (level === "note") return `All is served. Evenkeel is at work.`;
+  if (level === "warn") return "The cache is being served; somebody should look at this.";
+  if (level === "note") return "All is served. Evenkeel is at work.";
   return `All is well: ${all}, all in use.`;
 }
 
