@@ -92,6 +92,11 @@ fn a_page_without_answers_says_so_at_once() {
 }
 
 #[test]
+fn the_buttons_of_the_lab_break_a_server_and_heal_it() {
+    play("lab", &json!({ "evenkeel": env!("CARGO_BIN_EXE_evenkeel") }));
+}
+
+#[test]
 fn the_page_is_updated_more_than_once_a_second_with_forty_servers() {
     let servers: Vec<_> = (0..POOLS_MAX * POOL_LEN).map(|_| embedded()).collect();
     let addresses: Vec<_> = servers.iter().map(|it| it.addr().to_string()).collect();

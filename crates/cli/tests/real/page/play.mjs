@@ -5,10 +5,12 @@
 
 import { scenarios } from "./scenarios.mjs";
 import { Browser } from "./browser.mjs";
+import { startLab } from "./lab.mjs";
 
 const [name, told] = process.argv.slice(2);
 const stage = JSON.parse(told);
-const browser = await Browser.launch(stage);
+const lab = stage.evenkeel ? await startLab(stage.evenkeel) : null;
+const browser = await Browser.launch({ ...stage, url: lab?.url ?? stage.url });
 try {
   await scenarios[name](browser, stage);
   browser.assertNoFaults();
@@ -17,9 +19,10 @@ try {
   await browser.describe();
   process.exitCode = 1;
 } finally {
-  for (const { pid } of stage.servers) if (pid) process.kill(pid, "SIGCONT");
+  for (const { pid } of stage.servers ?? []) if (pid) process.kill(pid, "SIGCONT");
   if (stage.proxyPid) process.kill(stage.proxyPid, "SIGCONT");
   await browser.close();
+  await lab?.end();
 }
 // Whatever a failed scenario has left running ends with it.
 process.exit();

@@ -5,9 +5,10 @@ import { readFile, writeFile } from "node:fs/promises";
 
 import { orderPath, post, row, until, untilState, untilText } from "./browser.mjs";
 import { faintThings, namelessThings, thingsThatStickOut } from "./looks.mjs";
+import { breakServer } from "./lab.mjs";
 import { beginLoad, has, set } from "./memcached.mjs";
 
-export const scenarios = { states, orders, questions, configuration, looks, token, silence, many };
+export const scenarios = { states, orders, questions, configuration, looks, token, silence, many, lab };
 
 /** A server hangs, goes out of use, and comes back. */
 async function states(browser, stage) {
@@ -116,7 +117,7 @@ async function questions(browser, stage) {
   }, home);
   const [server] = stage.servers.filter(({ name }) => name !== home);
   await row(page, server).getByRole("button", { name: server.name, exact: true }).click();
-  await untilText(page, ".details-body", /2 of 2 open.*Latency in the last ten seconds/);
+  await untilText(page, ".details-body", /2 open, 2 wanted.*Latency in the last ten seconds/);
   await untilText(page, ".details-body", /version 1\.\d.*of 64\.0 MiB.*of 4,096/);
   await page.getByRole("button", { name: "Plot this server alone" }).click();
   assert.equal(await page.locator("#scope option:checked").textContent(), `main/${server.name}`);
@@ -223,6 +224,21 @@ async function silence(browser, stage) {
   await untilText(page, "#headline", /does not answer this page/);
   await untilText(page, "#notes", /cannot be reached/);
   stage.proxyPid = null;
+}
+
+/** Buttons break a server and heal it. */
+async function lab(browser) {
+  // A lab was configured by its own code: there is nothing to show of it.
+  browser.allow(/status of 404.*api\/v1\/configuration/);
+  const page = await browser.open();
+  const server = { name: "b" };
+  await untilState(page, server, "up");
+  await breakServer(page, server, "crash");
+  await untilState(page, server, "down");
+  await untilText(page, ".lab-server", /b crash/);
+  await breakServer(page, server, "heal");
+  await untilText(page, ".lab-server", /b well/);
+  await untilState(page, server, ["returning", "up"]);
 }
 
 /** Forty servers: readable, cheap, and updated more than once a second. */

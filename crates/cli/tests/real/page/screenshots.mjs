@@ -2,12 +2,10 @@
 //
 // They are of a real lab, while one of its servers is away and another one is drained.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Browser, untilState } from "./browser.mjs";
+import { breakServer, startLab } from "./lab.mjs";
 
 const [evenkeel, folder] = process.argv.slice(2);
 
@@ -20,8 +18,8 @@ const SHAPES = [
   { name: "page-phone", width: 390, height: 844, colorScheme: "dark", isPhone: true },
 ];
 
-const lab = spawn(evenkeel, ["lab", "--port", "0", "--admin-port", "0"], { stdio: ["pipe", "pipe", "inherit"] });
-const browser = await Browser.launch({ url: await urlOf(lab) });
+const lab = await startLab(evenkeel);
+const browser = await Browser.launch(lab);
 try {
   const pages = [];
   for (const shape of SHAPES) pages.push([shape, await browser.open(shape)]);
@@ -29,13 +27,13 @@ try {
   for (const [, it] of pages) await it.locator("#range").selectOption("120");
   await untilState(page, { name: "a" }, "up");
   await sleep(3 * PAUSE_MS);
-  await press(page, "a", "crash");
+  await breakServer(page, { name: "a" }, "crash");
   await untilState(page, { name: "a" }, "down");
   await sleep(PAUSE_MS);
-  await press(page, "a", "heal");
+  await breakServer(page, { name: "a" }, "heal");
   await untilState(page, { name: "a" }, "up");
   await sleep(PAUSE_MS);
-  await press(page, "c", "stop");
+  await breakServer(page, { name: "c" }, "stop");
   await untilState(page, { name: "c" }, "down");
   await sleep(PAUSE_MS);
   for (const [{ name }, it] of pages) {
@@ -51,24 +49,5 @@ try {
   }
 } finally {
   await browser.close();
-  lab.stdin.end();
-  lab.kill("SIGTERM");
-  await once(lab, "exit");
-}
-
-/** Where a lab says that its page is. */
-async function urlOf(program) {
-  for await (const line of createInterface({ input: program.stdout })) {
-    const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(line);
-    if (url) {
-      // Whatever else it says is of no matter, but must be read.
-      program.stdout.resume();
-      return url[0];
-    }
-  }
-  throw new Error("the lab ended without saying where its page is");
-}
-
-async function press(page, server, fault) {
-  await page.getByRole("group", { name: `What to do to ${server}` }).getByRole("button", { name: fault, exact: true }).click();
+  await lab.end();
 }
