@@ -189,7 +189,8 @@ fn details(server: &Server) -> String {
     let says = [
         report.version.as_ref().map(|version| format!("version {version}")),
         uptime.map(|uptime| format!("up for {uptime}")),
-        of(bytes(report.memory_bytes), bytes(report.memory_bytes_max)),
+        of(bytes(report.memory_bytes), bytes(report.memory_bytes_max))
+            .map(|memory| format!("memory {memory}")),
         of(number(report.connections), number(report.connections_max))
             .map(|connections| format!("{connections} connections")),
         number(report.evictions).map(|evictions| format!("{evictions} evictions")),

@@ -81,7 +81,7 @@ fn a_server_says_of_itself_what_it_knows() {
     assert_eq!(
         details(&server),
         "2 of 2 connections to it; p50 71.0 µs, p95 400 µs; it says: version 1.6.18, \
-         up for 1d 01h, 43 MiB of 64 MiB, 120 of 1,024 connections, 0 evictions"
+         up for 1d 01h, memory 43 MiB of 64 MiB, 120 of 1,024 connections, 0 evictions"
     );
     let report = ServerReport { version: None, evictions: None, ..ServerReport::default() };
     let silent = Server { report: Some(report), ..server };
