@@ -49,7 +49,7 @@ pub enum Report {
         server: ServerId,
     },
     /// A request took long. No evidence: what was counted says it, too.
-    Slow(Box<SlowRequest>),
+    Slow(SlowRequest),
     /// What was counted since the last time.
     Tally {
         /// The server.
@@ -252,7 +252,7 @@ impl Reports {
 
     /// A request took long, and is to be told of.
     pub fn note_slow(&mut self, slow: SlowRequest) {
-        self.waiting.push(Report::Slow(Box::new(slow)));
+        self.waiting.push(Report::Slow(slow));
     }
 
     /// The oldest request in flight waits for longer than its server is usually silent.

@@ -28,7 +28,7 @@ impl SlowSettings {
 }
 
 /// A request that took long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlowRequest {
     /// The server that took so long.
     pub server: ServerId,
@@ -42,10 +42,38 @@ pub struct SlowRequest {
     pub is_doubtful: bool,
     /// How many keys it has.
     pub keys_len: u32,
-    /// Its first key, as it was written; empty unless keys are shown.
-    pub key: Box<[u8]>,
+    /// The beginning of its first key, as it was written; nothing unless keys are shown.
+    pub key: KeyStart,
     /// How many that were slow have not been told of since the one before.
     pub untold: u64,
+}
+
+/// The beginning of a key. It holds its bytes itself: a report that had to be dropped would cost
+/// every turn of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyStart {
+    bytes: [u8; Self::LEN_MAX],
+    len: usize,
+}
+
+impl KeyStart {
+    /// How many bytes of a key are kept.
+    pub const LEN_MAX: usize = 64;
+
+    /// Nothing of a key.
+    pub const NOTHING: Self = Self { bytes: [0; Self::LEN_MAX], len: 0 };
+
+    /// The beginning of this key.
+    pub fn of(key: &[u8]) -> Self {
+        let mut start = Self { len: key.len().min(Self::LEN_MAX), ..Self::NOTHING };
+        start.bytes[..start.len].copy_from_slice(&key[..start.len]);
+        start
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 /// What one worker has to tell of slow requests.
@@ -112,6 +140,15 @@ mod tests {
         let slow = SlowRequests::new(SlowSettings { after, ..SlowSettings::NEVER });
         assert!(!slow.is_slow(after));
         assert!(slow.is_slow(after + Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn the_beginning_of_a_key_is_kept() {
+        assert_eq!(KeyStart::NOTHING.as_bytes(), b"");
+        assert_eq!(KeyStart::of(b"user:42").as_bytes(), b"user:42");
+        let long = [b'x'; 65];
+        assert_eq!(KeyStart::of(&long[..64]).as_bytes(), &long[..64]);
+        assert_eq!(KeyStart::of(&long).as_bytes(), &long[..64]);
     }
 
     #[test]

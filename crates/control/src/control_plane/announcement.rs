@@ -55,7 +55,8 @@ pub(super) fn log_slow(shared: &Shared, slow: &SlowRequest) {
     let (class, keys, untold) = (slow.class.label(), slow.keys_len, slow.untold);
     let latency_us = u64::try_from(slow.latency.as_micros()).unwrap_or(u64::MAX);
     // What is hidden is left out.
-    let key = (!slow.key.is_empty()).then(|| slow.key.escape_ascii().to_string());
+    let key = slow.key.as_bytes();
+    let key = (!key.is_empty()).then(|| key.escape_ascii().to_string());
     let while_we_stood_still = slow.is_doubtful;
     tracing::warn!(
         pool,

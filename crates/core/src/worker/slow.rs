@@ -3,7 +3,7 @@
 use crate::connection::Matched;
 use crate::report::Reports;
 use crate::routing::ServerId;
-use crate::slow::{SlowRequest, SlowRequests};
+use crate::slow::{KeyStart, SlowRequest, SlowRequests};
 use crate::time::Instant;
 
 /// Tells of a request, unless there have been too many.
@@ -26,7 +26,7 @@ pub(super) fn tell(
         latency: now - attempt.sent_at,
         is_doubtful: reports.is_doubtful(attempt.sent_at),
         keys_len: attempt.keys_len,
-        key: if slow.are_keys_shown() { first.into() } else { Box::default() },
+        key: if slow.are_keys_shown() { KeyStart::of(first) } else { KeyStart::NOTHING },
         untold,
     });
 }
