@@ -31,7 +31,8 @@ pub struct Reload {
     /// What the operator should know: what takes effect only with a restart, and which servers may
     /// hold old values.
     pub warnings: Vec<String>,
-    /// Every fault of the file, with its place and remedy; empty unless it was refused.
+    /// Every fault of the file, with its place and remedy, line by line: what is indented shows
+    /// where the fault before it stands. Empty unless it was refused.
     pub faults: Vec<String>,
 }
 

@@ -66,14 +66,15 @@ impl RunError {
     }
 }
 
-/// Runs until SIGINT or SIGTERM; a second one ends it at once. SIGHUP has the file read again.
+/// Runs until SIGINT or SIGTERM; a second one ends it at once. SIGHUP has the file read again, or
+/// ends it if there is none.
 pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
     // Signals are caught before anything is started, so that none is missed.
     let mut signals = Signals::catch().map_err(machine("catch signals"))?;
     let source = args.file.as_deref().map(FileSource::new);
     let (config, beginning, servers) = if let Some(source) = &source {
-        let (config, beginning) = source.begin(args.state_directory().as_deref())?;
-        (config, Some(beginning), Vec::new())
+        let beginning = source.begin(args.state_directory().as_deref())?;
+        (beginning.loaded.config.clone(), Some(beginning), Vec::new())
     } else {
         let (config, servers) = embedded(args.ports())?;
         (config, None, servers)
@@ -84,16 +85,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
         Some(_) => proxy?,
         None => proxy.map_err(RunError::of_ports)?,
     };
+    if source.is_none() {
+        proxy.describe(evenkeel_config_file::write(&config));
+    }
     let watched = source.zip(beginning).map(|(source, it)| proxy.watch(source, it)).transpose();
     let reloader = watched.map_err(machine("watch the configuration"))?;
     greet(&proxy, &servers).map_err(machine("write to standard output"))?;
     service::started(proxy.liveness());
-    while signals.wait() == Asked::Reload {
-        if let Some(reloader) = &reloader {
-            reloader.request();
-        } else {
-            tracing::warn!("there is no file to reload: it was started without one");
-        }
+    // Without a file there is nothing to read again: its terminal has been closed.
+    while let (Asked::Reload, Some(reloader)) = (signals.wait(), &reloader) {
+        reloader.request();
     }
     service::stopping();
     std::thread::spawn(move || {

@@ -5,7 +5,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use evenkeel_config_file::LoadError;
-use evenkeel_core::config::Config;
 use evenkeel_proxy::reload::{Beginning, LAST_GOOD, Loaded, Source, Stamp};
 
 /// A configuration file.
@@ -23,24 +22,24 @@ impl FileSource {
     ///
     /// # Errors
     /// It has faults, and nothing good is kept.
-    pub(crate) fn begin(
-        &self,
-        state_directory: Option<&Path>,
-    ) -> Result<(Config, Beginning), LoadError> {
+    pub(crate) fn begin(&self, state_directory: Option<&Path>) -> Result<Beginning, LoadError> {
         let directory = state_directory.map(Path::to_owned);
-        let error = match evenkeel_config_file::load_with_text(&self.path) {
-            Ok((config, text)) => {
-                let beginning = Beginning { text, faults: Vec::new(), state_directory: directory };
-                return Ok((config, beginning));
+        let error = match load(&self.path) {
+            Ok(loaded) => {
+                return Ok(Beginning { loaded, faults: Vec::new(), state_directory: directory });
             }
             Err(error) => error,
         };
-        let kept =
-            state_directory.map(|it| evenkeel_config_file::load_with_text(&it.join(LAST_GOOD)));
-        let Some(Ok((config, text))) = kept else { return Err(error) };
-        let faults = lines(&error);
-        Ok((config, Beginning { text, faults, state_directory: directory }))
+        let kept = state_directory.map(|directory| load(&directory.join(LAST_GOOD)));
+        let Some(Ok(loaded)) = kept else { return Err(error) };
+        Ok(Beginning { loaded, faults: lines(&error), state_directory: directory })
     }
+}
+
+fn load(path: &Path) -> Result<Loaded, LoadError> {
+    let (config, text) = evenkeel_config_file::load_with_text(path)?;
+    let settings = evenkeel_config_file::write(&config);
+    Ok(Loaded { config, text, settings })
 }
 
 impl Source for FileSource {
@@ -49,8 +48,7 @@ impl Source for FileSource {
     }
 
     fn load(&self) -> Result<Loaded, Vec<String>> {
-        let loaded = evenkeel_config_file::load_with_text(&self.path);
-        loaded.map(|(config, text)| Loaded { config, text }).map_err(|error| lines(&error))
+        load(&self.path).map_err(|error| lines(&error))
     }
 
     fn stamp(&self) -> Option<Stamp> {
@@ -63,10 +61,7 @@ impl Source for FileSource {
     }
 }
 
-/// Everything that is wrong, one line each.
+/// Everything that is wrong, line by line; what is indented shows where the fault before it stands.
 fn lines(error: &LoadError) -> Vec<String> {
-    match error {
-        LoadError::Faulty(file) => file.to_string().lines().map(str::to_owned).collect(),
-        LoadError::Unreadable { .. } | LoadError::TooLarge { .. } => vec![error.to_string()],
-    }
+    error.to_string().lines().map(str::to_owned).collect()
 }

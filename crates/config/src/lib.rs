@@ -12,6 +12,7 @@
 //! | `syntax` | faults of TOML itself |
 //! | `place` | where a fault stands, for people |
 //! | `reference` | every key a file may have |
+//! | `write` | a configuration as text, with every setting that is in effect |
 //!
 //! # How a text is read
 //! 1. The text is parsed, with recovery from syntax faults.
@@ -49,6 +50,8 @@ mod place;
 
 mod reference;
 
+mod write;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -57,6 +60,7 @@ use evenkeel_core::config::{Config, PoolConfig};
 
 pub use self::place::{FaultyFile, FileFault};
 pub use self::reference::{KnownKey, reference};
+pub use self::write::write;
 
 /// The largest file that is read, in bytes: some hundred thousand servers.
 pub const FILE_SIZE_MAX: u64 = 16 << 20;

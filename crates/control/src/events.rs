@@ -50,7 +50,7 @@ pub enum Occasion {
     },
     /// A configuration has been refused. What was in effect still is.
     ConfigurationRefused {
-        /// Why, one line each.
+        /// Why, line by line; what is indented shows where the fault before it stands.
         faults: Arc<[String]>,
     },
 }
@@ -91,12 +91,13 @@ impl fmt::Display for Occasion {
     }
 }
 
-/// The first of some lines, and how many more there are.
+/// The first of some lines, and how many more there are. What is indented belongs to the line before.
 fn one_line(f: &mut fmt::Formatter<'_>, lines: &[String]) -> fmt::Result {
-    match lines {
-        [] => Ok(()),
-        [only] => write!(f, ": {only}"),
-        [first, more @ ..] => write!(f, ": {first} (and {} more)", more.len()),
+    let mut whole = lines.iter().filter(|line| !line.starts_with(' '));
+    let Some(first) = whole.next() else { return Ok(()) };
+    match whole.count() {
+        0 => write!(f, ": {first}"),
+        more => write!(f, ": {first} (and {more} more)"),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use evenkeel_admin::refusal::Refusal;
 use evenkeel_admin::subject::{Answer, HookOutcomes};
+use evenkeel_admin::time;
 use evenkeel_admin::{Access, Driver, Lab, Limits, Subject, Token, TokenError, router, serve};
 use evenkeel_api::{self as api, Configuration, Reload};
 use evenkeel_control::loss::Loss;
@@ -117,8 +118,14 @@ impl Driver for ProxyDriver {
     }
 
     fn configuration(&self) -> Result<Configuration, Refusal> {
-        let none = || Refusal::NotFound("this process was started without a file".to_owned());
-        self.reloader.get().map(Reloader::configuration).ok_or_else(none)
+        if let Some(reloader) = self.reloader.get() {
+            return Ok(reloader.configuration());
+        }
+        let none = || Refusal::NotFound("this process was configured by its own code".to_owned());
+        let toml = self.reconfigure.settings.get().ok_or_else(none)?.clone();
+        let handle = &self.reconfigure.shared.control;
+        let applied_at = time::written(std::time::UNIX_EPOCH + handle.started_at);
+        Ok(Configuration { file: None, applied_at, toml, last_reload: None })
     }
 
     fn last_reload(&self) -> Option<Reload> {

@@ -112,6 +112,7 @@ impl Proxy {
             in_effect: Arc::new(Mutex::new(in_effect)),
             hooks: Arc::new(Mutex::new(Some(hooks))),
             turn: Arc::default(),
+            settings: Arc::default(),
         };
         let reloader = Arc::default();
         let admin = config.admin.as_ref().map(|it| Admin::bind(it, admin_refused)).transpose()?;
@@ -177,6 +178,15 @@ impl Proxy {
         let is_first = self.reloader.set(reloader.clone()).is_ok();
         assert!(is_first, "a proxy has one configuration");
         Ok(reloader)
+    }
+
+    /// Has the admin API say these settings, which are in effect: for a proxy without a file.
+    ///
+    /// # Panics
+    /// The second time.
+    pub fn describe(&self, settings: String) {
+        let is_first = self.reconfigure.settings.set(settings).is_ok();
+        assert!(is_first, "a proxy is described once");
     }
 
     /// A way to give it another configuration while it runs.

@@ -35,7 +35,7 @@ pub trait Source: Send + 'static {
     /// Reads it.
     ///
     /// # Errors
-    /// Everything that is wrong with it, one line each.
+    /// Everything that is wrong with it, line by line; what is indented belongs to the line before.
     fn load(&self) -> Result<Loaded, Vec<String>>;
 
     /// Something that differs when it may have changed; `None` if it is not there.
@@ -49,6 +49,8 @@ pub struct Loaded {
     pub config: Config,
     /// The text that it was read from.
     pub text: String,
+    /// All settings that are in effect with it, as TOML.
+    pub settings: String,
 }
 
 /// Which version of a file it is, as far as that can be told without reading it.
@@ -65,8 +67,8 @@ pub struct Stamp {
 /// What is in effect when the reloader starts.
 #[derive(Clone, Debug)]
 pub struct Beginning {
-    /// The text of the configuration in effect.
-    pub text: String,
+    /// The configuration in effect.
+    pub loaded: Loaded,
     /// Why it is not what the source says; none if it is.
     pub faults: Vec<String>,
     /// Where what was good last is kept.
@@ -89,6 +91,7 @@ struct Told {
     file: String,
     applied_at: SystemTime,
     text: String,
+    settings: String,
     last: Option<Reload>,
 }
 
@@ -108,9 +111,10 @@ impl Reloader {
         reconfigure: Reconfigure,
         beginning: Beginning,
     ) -> std::io::Result<Self> {
-        let Beginning { text, faults, state_directory } = beginning;
+        let Beginning { loaded, faults, state_directory } = beginning;
+        let Loaded { config: _, text, settings } = loaded;
         let (file, applied_at) = (source.name(), SystemTime::now());
-        let told = Arc::new(Mutex::new(Told { file, applied_at, text, last: None }));
+        let told = Arc::new(Mutex::new(Told { file, applied_at, text, settings, last: None }));
         let (requests, wanted) = mpsc::unbounded_channel();
         let mut watch = Watch { source, reconfigure, state_directory, told: Arc::clone(&told) };
         if faults.is_empty() {
@@ -146,7 +150,7 @@ impl Reloader {
         Configuration {
             file: Some(told.file.clone()),
             applied_at: time::written(told.applied_at),
-            toml: told.text.clone(),
+            toml: told.settings.clone(),
             last_reload: told.last.clone(),
         }
     }
@@ -214,7 +218,7 @@ impl<S: Source> Watch<S> {
         let (changes, warnings) = (applied.changes, applied.warnings);
         let was_refused = {
             let mut told = lock(&self.told);
-            (told.applied_at, told.text) = (at, loaded.text);
+            (told.applied_at, told.text, told.settings) = (at, loaded.text, loaded.settings);
             told.last.as_ref().is_some_and(|it| it.outcome == ReloadOutcome::Refused)
         };
         self.keep();

@@ -79,6 +79,7 @@ impl Stage {
         let remote = Remote { tier: Arc::clone(&tier), deeds };
         let proxy =
             Proxy::start_lab(&config, Some(Box::new(remote))).map_err(RunError::of_ports)?;
+        proxy.describe(evenkeel_config_file::write(&config));
         let addr = match proxy.addresses()[..] {
             [(_, ListenAddress::Tcp(addr)), ..] => addr,
             _ => (Ipv4Addr::LOCALHOST, args.ports.port).into(),
