@@ -6,11 +6,11 @@
 //! milliseconds at 400,000 keys.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use evenkeel_core::Instant;
 use evenkeel_core::recovery::{Ended, LateEnd, Recovery, RecoverySettings, Routed, SharedRecovery};
-use evenkeel_core::routing::{KeyRoute, PoolId, ServerId};
+use evenkeel_core::routing::{KeyRoute, PoolId, RoutingTable, ServerId};
 
 use crate::membership::POOLS_MAX;
 
@@ -94,6 +94,10 @@ impl SharedRecovery for Misplaced {
 
     fn may_move(&self, now: Instant, pool: PoolId) -> bool {
         self.with(pool, |recovery| recovery.may_move(now))
+    }
+
+    fn handed_over(&self, pool: PoolId) -> Option<Arc<RoutingTable>> {
+        self.with(pool, |recovery| recovery.handed_over())
     }
 
     fn require_flush(&self, now: Instant, pool: PoolId, server: ServerId) {

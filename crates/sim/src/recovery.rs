@@ -138,6 +138,10 @@ impl SharedRecovery for SharedMap {
         self.with(|inner| inner.recovery.may_move(now))
     }
 
+    fn handed_over(&self, _: PoolId) -> Option<Arc<RoutingTable>> {
+        self.with(|inner| inner.recovery.handed_over())
+    }
+
     fn require_flush(&self, now: Instant, _: PoolId, server: ServerId) {
         self.with(|inner| inner.recovery.require_flush(now, server));
     }

@@ -20,6 +20,8 @@
 //! - *A write home is in flight when its key's home changes.* It was routed before, and may be the
 //!   last or not: the two overlap. But it may not be tried again after those of its session that
 //!   went to the new home: [`Recovery::may_move`] is false until every such write has ended.
+//! - *`flush_all` from a worker whose table lags* must reach those who have joined: others write
+//!   there already. It goes to the servers of [`Recovery::handed_over`].
 //! - *A server that has left is asked to come back* while writes to it may still be carried out.
 //!   What is remembered of those stays ([`Recovery::handle_left`]), and the flush that it needs
 //!   waits for them.
@@ -74,6 +76,11 @@ impl Recovery {
     pub fn end_handover(&mut self, now: Instant) {
         self.handover = Handover::None;
         self.settled_at = now + self.settings.settle_interval;
+    }
+
+    /// The table by which keys belong where they do, while not every worker has it.
+    pub fn handed_over(&self) -> Option<Arc<RoutingTable>> {
+        self.handover.table().map(|(table, _)| table)
     }
 
     /// Whether a handover is on its way.

@@ -1,11 +1,12 @@
 //! What workers ask recovery, what they are told, and what they tell it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Instant;
 use crate::failure::Failure;
 use crate::recovery::Generation;
-use crate::routing::{KeyRoute, PoolId, ServerId};
+use crate::routing::{KeyRoute, PoolId, RoutingTable, ServerId};
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub trait SharedRecovery: fmt::Debug + Send + Sync {
     fn handle_late_end(&self, now: Instant, pool: PoolId, server: ServerId, end: LateEnd);
     /// See [`super::Recovery::may_move`].
     fn may_move(&self, now: Instant, pool: PoolId) -> bool;
+    /// See [`super::Recovery::handed_over`].
+    fn handed_over(&self, pool: PoolId) -> Option<Arc<RoutingTable>>;
     /// See [`super::Recovery::require_flush`].
     fn require_flush(&self, now: Instant, pool: PoolId, server: ServerId);
 }

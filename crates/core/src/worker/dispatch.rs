@@ -1,5 +1,7 @@
 //! From a parsed request to attempts on connections.
 
+use std::sync::Arc;
+
 use crate::Instant;
 use crate::connection::{Attempt, Connection};
 use crate::exchange::{Asker, Part, Wording};
@@ -389,12 +391,13 @@ impl Worker {
         u16::try_from(idx).expect("a request has fewer parts than there are numbers")
     }
 
-    /// `flush_all`: a part for every server of the pool, usable or not.
+    /// `flush_all`: a part for every server of the pool, usable or not; by the newest table that
+    /// anybody routes by.
     fn submit_to_all(&mut self, now: Instant, origin: Origin, request: &Request<'_>) -> ExchangeId {
         let pool = origin.pool;
         let on_unavailable = self.table.pool(pool).on_unavailable;
         let exchange = self.desk.open(origin, Wording::new(request, on_unavailable, Vec::new()));
-        let table = self.table.clone();
+        let table = self.recovery.handed_over(pool).unwrap_or_else(|| Arc::clone(&self.table));
         let servers: Vec<_> = table.servers_of(pool).collect();
         let mut split = self.desk.spare.take_split();
         split.waiting = servers.len();

@@ -100,6 +100,19 @@ fn from_one_step_on_every_worker_routes_by_the_new_table_whichever_it_has() {
 }
 
 #[test]
+fn flush_all_reaches_who_has_joined_whichever_table_its_worker_has() {
+    let mut rig = Rig::new(2);
+    let id = rig.open();
+    let next = rig.next_table(&[0, 1, 2]);
+    rig.recovery.0.lock().unwrap().begin_handover();
+    assert_eq!(rig.ask(id, "flush_all\r\n"), "OK\r\n");
+    assert!(!rig.recovery.0.lock().unwrap().is_unflushed(ServerId(2)));
+    rig.recovery.0.lock().unwrap().hand_over(rig::POOL, next);
+    assert_eq!(rig.ask(id, "flush_all\r\n"), "OK\r\n");
+    assert!(rig.recovery.0.lock().unwrap().is_unflushed(ServerId(2)), "it has no connection yet");
+}
+
+#[test]
 fn a_write_from_before_a_handover_is_not_tried_again_after_it() {
     let mut rig = Rig::new(2);
     let (id, key) = (rig.open(), moving_key(&rig));

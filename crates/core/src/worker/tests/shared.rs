@@ -47,6 +47,10 @@ impl SharedRecovery for Shared {
         self.0.lock().unwrap().may_move(now)
     }
 
+    fn handed_over(&self, _: PoolId) -> Option<Arc<RoutingTable>> {
+        self.0.lock().unwrap().handed_over()
+    }
+
     fn require_flush(&self, now: Instant, _: PoolId, server: ServerId) {
         self.0.lock().unwrap().require_flush(now, server);
     }
