@@ -266,11 +266,15 @@ impl Recovery {
     ) -> Option<ServerId> {
         let is_flushed = |server| !self.is_unflushed(server);
         let is_possible = |server| route.is_possible(server) && is_flushed(server);
-        // A server whose entries were given up may hold an old value of any key. Nobody may look at
-        // it, and a write may not make it a holder: until it is carried out there, or if it is
-        // refused, reads would find what was there before.
+        // A server whose entries were given up may hold an old value of any key that was not always
+        // its own. Nobody may look at it, and a write may not make it a holder: until it is carried
+        // out there, or if it is refused, reads would find what was there before.
         let may_begin = |server| {
-            server == home || route.may_divert_to(server) && !self.is_diverting_closed(now, server)
+            if self.is_diverting_closed(now, server) {
+                server == home && !route.has_moved()
+            } else {
+                route.may_divert_to(server)
+            }
         };
         match (route.effect, entry) {
             // The holder alone has the value: a share of its keys is no reason not to read it.
@@ -280,7 +284,10 @@ impl Recovery {
             }),
             (effect, Some(entry)) => {
                 let home = Some(home).filter(|home| {
-                    route.is_usable(*home) && is_flushed(*home) && !entry.is_stale(*home)
+                    route.is_usable(*home)
+                        && is_flushed(*home)
+                        && !entry.is_stale(*home)
+                        && may_begin(*home)
                 });
                 let holder = entry.holder.filter(|holder| is_possible(*holder));
                 let known =

@@ -110,6 +110,11 @@ impl Former {
     fn has(&self, key: &[u8], server: ServerId) -> bool {
         self.is_incomplete || self.layouts.iter().any(|it| it.home(key) == server)
     }
+
+    /// Whether a key's home may have been another than `server` once.
+    fn has_other(&self, key: &[u8], server: ServerId) -> bool {
+        self.is_incomplete || self.layouts.iter().any(|it| it.home(key) != server)
+    }
 }
 
 /// Where keys go whose home cannot be used.
@@ -309,6 +314,11 @@ impl KeyRoute<'_> {
         self.pool.former.is_empty()
             || server == self.home()
             || !self.pool.former.has(self.key, server)
+    }
+
+    /// Whether the key may have had another home once.
+    pub fn has_moved(&self) -> bool {
+        self.pool.former.has_other(self.key, self.home())
     }
 
     /// Whether the request is to be sent to `server` if it is the first in order.

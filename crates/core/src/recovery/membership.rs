@@ -22,6 +22,9 @@
 //!   went to the new home: [`Recovery::may_move`] is false until every such write has ended.
 //! - *`flush_all` from a worker whose table lags* must reach those who have joined: others write
 //!   there already. It goes to the servers of [`Recovery::handed_over`].
+//! - *A key comes home to a server that stood in for its last home, and the key's entry was given up*
+//!   (rule 8). A diverted value may live there until `failover_ttl` has passed: until then the server
+//!   is passed over for the key, as it was while it stood in.
 //! - *A server that has left is asked to come back* while writes to it may still be carried out.
 //!   What is remembered of those stays ([`Recovery::handle_left`]), and the flush that it needs
 //!   waits for them.

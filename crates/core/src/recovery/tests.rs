@@ -7,7 +7,8 @@ use super::*;
 use crate::config::OnUnavailable;
 use crate::distribution::{Distribution, Member, Scheme, Settings};
 use crate::routing::{
-    ConnectionSettings, PoolId, PoolRoutes, RoutingTable, ServerRoute, Share, Substitute, Usable,
+    ConnectionSettings, Layout, PoolId, PoolRoutes, RoutingTable, ServerRoute, Share, Substitute,
+    Usable,
 };
 
 mod cleaning;
@@ -110,6 +111,19 @@ impl Rig {
         self.use_server(server, Usable::Yes);
     }
 
+    /// The first server leaves the pool.
+    fn leave_first(&mut self) {
+        let pool = &mut self.table.pools[0];
+        let (distribution, servers) = (Arc::clone(&pool.distribution), pool.servers.clone());
+        pool.former = Arc::new(pool.former.with(Layout { distribution, servers }));
+        pool.distribution = distribution_of(2..=3);
+        pool.servers.remove(0);
+        self.eject(ServerId(0));
+        self.recovery.hand_over(POOL, Arc::new(self.table.clone()));
+        self.recovery.handle_left(ServerId(0));
+        self.recovery.end_handover(self.now);
+    }
+
     fn advance_ms(&mut self, ms: u64) {
         self.now = self.now + Duration::from_millis(ms);
     }
@@ -138,10 +152,14 @@ impl Rig {
     }
 }
 
+fn distribution_of(numbers: std::ops::RangeInclusive<u16>) -> Arc<Distribution> {
+    let members: Vec<_> = numbers.map(|number| Member::new("10.0.0.1", number)).collect();
+    Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap())
+}
+
 fn table() -> RoutingTable {
-    let members: Vec<_> = (1..=3).map(|number| Member::new("10.0.0.1", number)).collect();
     let pool = PoolRoutes {
-        distribution: Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap()),
+        distribution: distribution_of(1..=3),
         servers: (0..3).map(ServerId).collect(),
         failover: Substitute::Next,
         on_unavailable: OnUnavailable::Miss,

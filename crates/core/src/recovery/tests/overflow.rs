@@ -77,6 +77,29 @@ fn what_was_diverted_is_read_again_when_its_time_to_live_is_over() {
 }
 
 #[test]
+fn a_key_comes_home_to_a_given_up_value_when_its_time_to_live_is_over() {
+    let (mut rig, keys) = full();
+    let extra = one_more(&rig);
+    rig.write(&extra);
+    let own = (0..1000).map(|it| format!("own{it}")).find(|key| rig.order(key)[0] == ServerId(1));
+    let holders: Vec<_> = keys.iter().map(|key| rig.order(key)[1]).collect();
+    rig.leave_first();
+    for (key, holder) in keys.iter().zip(&holders) {
+        assert_ne!(rig.read(key), Some(*holder), "it is home now, and has the old value");
+        let before = rig.recovery.clone();
+        let routed = rig.route(key, Effect::Writes);
+        assert!(!matches!(routed, Routed::To { server, .. } if server == *holder), "{routed:?}");
+        rig.recovery = before;
+    }
+    assert_eq!(rig.read(&own.unwrap()), Some(ServerId(1)), "it was always at home there");
+    rig.advance_ms(62_000);
+    rig.clean();
+    for (key, holder) in keys.iter().zip(&holders) {
+        assert_eq!(rig.read(key), Some(*holder));
+    }
+}
+
+#[test]
 fn keys_at_home_with_a_holder_are_not_closed() {
     let (mut rig, _) = full();
     let extra = one_more(&rig);
