@@ -71,6 +71,10 @@ pub enum Event {
         /// Which of the tables made so far.
         version: usize,
     },
+    /// Who is in the pool may change.
+    Reconfigure,
+    /// Every worker has what a change of that waited for.
+    Handover,
     /// Something breaks.
     Break,
     /// A server is mended if it still has the fault of this number.

@@ -118,7 +118,8 @@ pub struct Checker {
     /// How much later than its time a worker may do something.
     step: Duration,
     on_unavailable: OnUnavailable,
-    /// Nothing breaks, so nothing may fail.
+    /// Nothing breaks, so nothing may fail. A server that joins is flushed first, and its keys may have
+    /// nowhere else to go meanwhile.
     is_calm: bool,
     /// Servers answer in order, so that a bare number is the right one's.
     is_orderly: bool,
@@ -138,7 +139,7 @@ impl Checker {
             life_max,
             step: options.scheduling_step(),
             on_unavailable: options.pool.on_unavailable,
-            is_calm: options.faults.kinds.is_empty(),
+            is_calm: options.faults.kinds.is_empty() && options.membership.pause_max.is_none(),
             is_orderly: options.is_orderly(),
             violation: None,
         }

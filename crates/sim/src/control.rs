@@ -1,7 +1,9 @@
 //! The control plane: the health of the pool, canaries through the network, tables that reach each
-//! worker when they do, and sweeps that bring misplaced keys home.
+//! worker when they do, sweeps that bring misplaced keys home, and servers that join and leave.
 
 mod canary;
+
+mod handover;
 
 mod sweep;
 
@@ -21,13 +23,15 @@ use evenkeel_core::routing::{
 use evenkeel_core::time::earliest;
 
 use self::canary::{Canary, Progress};
+pub use self::handover::{Change, Step};
+use self::handover::{Membership, config_of};
 use self::sweep::Sweep;
 use crate::agenda::{Event, Notice};
 use crate::checker::Promise;
 use crate::dice::Dice;
 use crate::network::LinkId;
 use crate::options::Options;
-use crate::recovery::SharedMap;
+use crate::recovery::{POOL, SharedMap};
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 use crate::trace::Note;
@@ -48,8 +52,11 @@ pub struct Control {
     sweeps: Vec<(usize, Sweep)>,
     /// When to look next for something to clean.
     clean_at: Instant,
+    membership: Membership,
     /// How many times a server has been taken out of use.
     pub ejections: u64,
+    /// How many times servers have joined or left.
+    pub changes: u64,
     random: Random,
     dice: Dice,
 }
@@ -64,18 +71,22 @@ impl Control {
     /// A control plane that takes every server to be Up.
     pub fn new(scene: &mut Scene, mut dice: Dice) -> Self {
         let options = &scene.options;
-        let servers_len = options.pool.servers.len();
-        let health = PoolHealth::new(Instant::ZERO, &options.pool, server_ids(servers_len));
+        let table = first_table(options);
+        let membership = Membership::new(options, table.pool(POOL).clone());
+        let config = config_of(options, &membership.members);
+        let health = PoolHealth::new(Instant::ZERO, &config, membership.members.iter().copied());
         let mut control = Self {
             health,
-            canaries: (0..servers_len).map(|_| None).collect(),
-            tables: vec![Arc::new(first_table(options))],
+            canaries: options.pool.servers.iter().map(|_| None).collect(),
+            tables: vec![Arc::new(table)],
             published_at: vec![Instant::ZERO; options.workers_len],
             wake_at: None,
             map: SharedMap::new(options.recovery, options.sabotage, dice.seed()),
             sweeps: Vec::new(),
             clean_at: Instant::ZERO + CLEANING_INTERVAL,
+            membership,
             ejections: 0,
+            changes: 0,
             random: Random::new(dice.seed()),
             dice,
         };
@@ -100,7 +111,10 @@ impl Control {
     /// A worker has reported something about a server.
     pub fn handle_evidence(&mut self, scene: &mut Scene, report: &Report) {
         scene.note(Note::Evidence(report));
-        self.health.handle_report(scene.now(), report);
+        // It may have left since.
+        if self.membership.members.contains(&report.server()) {
+            self.health.handle_report(scene.now(), report);
+        }
         self.conclude(scene);
     }
 
@@ -222,7 +236,8 @@ impl Control {
     fn publish(&mut self, scene: &mut Scene) {
         let mut table = RoutingTable::clone(self.last_table());
         let mut is_changed = false;
-        for (server, route) in self.health.servers().zip(&mut table.servers) {
+        for server in self.health.servers() {
+            let route = &mut table.servers[usize::from(server.0)];
             let before = *route;
             is_changed |= self.health.update_route(server, route);
             let never_readmits = scene.options.sabotage == Some(Sabotage::NeverReadmit);
@@ -230,10 +245,16 @@ impl Control {
                 route.usable = before.usable;
             }
         }
-        if !is_changed {
-            return;
+        if is_changed {
+            self.release(scene, table);
         }
-        self.tables.push(Arc::new(table));
+    }
+
+    /// Has every worker have a table, each in its time. Returns its number.
+    fn release(&mut self, scene: &mut Scene, table: RoutingTable) -> usize {
+        let table = Arc::new(table);
+        self.hand_over_by(scene, &table);
+        self.tables.push(table);
         let version = self.tables.len() - 1;
         for worker in 0..self.published_at.len() {
             let lag_max = match &scene.options.control {
@@ -245,6 +266,7 @@ impl Control {
             self.published_at[worker] = at;
             scene.agenda.at(at, Event::Publish { worker, version });
         }
+        version
     }
 
     fn plan(&mut self, scene: &mut Scene) {
@@ -287,22 +309,21 @@ impl Control {
 
 fn first_table(options: &Options) -> RoutingTable {
     let pool = &options.pool;
-    let settings = ConnectionSettings {
-        timeout: pool.timeout,
-        connect_timeout: pool.connect_timeout,
-        attempts_in_flight_max: pool.attempts_in_flight_max,
-    };
     let on_unavailable = match options.sabotage {
         Some(Sabotage::FailReads) => OnUnavailable::Error,
         _ => pool.on_unavailable,
     };
+    let members: Vec<_> = server_ids(options.members_len()).collect();
+    let config = config_of(options, &members);
+    let settings = connection_settings(options);
     RoutingTable {
-        servers: server_ids(pool.servers.len())
-            .map(|server| ServerRoute::in_use(settings, u64::from(server.0 + 1) << 32))
+        servers: members
+            .iter()
+            .map(|server| ServerRoute::in_use(settings, disguise(*server)))
             .collect(),
         pools: vec![PoolRoutes {
-            distribution: Arc::new(pool.build_distribution().expect("the pool has servers")),
-            servers: server_ids(pool.servers.len()).collect(),
+            distribution: Arc::new(config.build_distribution().expect("the pool has servers")),
+            servers: members,
             failover: Substitute::Next,
             on_unavailable,
             deadline: pool.deadline,
@@ -310,6 +331,20 @@ fn first_table(options: &Options) -> RoutingTable {
             former: Arc::default(),
         }],
     }
+}
+
+fn connection_settings(options: &Options) -> ConnectionSettings {
+    let pool = &options.pool;
+    ConnectionSettings {
+        timeout: pool.timeout,
+        connect_timeout: pool.connect_timeout,
+        attempts_in_flight_max: pool.attempts_in_flight_max,
+    }
+}
+
+/// A number of the server's own that is above all it counts to.
+fn disguise(server: ServerId) -> u64 {
+    u64::from(server.0 + 1) << 32
 }
 
 fn server_ids(len: usize) -> impl Iterator<Item = ServerId> {

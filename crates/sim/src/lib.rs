@@ -25,7 +25,7 @@
 //! | [`network`] | links with delays, buffers and faults |
 //! | [`application`] | who asks, by a session or by calls, and reads the answers strictly |
 //! | [`calls`] | calls on their way between callers and workers |
-//! | [`driver`], [`control`] | what the proxy is around core |
+//! | [`driver`], [`control`] | what the proxy is around core, and servers that join and leave |
 //! | [`recovery`] | the map of misplaced keys, whole or with one protection off |
 //! | [`server`], [`faults`] | memcached, and what goes wrong with it |
 //! | [`checker`] | what was promised |
@@ -38,6 +38,9 @@
 //!   no key (a bare number) are not judged, and nothing is judged to be old.
 //! - A connection that was lost in silence stays so when its server is well again: it must be
 //!   found out by using it, or its own end gives up after some seconds.
+//! - Servers join and leave while all that goes on. Keys that come back to a former home are left
+//!   out: what is read there is promised to nobody. So are CAS tokens that a key's former home gave
+//!   and that fit the new one's by accident: such runs' servers count apart.
 //! - Old values show for a moment: applications, spread over workers, read what another has just
 //!   changed, workers' tables lag by up to a second, and faults follow one another from a home to
 //!   the server that stands in for it.

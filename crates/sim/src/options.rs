@@ -45,6 +45,8 @@ pub struct Options {
     pub load: LoadOptions,
     /// What breaks.
     pub faults: FaultOptions,
+    /// Who joins and leaves.
+    pub membership: MembershipOptions,
     /// Whether P4 is judged. Where servers disorder responses it never is.
     pub judges_staleness: bool,
     /// What is done wrong on purpose, to see the checker find it.
@@ -165,6 +167,15 @@ pub struct FaultOptions {
     pub lie_chance: Chance,
 }
 
+/// Who joins and leaves.
+#[derive(Clone, Debug)]
+pub struct MembershipOptions {
+    /// How many of the pool's servers are not in it at first: the last.
+    pub outside_len: usize,
+    /// The longest time from one change to the next; `None` if there is none.
+    pub pause_max: Option<Duration>,
+}
+
 /// The phases of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -229,6 +240,7 @@ impl Options {
                 everywhere_chance: Chance::percent(5),
                 lie_chance: Chance::percent(20),
             },
+            membership: MembershipOptions { outside_len: 0, pause_max: None },
             judges_staleness: true,
             sabotage: None,
         }
@@ -255,6 +267,7 @@ impl Options {
         options.draw_load(&mut dice);
         options.draw_faults(&mut dice);
         options.draw_callers(&mut dice);
+        options.draw_membership(&mut dice);
         options
     }
 
@@ -325,6 +338,21 @@ impl Options {
         self.callers_len = dice.pick(&[0, 0, 0, all.div_ceil(2), all]);
         self.load.give_up_chance = Chance::percent(dice.pick(&[0, 5, 30]));
         self.load.hurry_chance = Chance::percent(dice.pick(&[0, 10, 50]));
+    }
+
+    fn draw_membership(&mut self, dice: &mut Dice) {
+        if dice.happens(Chance::percent(70)) {
+            return;
+        }
+        let outside_len = dice.between(0, 2);
+        self.pool.servers = pool(self.pool.servers.len() + outside_len).servers;
+        let pause_max = Duration::from_millis(dice.pick(&[300, 1000, 3000]));
+        self.membership = MembershipOptions { outside_len, pause_max: Some(pause_max) };
+    }
+
+    /// How many servers are in the pool at first.
+    pub fn members_len(&self) -> usize {
+        self.pool.servers.len() - self.membership.outside_len
     }
 
     /// Whether servers answer in order, so that what carries no key is the right one's.

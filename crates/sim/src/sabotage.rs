@@ -33,11 +33,17 @@ pub enum Sabotage {
     ForgetUnknownFate,
     /// Writes that may still be carried out are not waited for.
     IgnoreLateWrites,
+    /// When servers join or leave, each worker changes over when its table comes.
+    ChangeOneByOne,
+    /// Keys are diverted to servers that were their homes before others joined or left.
+    DivertToFormerHomes,
+    /// A server that joins is not flushed.
+    TrustJoining,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::MixUpValues,
         Self::DropAnswers,
         Self::RepeatAnswers,
@@ -53,5 +59,8 @@ impl Sabotage {
         Self::TrustFormerHolder,
         Self::ForgetUnknownFate,
         Self::IgnoreLateWrites,
+        Self::ChangeOneByOne,
+        Self::DivertToFormerHomes,
+        Self::TrustJoining,
     ];
 }

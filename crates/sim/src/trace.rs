@@ -10,6 +10,7 @@ use evenkeel_core::report::Report;
 use evenkeel_core::worker::Action;
 
 use crate::agenda::Notice;
+use crate::control::{Change, Step};
 use crate::faults::FaultKind;
 use crate::network::{LinkId, Peer};
 use crate::options::Phase;
@@ -39,6 +40,8 @@ pub enum Note<'a> {
     Sweep(usize, usize),
     /// Something happened to a server.
     Event(Event),
+    /// A change of who is in the pool has come so far.
+    Membership(Change, Step),
     /// A server broke.
     Broken(usize, FaultKind),
     /// A server was mended.
@@ -104,6 +107,7 @@ impl Note<'_> {
             | Self::Canary(..)
             | Self::Sweep(..)
             | Self::Event(_)
+            | Self::Membership(..)
             | Self::Broken(..)
             | Self::Mended(_) => hash.write(format!("{self:?}").as_bytes()),
         }
@@ -126,6 +130,7 @@ impl fmt::Display for Note<'_> {
             Self::Canary(number, result) => write!(f, "canary of server {number}: {result:?}"),
             Self::Sweep(number, len) => write!(f, "sweep of {len} at server {number}"),
             Self::Event(event) => write!(f, "server {} {}", event.server.0, event.what),
+            Self::Membership(change, step) => write!(f, "== {change}: {step:?}"),
             Self::Broken(number, kind) => write!(f, "!! server {number} {kind:?}"),
             Self::Mended(number) => write!(f, "!! server {number} mended"),
             Self::Served(number, link, request, response) => {

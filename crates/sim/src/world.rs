@@ -70,6 +70,8 @@ pub struct Totals {
     pub faults: u64,
     /// Servers taken out of use.
     pub ejections: u64,
+    /// Times that servers joined or left.
+    pub changes: u64,
     /// Events of the simulation.
     pub events: u64,
 }
@@ -87,6 +89,7 @@ impl std::ops::AddAssign for Totals {
         self.served += other.served;
         self.faults += other.faults;
         self.ejections += other.ejections;
+        self.changes += other.changes;
         self.events += other.events;
     }
 }
@@ -100,6 +103,7 @@ impl fmt::Display for Totals {
         )?;
         write!(f, "{given_up} given up; ")?;
         write!(f, "{} faults, {} ejections, ", self.faults, self.ejections)?;
+        write!(f, "{} changes of servers, ", self.changes)?;
         write!(f, "{} diverted, {} late responses, ", self.diverted, self.late_responses)?;
         write!(f, "{} values dropped; {} events", self.values_dropped, self.events)
     }
@@ -115,8 +119,9 @@ impl World {
         let servers_len = options.pool.servers.len();
         let (workers_len, applications_len) = (options.workers_len, options.applications_len);
         let mut scene = Scene::new(options, dice.fork(), sink);
-        let servers = (0..servers_len).map(|number| Server::new(number, dice.fork())).collect();
-        let control = Control::new(&mut scene, dice.fork());
+        let mut server = |number| Server::new(number, &scene.options, dice.fork());
+        let servers = (0..servers_len).map(&mut server).collect();
+        let mut control = Control::new(&mut scene, dice.fork());
         let mut driver = |number| {
             let shared = (control.table(0), control.map().clone());
             Driver::new(number, &mut scene, shared, dice.fork())
@@ -125,6 +130,7 @@ impl World {
         let mut application = |number| Application::new(number, &mut scene, dice.fork());
         let applications = (0..applications_len).map(&mut application).collect();
         let breaker = Breaker::new(&mut scene, dice.fork());
+        control.start_changes(&mut scene, dice.fork());
         enter_phases(&mut scene);
         Self { seed, scene, drivers, control, servers, applications, breaker, events: 0 }
     }
@@ -160,6 +166,7 @@ impl World {
             served: self.servers.iter().map(|server| server.served).sum(),
             faults: self.breaker.broken,
             ejections: self.control.ejections,
+            changes: self.control.changes,
             events: self.events,
         }
     }
@@ -188,7 +195,10 @@ impl World {
                 scene.note(Note::Table(worker, version));
                 let table = self.control.table(version);
                 self.drivers[worker].handle_table(scene, table);
+                self.control.handle_seen(scene, worker, version);
             }
+            Event::Reconfigure => self.control.handle_reconfiguration(scene),
+            Event::Handover => self.control.step_handover(scene),
             Event::Break => self.breaker.strike(scene, &mut self.servers),
             Event::Mend { server, fault } => {
                 let server = &mut self.servers[usize::from(server.0)];

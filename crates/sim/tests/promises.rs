@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_sim::dice::Chance;
 use evenkeel_sim::faults::FaultKind;
+use evenkeel_sim::options::{MembershipOptions, pool};
 use evenkeel_sim::world::Totals;
 use evenkeel_sim::{Options, run};
 
@@ -63,6 +64,44 @@ fn applications_that_do_not_read_lose_values_and_nothing_else() {
 #[test]
 fn an_application_that_sends_one_by_one_through_small_buffers_is_answered_in_the_end() {
     check(20385, Options { callers_len: 0, ..Options::drawn(20385) });
+}
+
+/// What seed `seed` runs, with servers that join and leave often.
+fn moving(seed: u64) -> Options {
+    let mut options = Options::drawn(seed);
+    options.pool.servers = pool(4).servers;
+    let pause_max = Some(Duration::from_millis(500));
+    options.membership = MembershipOptions { outside_len: 2, pause_max };
+    options
+}
+
+#[test]
+fn servers_that_join_and_leave_break_no_promise() {
+    let mut totals = Totals::default();
+    for seed in 100..115 {
+        totals += check(seed, moving(seed));
+    }
+    assert!(totals.changes > 50 && totals.faults > 50 && totals.diverted > 0, "{totals}");
+}
+
+#[test]
+fn without_faults_servers_that_join_and_leave_are_no_reason_to_eject_any() {
+    let mut options = Options { faults: Options::calm().faults, workers_len: 3, ..moving(1) };
+    // It may meet a canary.
+    options.load.flush_chance = Chance::NEVER;
+    let totals = check(1, options);
+    assert!(totals.changes > 2, "{totals}");
+    assert_eq!((totals.ejections, totals.faults), (0, 0), "{totals}");
+}
+
+#[test]
+fn flush_all_reaches_a_server_that_has_just_joined() {
+    check(192, Options::drawn(192));
+}
+
+#[test]
+fn a_value_that_was_given_up_is_not_read_when_its_holder_becomes_its_home() {
+    check(1439, Options::drawn(1439));
 }
 
 /// What seed `seed` runs, with calls in place of sessions.

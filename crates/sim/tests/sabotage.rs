@@ -9,7 +9,7 @@ use std::time::Duration;
 use evenkeel_sim::checker::Promise;
 use evenkeel_sim::dice::Chance;
 use evenkeel_sim::faults::FaultKind;
-use evenkeel_sim::options::pool;
+use evenkeel_sim::options::{MembershipOptions, pool};
 use evenkeel_sim::sabotage::Sabotage;
 use evenkeel_sim::{Options, run};
 
@@ -200,7 +200,40 @@ fn late_writes_that_are_not_waited_for_are_caught() {
     check_stale(Sabotage::IgnoreLateWrites, &[FaultKind::Stall]);
 }
 
+/// Servers join and leave one after the other, and nothing else goes wrong but `kinds`.
+fn moving(kinds: &[FaultKind]) -> Options {
+    let mut options = turmoil(kinds);
+    options.pool = pool(4);
+    let pause_max = Some(Duration::from_millis(700));
+    options.membership = MembershipOptions { outside_len: 1, pause_max };
+    options.chaos_interval = Duration::from_secs(5);
+    options.recovery_interval = Duration::from_secs(3);
+    options.load.keys_len = 8;
+    options
+}
+
+#[test]
+fn workers_that_change_over_one_by_one_are_caught() {
+    check_caught_with(&moving(&[]), Sabotage::ChangeOneByOne, Promise::P4);
+    check_caught_with(&called(moving(&[])), Sabotage::ChangeOneByOne, Promise::P4);
+}
+
+#[test]
+fn a_key_that_is_diverted_to_its_former_home_is_caught() {
+    let mut options = moving(&[FaultKind::Refuse]);
+    // A write to the former home hides what it held.
+    options.load.keys_len = 40;
+    check_caught_with(&options, Sabotage::DivertToFormerHomes, Promise::P4);
+    check_caught_with(&called(options), Sabotage::DivertToFormerHomes, Promise::P4);
+}
+
+#[test]
+fn a_server_that_comes_back_and_is_not_flushed_is_caught() {
+    check_caught_with(&moving(&[]), Sabotage::TrustJoining, Promise::P4);
+    check_caught_with(&called(moving(&[])), Sabotage::TrustJoining, Promise::P4);
+}
+
 #[test]
 fn every_sabotage_has_a_test() {
-    assert_eq!(Sabotage::ALL.len(), 15, "add a test above");
+    assert_eq!(Sabotage::ALL.len(), 18, "add a test above");
 }

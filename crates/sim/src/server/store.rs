@@ -21,6 +21,8 @@ pub(super) struct Store {
     /// different values. It outlives a restart: that a token from before it fits a value from
     /// after it is no proxy's doing.
     tokens: BTreeMap<Vec<u8>, u64>,
+    /// What each key's count begins after.
+    tokens_start: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ impl Stored {
 }
 
 impl Store {
+    /// One whose tokens are above `tokens_start`.
+    pub(super) fn counting_after(tokens_start: u64) -> Self {
+        Self { tokens_start, ..Self::default() }
+    }
+
     /// Everything is lost, as by a restart.
     pub(super) fn clear(&mut self) {
         self.items.clear();
@@ -145,7 +152,7 @@ impl Store {
             _ => Stored::Yes,
         };
         if let Stored::Yes = stored {
-            let token = self.tokens.entry(key.to_vec()).or_default();
+            let token = self.tokens.entry(key.to_vec()).or_insert(self.tokens_start);
             *token += 1;
             self.items.insert(key.to_vec(), Item { cas: *token, ..item });
         }
