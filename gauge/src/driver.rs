@@ -269,6 +269,10 @@ impl SharedRecovery for Clear {
         true
     }
 
+    fn handed_over(&self, _: PoolId) -> Option<Arc<RoutingTable>> {
+        None
+    }
+
     fn require_flush(&self, _: Instant, _: PoolId, _: ServerId) {
         unreachable!("every server is in use")
     }
