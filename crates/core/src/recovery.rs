@@ -279,6 +279,12 @@ impl Recovery {
         match (route.effect, entry) {
             // The holder alone has the value: a share of its keys is no reason not to read it.
             (Effect::Reads, Some(entry)) => entry.holder.filter(|holder| is_possible(*holder)),
+            // Its own server has given up values of it: no new entries, or they would be given up in
+            // turn for as long as there is traffic.
+            (Effect::Writes | Effect::Changes, None) if !may_begin(home) => None,
+            (Effect::Deletes, None) if !may_begin(home) => {
+                Some(home).filter(|home| route.is_usable(*home) && is_flushed(*home))
+            }
             (_, None) => route.first_usable(&mut |server, is_usable| {
                 is_usable && is_flushed(server) && may_begin(server)
             }),
