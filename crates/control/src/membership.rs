@@ -1,6 +1,6 @@
 //! What a configuration makes of who is there.
 //!
-//! A [`Plan`] compares: who stays (the same address in a pool of the same name: the same process, with
+//! A plan compares: who stays (the same address in a pool of the same name: the same process, with
 //! what it holds), who joins and who leaves, and where keys belong from now on. It changes nothing;
 //! the control plane carries it out. The first configuration of a process is a plan for nobody.
 //!

@@ -70,7 +70,7 @@ pub struct Former {
 }
 
 /// Which server each key belongs to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Key → members in order.
     pub distribution: Arc<Distribution>,
@@ -78,9 +78,9 @@ pub struct Layout {
     pub servers: Vec<ServerId>,
 }
 
-/// How many former layouts are kept. Each costs a hash of the key of every request that is
-/// diverted.
-pub const FORMER_LAYOUTS_MAX: usize = 8;
+/// How many former layouts are kept, no two the same. Each costs a hash of the key of every request
+/// that is diverted, and some ten kilobytes for ten servers.
+pub const FORMER_LAYOUTS_MAX: usize = 64;
 
 impl Layout {
     /// Where a key belongs.
@@ -93,6 +93,8 @@ impl Former {
     /// The same, and `layout` after those.
     pub fn with(&self, layout: Layout) -> Self {
         let mut former = self.clone();
+        // Only whether it was before the last one matters.
+        former.layouts.retain(|known| *known != layout);
         former.layouts.push(layout);
         if former.layouts.len() > FORMER_LAYOUTS_MAX {
             former.layouts.remove(0);
@@ -104,6 +106,12 @@ impl Former {
     /// Whether keys have never been placed otherwise.
     pub fn is_empty(&self) -> bool {
         self.layouts.is_empty()
+    }
+
+    /// Whether there were more than are kept: then no key is diverted any more, and servers that get
+    /// keys back may be overlooked.
+    pub fn is_incomplete(&self) -> bool {
+        self.is_incomplete
     }
 
     /// Whether a key's home may have been `server` once.

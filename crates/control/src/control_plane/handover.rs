@@ -3,11 +3,13 @@
 //! # The steps
 //! 1. **Resolve**: the names of those who join are looked up; nobody waits for it but the operator.
 //! 2. **Prepare**: they are watched, connected to, and flushed; settings take effect. Keys belong
-//!    where they did. Where that is about to change, recovery has everybody ask
+//!    where they did, until those who join are flushed: they are of use from the first moment. One
+//!    that cannot be reached is waited for no longer than [`FLUSH_TIMEOUT`].
+//! 3. **Begin**: where keys are about to move, recovery has everybody ask
 //!    ([`evenkeel_core::recovery`], rule 9).
-//! 3. **Hand over**, when every worker has seen that: in one step under recovery's lock,
+//! 4. **Hand over**, when every worker has seen that: in one step under recovery's lock,
 //!    keys belong where they do by the new table. Whoever leaves gets no more requests.
-//! 4. **End**, when every worker has that table.
+//! 5. **End**, when every worker has that table.
 //!
 //! A worker that stands still holds up the operator and no request.
 //!
@@ -24,7 +26,7 @@ use evenkeel_core::Instant;
 use evenkeel_core::config::Rejoin;
 use evenkeel_core::event::{Event, Happening};
 use evenkeel_core::recovery::Recovery;
-use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
+use evenkeel_core::routing::{FORMER_LAYOUTS_MAX, PoolId, RoutingTable, ServerId};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -48,8 +50,10 @@ pub(super) struct Handover {
 enum Phase {
     /// Those who join are being looked for.
     Resolving(JoinHandle<()>),
+    /// Those who join are being flushed.
+    Preparing { deadline: Instant },
     /// Workers learn that they are to ask.
-    Preparing(Edition),
+    Beginning(Edition),
     /// Workers learn where keys belong.
     HandingOver(Edition),
 }
@@ -60,6 +64,10 @@ const LEFT_KEPT: Duration = Duration::from_mins(5);
 
 /// How long the names of those who join are looked for. Canaries go on looking.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long keys wait for those who join to be flushed: longer than writes may be in flight there,
+/// so that only who cannot be reached, or refuses, is waited for in vain.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often to look whether workers have seen what they are to see.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
@@ -108,9 +116,18 @@ impl ControlPlane {
         match &handover.phase {
             Phase::Resolving(resolving) if resolving.is_finished() => {
                 self.prepare(now, &handover.plan);
-                handover.phase = Phase::Preparing(self.shared.next_edition());
+                handover.phase = Phase::Preparing { deadline: now + FLUSH_TIMEOUT };
+                self.shared.wake_workers();
             }
-            Phase::Preparing(edition) if self.shared.has_been_seen(*edition) => {
+            Phase::Preparing { deadline }
+                if *deadline <= now || self.are_flushed(&handover.plan.joined) =>
+            {
+                for pool in &handover.plan.moved {
+                    self.shared.misplaced.with(*pool, Recovery::begin_handover);
+                }
+                handover.phase = Phase::Beginning(self.shared.next_edition());
+            }
+            Phase::Beginning(edition) if self.shared.has_been_seen(*edition) => {
                 self.hand_over(&handover.plan);
                 handover.phase = Phase::HandingOver(self.shared.next_edition());
             }
@@ -120,9 +137,19 @@ impl ControlPlane {
                 let _ = handover.reply.send(Ok(done));
                 return;
             }
-            Phase::Resolving(_) | Phase::Preparing(_) | Phase::HandingOver(_) => {}
+            Phase::Resolving(_)
+            | Phase::Preparing { .. }
+            | Phase::Beginning(_)
+            | Phase::HandingOver(_) => {}
         }
         self.handover = Some(handover);
+    }
+
+    /// Whether none of them is to be flushed before it is used.
+    fn are_flushed(&self, servers: &[ServerId]) -> bool {
+        let misplaced = &self.shared.misplaced;
+        let are = |it: &mut Recovery| servers.iter().all(|server| !it.is_unflushed(*server));
+        misplaced.pools().all(|pool| misplaced.with(pool, are))
     }
 
     fn prepare(&mut self, now: Instant, plan: &Plan) {
@@ -157,9 +184,6 @@ impl ControlPlane {
         for server in &plan.joined {
             announce_server(&shared, &Event { at: now, server: *server, what: Happening::Joined });
         }
-        for pool in &plan.moved {
-            shared.misplaced.with(*pool, Recovery::begin_handover);
-        }
         shared.set_standings(self.standings());
         shared.table.store(Arc::new(table));
     }
@@ -187,13 +211,15 @@ impl ControlPlane {
             self.left_at.insert(*server, now);
             announce_server(shared, &Event { at: now, server: *server, what: Happening::Left });
         }
-        let warnings = plan.moved.iter().filter_map(|pool| self.warning_about(*pool, plan));
-        Reconfigured { warnings: warnings.collect() }
+        let warnings = plan.moved.iter().flat_map(|pool| {
+            [self.warning_about_values(*pool, plan), self.warning_about_memory(*pool, plan)]
+        });
+        Reconfigured { warnings: warnings.flatten().collect() }
     }
 
     /// Servers to which keys have come home that were at home there before the last change: those
     /// may be served values that are older than what was written since.
-    fn warning_about(&self, pool: PoolId, plan: &Plan) -> Option<String> {
+    fn warning_about_values(&self, pool: PoolId, plan: &Plan) -> Option<String> {
         let regained = self.shared.table.load().pool(pool).regained();
         let names: Vec<_> =
             regained.iter().map(|id| plan.directory.server(*id).names.to_string()).collect();
@@ -205,6 +231,19 @@ impl ControlPlane {
                  change; older values of them may be read there until they expire. To be sure, \
                  empty these servers one after another: {}",
                 orders.join("; ")
+            )
+        })
+    }
+
+    /// More changes than are remembered: safe, and no longer of use while a server is away.
+    fn warning_about_memory(&self, pool: PoolId, plan: &Plan) -> Option<String> {
+        let is_incomplete = self.shared.table.load().pool(pool).former.is_incomplete();
+        let name = &plan.directory.pool(pool).config.name;
+        is_incomplete.then(|| {
+            format!(
+                "pool {name}: its keys have been placed in more than {FORMER_LAYOUTS_MAX} ways since \
+                 the proxy started, and who may hold old values is not known any more: keys of a \
+                 server that fails are misses and go nowhere else. Restart the proxy at a good time"
             )
         })
     }

@@ -174,3 +174,33 @@ fn a_key_outside_every_share_is_served_all_the_same() {
         assert_eq!(planned, Planned { server: home, is_home: true });
     }
 }
+
+// Former layouts.
+
+/// A layout of so many servers, of which the first has the number `first`.
+fn layout(first: u16, servers_len: u16) -> Layout {
+    let servers = (first..first + servers_len).map(ServerId).collect();
+    let members: Vec<_> = (0..servers_len).map(|it| Member::new("10.0.0.1", it + 1)).collect();
+    let distribution = Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap();
+    Layout { distribution: Arc::new(distribution), servers }
+}
+
+#[test]
+fn a_layout_that_comes_again_is_kept_once() {
+    let mut former = Former::default();
+    for _ in 0..=FORMER_LAYOUTS_MAX {
+        former = former.with(layout(0, 2)).with(layout(0, 3));
+    }
+    assert_eq!((former.layouts.len(), former.is_incomplete()), (2, false));
+}
+
+#[test]
+fn past_as_many_layouts_as_are_kept_every_server_may_have_been_a_home() {
+    let max = u16::try_from(FORMER_LAYOUTS_MAX).unwrap();
+    let of = |len| (0..len).fold(Former::default(), |former, first| former.with(layout(first, 1)));
+    let full = of(max);
+    assert!(!full.is_incomplete() && full.has(b"k", ServerId(0)));
+    assert!(!full.has(b"k", ServerId(max)));
+    let over = of(max + 1);
+    assert!(over.is_incomplete() && over.has(b"k", ServerId(max + 7)));
+}

@@ -1,7 +1,7 @@
 //! Servers that join and leave a pool while it is used (rule 9 of recovery).
 
 use super::*;
-use crate::routing::{Effect, ServerId};
+use crate::routing::ServerId;
 
 fn get(key: &str) -> String {
     format!("get {key}\r\n")
@@ -152,23 +152,4 @@ fn a_session_that_is_not_wanted_ends_with_what_it_is_owed() {
     rig.drive();
     assert_eq!(rig.answers(id), "END\r\n");
     assert!(rig.is_closed(id));
-}
-
-#[test]
-fn more_former_layouts_than_are_kept_make_every_server_suspect() {
-    let mut rig = Rig::new(3);
-    for _ in 0..=crate::routing::FORMER_LAYOUTS_MAX {
-        rig.reconfigure(&[0, 1]);
-        rig.reconfigure(&[0, 1, 2]);
-        rig.flush(2);
-    }
-    let (id, key) = (rig.open(), rig.key(&[0, 1]));
-    rig.publish(0, false);
-    assert_eq!(rig.ask(id, get(&key)), "END\r\n");
-    let table = rig.next_table(&[0, 1, 2]);
-    let pool = table.pool(rig::POOL);
-    let (key, effect) = (key.as_bytes(), Effect::Reads);
-    let route = crate::routing::KeyRoute { table: &table, pool, key, effect, can_send: &|_| true };
-    assert!(route.may_divert_to(ServerId(0)), "it is at home there");
-    assert!(!route.may_divert_to(ServerId(1)) && !route.may_divert_to(ServerId(2)));
 }
