@@ -96,10 +96,11 @@ impl Shared {
     }
 }
 
-/// What does not fit in the line of the event.
+/// What does not fit in the line of the event; but not what only shows where a fault stands.
 fn log_lines(event: &str, lines: &[String]) {
-    if let [_, _, ..] = lines {
-        for line in lines {
+    let whole: Vec<_> = lines.iter().filter(|line| !line.starts_with(' ')).collect();
+    if let [_, _, ..] = whole[..] {
+        for line in whole {
             tracing::info!(event, "{line}");
         }
     }
