@@ -83,6 +83,8 @@ impl Plan {
             moved: Vec::new(),
             new_pools: Vec::new(),
         };
+        // Whoever comes back has its id again, whichever server is placed first.
+        spare.retain(|id| !is_named(directory.server(*id), directory, pools));
         for pool in pools {
             plan.place_pool(directory, pool, &mut spare)?;
         }
@@ -133,7 +135,6 @@ impl Plan {
         let idx = match known {
             Some(idx) => {
                 shared.facts = Arc::clone(&before.servers[idx].facts);
-                spare.remove(&server_id(idx));
                 idx
             }
             None => match spare.pop_first() {
@@ -242,6 +243,14 @@ impl Plan {
         }
         completed
     }
+}
+
+/// Whether a server is in one of these pools.
+fn is_named(server: &SharedServer, directory: &Directory, pools: &[PoolConfig]) -> bool {
+    let name = &directory.pool(server.pool).config.name;
+    let is_in =
+        |pool: &PoolConfig| pool.servers.iter().any(|it| it.address == server.config.address);
+    pools.iter().any(|pool| pool.name == *name && is_in(pool))
 }
 
 /// The id of the server at a place in the list of all.

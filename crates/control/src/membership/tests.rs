@@ -108,6 +108,18 @@ fn an_id_that_nobody_speaks_of_is_given_to_the_next_who_joins() {
 }
 
 #[test]
+fn an_id_is_not_given_away_that_another_in_the_same_configuration_comes_back_to() {
+    let (two, one) = ([pool("main", &["a", "b"])], [pool("main", &["a"])]);
+    let (plan, table) = after(&[&two, &one]);
+    let next = [pool("main", &["a", "c", "b"])];
+    let spare = BTreeSet::from([ServerId(1)]);
+    let plan = Plan::new(&plan.directory, &table, &next, spare).unwrap();
+    assert_eq!(plan.joined, ids(&[2, 1]));
+    assert_eq!(plan.directory.server(ServerId(1)).names.server, "b:11211");
+    assert_eq!(plan.directory.server(ServerId(2)).names.server, "c:11211");
+}
+
+#[test]
 fn new_settings_reach_the_connections_of_servers_that_stay() {
     let mut slower = pool("main", &["a"]);
     slower.timeout = std::time::Duration::from_secs(3);
