@@ -119,9 +119,10 @@ impl Shared {
         }
     }
 
-    /// What each server is taken for; nothing before the control plane has begun.
-    pub fn standings(&self) -> BTreeMap<ServerId, Standing> {
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What a server is taken for; `None` if it is not watched.
+    pub(crate) fn standing(&self, server: ServerId) -> Option<Standing> {
+        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings.get(&server).copied()
     }
 
     /// Says what each server is taken for.

@@ -98,7 +98,7 @@ pub struct RouteView {
 impl Shared {
     /// `None` if nothing is known of it yet.
     pub(crate) fn view_server(&self, id: ServerId, server: &SharedServer) -> Option<ServerView> {
-        let standing = *self.standings().get(&id)?;
+        let standing = self.standing(id)?;
         let facts = &server.facts;
         let usable = self.table.load().servers.get(usize::from(id.0))?.usable;
         let (mut is_flush_required, mut misplaced_keys) = (false, 0);
