@@ -26,14 +26,14 @@ use evenkeel_core::Instant;
 use evenkeel_core::config::Rejoin;
 use evenkeel_core::event::{Event, Happening};
 use evenkeel_core::recovery::Recovery;
-use evenkeel_core::routing::{FORMER_LAYOUTS_MAX, PoolId, RoutingTable, ServerId};
+use evenkeel_core::routing::{PoolId, RoutingTable, ServerId};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::ControlPlane;
 use super::announcement::announce_server;
 use crate::membership::Plan;
-use crate::reconfiguration::{Reconfiguration, ReconfigureError, Reconfigured};
+use crate::reconfiguration::{HandedOver, Reconfiguration, ReconfigureError};
 use crate::routes;
 use crate::shared::{Edition, Shared};
 
@@ -42,7 +42,7 @@ use crate::shared::{Edition, Shared};
 pub(super) struct Handover {
     plan: Plan,
     phase: Phase,
-    reply: oneshot::Sender<Result<Reconfigured, ReconfigureError>>,
+    reply: oneshot::Sender<Result<HandedOver, ReconfigureError>>,
 }
 
 /// How far it is.
@@ -202,7 +202,7 @@ impl ControlPlane {
         shared.table.store(table);
     }
 
-    fn end_handover(&mut self, now: Instant, plan: &Plan) -> Reconfigured {
+    fn end_handover(&mut self, now: Instant, plan: &Plan) -> HandedOver {
         let shared = &self.shared;
         for pool in &plan.moved {
             shared.misplaced.with(*pool, |recovery| recovery.end_handover(now));
@@ -211,41 +211,11 @@ impl ControlPlane {
             self.left_at.insert(*server, now);
             announce_server(shared, &Event { at: now, server: *server, what: Happening::Left });
         }
-        let warnings = plan.moved.iter().flat_map(|pool| {
-            [self.warning_about_values(*pool, plan), self.warning_about_memory(*pool, plan)]
-        });
-        Reconfigured { warnings: warnings.flatten().collect() }
-    }
-
-    /// Servers to which keys have come home that were at home there before the last change: those
-    /// may be served values that are older than what was written since.
-    fn warning_about_values(&self, pool: PoolId, plan: &Plan) -> Option<String> {
-        let regained = self.shared.table.load().pool(pool).regained();
-        let names: Vec<_> =
-            regained.iter().map(|id| plan.directory.server(*id).names.to_string()).collect();
-        let orders: Vec<_> = names.iter().map(|it| format!("evenkeel server flush {it}")).collect();
-        let (name, names) = (&plan.directory.pool(pool).config.name, names.join(", "));
-        (!regained.is_empty()).then(|| {
-            format!(
-                "pool {name}: keys have come back to {names}, where they were before an earlier \
-                 change; older values of them may be read there until they expire. To be sure, \
-                 empty these servers one after another: {}",
-                orders.join("; ")
-            )
-        })
-    }
-
-    /// More changes than are remembered: safe, and no longer of use while a server is away.
-    fn warning_about_memory(&self, pool: PoolId, plan: &Plan) -> Option<String> {
-        let is_incomplete = self.shared.table.load().pool(pool).former.is_incomplete();
-        let name = &plan.directory.pool(pool).config.name;
-        is_incomplete.then(|| {
-            format!(
-                "pool {name}: its keys have been placed in more than {FORMER_LAYOUTS_MAX} ways since \
-                 the proxy started, and who may hold old values is not known any more: keys of a \
-                 server that fails are misses and go nowhere else. Restart the proxy at a good time"
-            )
-        })
+        HandedOver {
+            directory: plan.directory.clone(),
+            table: shared.table.load_full(),
+            moved: plan.moved.clone(),
+        }
     }
 
     /// Publishes a table, also to a handover that is on its way.
