@@ -39,8 +39,8 @@
 //!    replaced by "flush before use"; until `failover_ttl` has passed nothing is read from their
 //!    holders without an entry.
 //! 9. **Membership** ([`Recovery::begin_handover`]): a server that joins is flushed before use, one
-//!    that leaves is forgotten, and all workers change over in one step. **`flush_all`** of a server that cannot be reached is remembered: it is flushed before use
-//!    ([`Recovery::require_flush`]).
+//!    that leaves is forgotten, and all workers change over in one step. **`flush_all`** of a server
+//!    that cannot be reached is remembered: it is flushed before use ([`Recovery::require_flush`]).
 //!
 //! Nothing waits for anybody. Workers whose tables lag are harmless: the map says where a
 //! misplaced key is, not the table.

@@ -59,7 +59,7 @@ pub(crate) struct Listening {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A listener's address cannot be bound.
-    #[error("listener {name} cannot listen on {address}: {source}")]
+    #[error("listener {name} cannot listen on {address}: {source}; choose an address that is free")]
     Bind {
         /// The listener.
         name: ListenerName,
@@ -153,12 +153,11 @@ impl Reconfigure {
                     });
                     address
                 }
-                (Some(known), None) => {
-                    self.tell(|_| Some(Change::Replace(Arc::clone(&share))));
-                    known.address.clone()
-                }
+                (Some(known), None) => known.address.clone(),
                 (None, None) => unreachable!("who is not known has been bound"),
             };
+            // Sessions of one that has moved to another address follow it to its pool, too.
+            self.tell(|_| Some(Change::Replace(Arc::clone(&share))));
             listening.push(Listening { config: listener.clone(), address, sessions_len });
         }
         self.shared.control.wake_workers();

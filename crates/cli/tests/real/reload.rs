@@ -141,6 +141,23 @@ fn sessions_follow_their_listener_to_another_pool_and_end_with_their_pool() {
 }
 
 #[test]
+fn sessions_follow_a_listener_that_gets_another_address_and_another_pool_at_once() {
+    let servers = [Memcached::start(), Memcached::start()];
+    let proxy = Proxy::start(&addresses(&servers[..1]));
+    let mut session = Session::connect(&proxy.address());
+    session.set("key", "one");
+    let second = format!("[pool.other]\nservers = [{:?}]", servers[1].address());
+    let text = proxy.configuration(&addresses(&servers[..1]), &second);
+    let address = format!("127.0.0.1:{}", free_port());
+    let moved =
+        text.replace("pool = \"main\"", "pool = \"other\"").replace(&proxy.address(), &address);
+    proxy.configure_as(&moved);
+    wait_until(PATIENCE, "the session to follow", || session.get("key").is_none());
+    assert!(Session::can_connect(&address));
+    wait_until(PATIENCE, "the old one to be gone", || !Session::can_connect(&proxy.address()));
+}
+
+#[test]
 fn an_address_that_is_taken_changes_nothing() {
     let server = Memcached::start();
     let proxy = Proxy::start(&[server.address()]);
