@@ -58,9 +58,9 @@ impl Desk {
         self.settle(id, |_, output| output.extend_from_slice(words));
     }
 
-    /// A server has answered an attempt.
+    /// A server has answered an attempt; so many keys of it were there, and so many were not.
     #[inline]
-    pub(super) fn settle_response(&mut self, matched: &Matched<'_>) {
+    pub(super) fn settle_response(&mut self, matched: &Matched<'_>, keys: (u32, u32)) {
         let Matched { attempt, body, response, .. } = matched;
         let id = attempt.exchange;
         let waiting = self.exchanges.get(id).filter(|exchange| exchange.waits_for(attempt.part));
@@ -84,7 +84,7 @@ impl Desk {
                 return self.settle_failure(id, attempt.part, Failure::Overload);
             }
         }
-        let (hits, misses) = matched.keys_seen();
+        let (hits, misses) = keys;
         self.counters.hits += u64::from(hits);
         self.counters.misses += u64::from(misses);
         if attempt.disguise != 0 {

@@ -61,24 +61,25 @@ impl Worker {
                 Ok(Some(matched)) => {
                     let server = id.server;
                     let latency = now - matched.attempt.sent_at;
+                    let keys = matched.keys_seen();
                     if self.slow.is_slow(latency) {
                         slow::tell(&mut self.slow, &mut self.reports, now, server, &matched);
                     }
                     // One that came too late has been counted already.
                     if latency < timeout {
-                        let (class, keys) = (matched.attempt.class, matched.keys_seen());
+                        let class = matched.attempt.class;
                         let is_server_error = Desk::is_evidence(matched.response.status);
                         let seen = Seen { class, latency, is_server_error, keys };
                         self.reports.note_response(now, server, seen);
                     }
                     if matched.attempt.effect == Effect::Reads {
-                        self.desk.settle_response(&matched);
+                        self.desk.settle_response(&matched, keys);
                         continue;
                     }
                     let settler = settling::Settler { recovery: &*self.recovery, now, server };
                     let (desk, budget) = (&mut self.desk, &mut self.budget);
                     match settler.answer(&matched, &self.table, desk, budget) {
-                        Answered::Settle => desk.settle_response(&matched),
+                        Answered::Settle => desk.settle_response(&matched, keys),
                         Answered::Retry(retry) => self.retries.push(retry),
                         Answered::Late => {}
                     }
