@@ -34,8 +34,8 @@ export function beginLoad(address) {
   const run = async () => {
     for (let turn = 0; !isStopped; turn += 1) {
       // While a server hangs, what it should have answered fails: that is not the matter here.
-      await set(address, `load-${turn % 200}`, "x".repeat(64)).catch(() => {});
-      await has(address, `load-${(turn * 7) % 200}`).catch(() => {});
+      await set(address, keyOf(turn), "x".repeat(64)).catch(() => {});
+      await has(address, keyOf(turn * 7)).catch(() => {});
       await sleep(PAUSE_MS);
     }
   };
@@ -44,6 +44,14 @@ export function beginLoad(address) {
     isStopped = true;
     await Promise.all(running);
   };
+}
+
+/**
+ * One of 200 keys. They differ where they begin: FNV-1a, the default, places keys that differ in
+ * their last bytes alone so close together that all of them may be one server's.
+ */
+function keyOf(turn) {
+  return `${turn % 200}-of-the-load`;
 }
 
 const PAUSE_MS = 5;

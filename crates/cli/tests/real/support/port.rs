@@ -1,20 +1,24 @@
 //! Loopback ports for servers that the tests start.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
 
-/// A port on which nothing listens now.
+/// A port on which nothing listens now, and that no other test is given while this one runs.
 ///
 /// It lies below the range that the kernel gives to outgoing connections, so that a server
-/// which was killed can have its port again. Tests run in processes of their own: each begins
-/// its search at another place.
+/// which was killed can have its port again. Tests run in processes of their own: what claims a
+/// port among them is its UDP half, which is held until the process ends. Each begins its search
+/// at another place.
 pub(crate) fn free_port() -> u16 {
-    for _ in 0..PORTS {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let offset = (process::id().wrapping_mul(PORTS_PER_PROCESS) + step) % PORTS;
-        let port = u16::try_from(PORT_MIN + offset).expect("the range ends below 2^16");
+    let mut claims = CLAIMS.lock().expect("nothing panics while it is held");
+    let begin = process::id().wrapping_mul(PORTS_PER_PROCESS) % PORTS;
+    for step in 0..PORTS {
+        let port = PORT_MIN + (begin + step) % PORTS;
+        let port = u16::try_from(port).expect("the range ends below 2^16");
+        let Ok(claim) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) else { continue };
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            claims.push(claim);
             return port;
         }
     }
@@ -26,4 +30,4 @@ const PORTS: u32 = 20_000;
 /// More than one test uses.
 const PORTS_PER_PROCESS: u32 = 16;
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+static CLAIMS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
