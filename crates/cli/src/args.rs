@@ -2,6 +2,7 @@
 
 mod admin;
 mod bench;
+mod doctor;
 
 mod lab;
 
@@ -20,6 +21,7 @@ pub(crate) use admin::{
     TopArgs,
 };
 pub(crate) use bench::BenchArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use lab::{LabArgs, Show};
 
 /// A memcached proxy that keeps a cache useful while its servers fail.
@@ -41,6 +43,7 @@ pub(crate) enum Verb {
     Events(EventsArgs),
     Server(ServerArgs),
     Reload(ReloadArgs),
+    Doctor(DoctorArgs),
     Bench(Box<BenchArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -38,6 +38,15 @@ pub(crate) enum Failure {
     /// Something is not well; what, has been printed.
     #[error("something is not well")]
     Unwell,
+    /// Servers were examined, and not all is well; what, has been printed.
+    #[error("not all is well")]
+    Examined {
+        /// The exit code for it.
+        code: u8,
+    },
+    /// The machine gave us no means to wait for anything. Nothing was started.
+    #[error("cannot wait for answers: {0}")]
+    Runtime(io::Error),
     /// The running proxy has refused its configuration; why, has been printed.
     #[error("the configuration is refused")]
     ReloadRefused,
@@ -110,6 +119,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(_)
+            | Self::Runtime(_)
             | Self::Output(_)
             | Self::Unwell
             | Self::Ineffective(_)
@@ -117,6 +127,7 @@ impl Failure {
             | Self::Terminal(_)
             | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
+            Self::Examined { code } => *code,
             Self::Lab(error) => match error {
                 LabError::Script { .. } => EXIT_USAGE,
                 LabError::Wrong { .. } => EXIT_WRONG,
@@ -156,6 +167,8 @@ impl Failure {
             | Self::Bench(_)
             | Self::Admin(_)
             | Self::Unwell
+            | Self::Examined { .. }
+            | Self::Runtime(_)
             | Self::ReloadRefused
             | Self::Ineffective(_)
             | Self::Declined
@@ -168,7 +181,7 @@ impl Failure {
 
     /// Whether standard output has said it already.
     fn has_been_told(&self) -> bool {
-        matches!(self, Self::Faulty | Self::Unwell | Self::ReloadRefused)
+        matches!(self, Self::Faulty | Self::Unwell | Self::Examined { .. } | Self::ReloadRefused)
     }
 }
 

@@ -24,6 +24,8 @@ mod server;
 
 mod reload;
 
+mod doctor;
+
 mod completions;
 mod man;
 
@@ -77,6 +79,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Events(args)) => events::events(&args)?,
         Some(Verb::Server(args)) => server::server(&args)?,
         Some(Verb::Reload(args)) => reload::reload(&args)?,
+        Some(Verb::Doctor(args)) => doctor::doctor(&args)?,
         Some(Verb::Completions(args)) => completions::completions(&args)?,
         Some(Verb::Man(args)) => man::man(&args)?,
         Some(Verb::Lab(args)) => lab::lab(&args)?,

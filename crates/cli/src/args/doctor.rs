@@ -1,0 +1,42 @@
+//! The arguments of `evenkeel doctor`.
+
+use std::time::Duration;
+
+use crate::bench::values;
+
+/// Examine memcached and Redis servers: what is wrong, how that is known, and what to do.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_DOCTOR)]
+pub(crate) struct DoctorArgs {
+    #[arg(required = true, value_name = "TARGET", help = TARGET_HELP)]
+    pub(crate) targets: Vec<String>,
+
+    /// How far apart the two looks are from which rates are taken.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = values::time)]
+    pub(crate) interval: Duration,
+
+    /// Print everything: all findings, their evidence and what could not be looked at.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Print one JSON object instead of text.
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) json: bool,
+}
+
+const TARGET_HELP: &str = "What to examine: memcached://ADDRESS, \
+redis://[[USER]:PASSWORD@]ADDRESS[/DATABASE] or rediss://…";
+
+const AFTER_DOCTOR: &str = "\
+Examples:
+  evenkeel doctor memcached://10.0.0.1:11211 memcached://10.0.0.2:11211
+  evenkeel doctor redis://:secret@10.0.0.3
+  evenkeel doctor --json redis://10.0.0.3 | jq .verdict
+
+It only reads, except for canary keys of its own (evenkeel:doctor:…), which it deletes.
+
+Exit codes:
+  0   healthy
+  1   there are warnings
+  2   something is critical
+  3   something could not be looked at, and nothing is critical; or the arguments are wrong";

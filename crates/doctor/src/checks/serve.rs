@@ -1,0 +1,270 @@
+//! Whether a server that is reached really serves.
+
+use std::time::Duration;
+
+use crate::check::{Check, Findings, Look};
+use crate::facts::{Lane, Outcome, ServerFacts, Step, StepKind};
+
+pub(crate) const CHECKS: &[Check] = &[
+    Check {
+        id: "serve-only-greets",
+        title: "the server does more than answer health checks",
+        meaning: "The server answers `version` or `PING` and nothing else. A health check that \
+            asks no more than that calls it healthy, and every client library and proxy that does \
+            so sends it requests again and again; each of them waits for its timeout.",
+        rule: "Critical if greetings are answered on every connection that was opened and not one \
+            set, get or delete is.",
+        source: "The probe: greeting, set, get, compare, delete over several connections.",
+        look: Look::Server(only_greets),
+    },
+    Check {
+        id: "serve-some-connections",
+        title: "every connection is served",
+        meaning: "Some connections are served and others are not. A memcached server gives each \
+            connection to one of its threads for good: if one thread is stuck, a share of all \
+            clients' requests fails, on the same connections each time, and whoever reconnects may \
+            be lucky. Monitoring that keeps one connection sees all or nothing of it.",
+        rule: "Critical if at least one connection was served and at least one was closed, reset or \
+            not answered in time.",
+        source: "The probe: ten connections to memcached, four to Redis, opened one after another.",
+        look: Look::Server(some_connections),
+    },
+    Check {
+        id: "serve-fails",
+        title: "canary keys are stored, read and deleted",
+        meaning: "A key was stored, read and deleted as an application would, and some of that \
+            failed. Applications see the same failures.",
+        rule: "Critical if any step is refused, not answered in time, or its connection closed.",
+        source: "The probe: set, get, compare, delete over several connections.",
+        look: Look::Server(fails),
+    },
+    Check {
+        id: "serve-wrong",
+        title: "what is read is what was stored",
+        meaning: "The server, or something before it, gave a value that was not stored, or one \
+            that had been deleted, or bytes that are no answer. A cache that lies is worse than \
+            none: applications act on it.",
+        rule: "Critical if any answer is wrong or is none of the protocol.",
+        source: "The probe: values are compared byte by byte; a deleted key is read again.",
+        look: Look::Server(wrong),
+    },
+    Check {
+        id: "serve-loses",
+        title: "what was stored is still there a moment later",
+        meaning: "A key that had just been stored was gone when it was read or deleted right \
+            after. The server has so little memory that new items go at once, somebody flushes it \
+            all the time, or several servers answer behind one address.",
+        rule: "Warning if one key of the probe is missing, critical if half of them are.",
+        source: "The probe: get and delete right after set.",
+        look: Look::Server(loses),
+    },
+    Check {
+        id: "serve-expiry",
+        title: "keys expire when they should",
+        meaning: "A key whose expiry has passed is still served. The server's clock stands still, \
+            or something before it ignores expiry. Values that applications rely on to go away \
+            stay.",
+        rule: "Critical if a key with an expiry of two seconds (Redis: 200 ms) is still there when \
+            that has passed.",
+        source: "The probe: set with an expiry, get when it has passed.",
+        look: Look::Server(expiry),
+    },
+    Check {
+        id: "serve-slow",
+        title: "requests are answered quickly",
+        meaning: "A cache is there to be faster than what is behind it. A request within a data \
+            centre takes well under a millisecond; at 100 ms the database would have been faster, \
+            and each application thread that waits is one that serves nobody.",
+        rule: "Warning if the median of the probe's answers takes more than 10 ms, or any answer \
+            more than 100 ms; critical if the median takes more than 100 ms.",
+        source: "The probe: the times of all its good answers.",
+        look: Look::Server(slow),
+    },
+];
+
+fn only_greets(facts: &ServerFacts, findings: &mut Findings) {
+    if !is_only_greeting(facts) {
+        return;
+    }
+    let lanes = &facts.probe.lanes;
+    let greeted = lanes.iter().filter(|lane| is_greeted(lane)).count();
+    findings
+        .critical("it answers health checks and nothing else")
+        .evidence("greetings answered", format!("{greeted} connections"), PROBE)
+        .evidence("sets, gets, deletes answered", "0", PROBE)
+        .evidence("instead", outcomes(facts), PROBE)
+        .remedy(
+            "take it out of use: whoever believes its greeting keeps sending it requests",
+            &["evenkeel server eject NAME"],
+        )
+        .remedy("restart it, and replace the health check by one that stores and reads a key", &[]);
+}
+
+fn some_connections(facts: &ServerFacts, findings: &mut Findings) {
+    let lanes = &facts.probe.lanes;
+    let bad = lanes.iter().filter(|lane| !is_served(lane)).count();
+    if bad == 0 || bad == lanes.len() {
+        return;
+    }
+    findings
+        .critical(format!("{bad} of {} connections are not served", lanes.len()))
+        .evidence("connections not served", format!("{bad} of {}", lanes.len()), PROBE)
+        .evidence("there", outcomes(facts), PROBE)
+        .remedy(
+            "see whether one of its threads is busy or stuck, and restart the server if so",
+            &["top -H -p $(pidof memcached)"],
+        );
+}
+
+fn fails(facts: &ServerFacts, findings: &mut Findings) {
+    // Where the check before has a better word for it, this one has nothing to add.
+    let lanes = &facts.probe.lanes;
+    let is_partly = lanes.iter().any(is_served) && !lanes.iter().all(is_served);
+    let refusals = steps(facts, |it| matches!(it, Outcome::Refused(_)));
+    let failures = steps(facts, |it| matches!(it, Outcome::TimedOut | Outcome::Closed(_)));
+    let bad = if is_partly { refusals } else { refusals + failures };
+    if bad == 0 || is_only_greeting(facts) {
+        return;
+    }
+    let of = facts.probe.steps().count();
+    findings
+        .critical(format!("{bad} of {of} requests of the probe failed"))
+        .evidence("failed", outcomes(facts), PROBE)
+        .remedy("what the server says is the first thing to look up", &[]);
+}
+
+fn wrong(facts: &ServerFacts, findings: &mut Findings) {
+    let bad = steps(facts, |it| matches!(it, Outcome::Wrong(_) | Outcome::Garbled(_)));
+    let of_expiry = facts.probe.steps().filter(|step| is_unexpired(step)).count();
+    if bad == of_expiry {
+        return;
+    }
+    findings
+        .critical("it gives wrong answers")
+        .evidence("wrong answers", bad.to_string(), PROBE)
+        .evidence("among them", outcomes(facts), PROBE)
+        .remedy(
+            "take it out of use, and whatever stands before it; then look at both",
+            &["evenkeel server eject NAME"],
+        );
+}
+
+fn loses(facts: &ServerFacts, findings: &mut Findings) {
+    let missing = steps(facts, |it| *it == Outcome::Missing);
+    let sets = facts.probe.steps().filter(|it| it.kind == StepKind::Set).count();
+    if missing == 0 {
+        return;
+    }
+    let words = format!("{missing} times a key was gone right after it was stored");
+    let finding =
+        if missing * 2 >= sets { findings.critical(words) } else { findings.warning(words) };
+    finding
+        .evidence("missing", format!("{missing}, of {sets} keys that were stored"), PROBE)
+        .remedy(
+            "look for evictions, for somebody who flushes, and for several servers behind one \
+                 address",
+            &[],
+        );
+}
+
+fn expiry(facts: &ServerFacts, findings: &mut Findings) {
+    if facts.probe.steps().any(is_unexpired) {
+        findings
+            .critical("a key is still there when its expiry has passed")
+            .evidence("after its expiry", "the value is still served", PROBE)
+            .remedy("compare the server's clock with others, and restart the server", &["date"]);
+    }
+}
+
+fn slow(facts: &ServerFacts, findings: &mut Findings) {
+    let latencies = facts.probe.latencies();
+    let (Some(median), Some(greatest)) = (latencies.get(latencies.len() / 2), latencies.last())
+    else {
+        return;
+    };
+    let finding = if *median > SLOW {
+        findings.critical(format!("a request takes {} ms", median.as_millis()))
+    } else if *median > SLUGGISH {
+        findings.warning(format!("a request takes {} ms", median.as_millis()))
+    } else if *greatest > SLOW {
+        findings.warning(format!("single requests take up to {} ms", greatest.as_millis()))
+    } else {
+        return;
+    };
+    finding
+        .evidence("median", millis(*median), format!("the probe, {} requests", latencies.len()))
+        .evidence("greatest", millis(*greatest), PROBE)
+        .remedy(
+            "compare with the way there: if that is slow too, it is the network, else the server",
+            &[&format!("ping -c 20 -i 0.2 {}", facts.target.address.host())],
+        );
+}
+
+/// Whether greetings are answered and nothing else.
+fn is_only_greeting(facts: &ServerFacts) -> bool {
+    let is_answered = |it: &Step| !matches!(it.outcome, Outcome::TimedOut | Outcome::Closed(_));
+    let mut of_data = facts.probe.steps().filter(|it| it.kind != StepKind::Greeting).peekable();
+    let opened: Vec<_> = facts.probe.lanes.iter().filter(|it| it.connect.is_ok()).collect();
+    of_data.peek().is_some()
+        && !of_data.any(is_answered)
+        && opened.iter().filter(|it| starts_with_greeting(it)).all(|it| is_greeted(it))
+}
+
+fn starts_with_greeting(lane: &Lane) -> bool {
+    lane.steps.first().is_some_and(|it| it.kind == StepKind::Greeting)
+}
+
+fn is_greeted(lane: &Lane) -> bool {
+    starts_with_greeting(lane) && lane.steps[0].outcome == Outcome::Good
+}
+
+/// Whether a connection was opened and each request on it was answered somehow.
+fn is_served(lane: &Lane) -> bool {
+    let is_answered = |it: &Step| !matches!(it.outcome, Outcome::TimedOut | Outcome::Closed(_));
+    lane.connect.is_ok() && lane.steps.iter().all(is_answered)
+}
+
+fn is_unexpired(step: &Step) -> bool {
+    step.kind == StepKind::GetExpired && matches!(step.outcome, Outcome::Wrong(_))
+}
+
+fn steps(facts: &ServerFacts, is_meant: impl Fn(&Outcome) -> bool) -> usize {
+    facts.probe.steps().filter(|step| is_meant(&step.outcome)).count()
+}
+
+/// What was not good, in words: each kind once.
+fn outcomes(facts: &ServerFacts) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let connects = facts.probe.lanes.iter().filter_map(|lane| lane.connect.as_ref().err());
+    let told = connects.map(|error| format!("connect: {error}"));
+    let steps = facts.probe.steps().filter_map(|step| {
+        let what = match &step.outcome {
+            Outcome::Good => return None,
+            Outcome::Refused(words) | Outcome::Wrong(words) | Outcome::Closed(words) => {
+                words.clone()
+            }
+            Outcome::Garbled(words) => format!("no answer of the protocol: {words:?}"),
+            Outcome::Missing => "the key is not there".to_owned(),
+            Outcome::TimedOut => format!("nothing for {} ms", step.took.as_millis()),
+        };
+        Some(format!("{}: {what}", step.kind.label()))
+    });
+    for word in told.chain(steps) {
+        if words.len() < OUTCOMES_MAX && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.join("; ")
+}
+
+fn millis(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+const PROBE: &str = "the probe";
+/// What is slow for anybody.
+const SLOW: Duration = Duration::from_millis(100);
+/// What is slow for a cache.
+const SLUGGISH: Duration = Duration::from_millis(10);
+/// How many different outcomes a finding tells.
+const OUTCOMES_MAX: usize = 4;

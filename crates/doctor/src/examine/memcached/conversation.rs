@@ -1,0 +1,105 @@
+//! One connection to a memcached server: lines out, lines in, within a deadline and a size.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::examine::dial;
+use crate::facts::{Outcome, Unreachable};
+
+/// A connection. What has failed once fails at once from then on: its answers would be out of step.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    stream: BufReader<TcpStream>,
+    broken: Option<Broken>,
+}
+
+/// Why an answer did not come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Broken {
+    /// It did not come in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The connection ended.
+    #[error("{0}")]
+    Closed(String),
+    /// It is longer than any such answer.
+    #[error("the answer is longer than {ANSWER_LEN_MAX} bytes")]
+    TooLong,
+}
+
+impl From<Broken> for Outcome {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::TimedOut => Self::TimedOut,
+            Broken::Closed(words) => Self::Closed(words),
+            Broken::TooLong => Self::Garbled(broken.to_string()),
+        }
+    }
+}
+
+impl Conversation {
+    /// Connects. How long that took is given too.
+    pub(super) async fn open(
+        addr: SocketAddr,
+        deadline: Instant,
+    ) -> Result<(Self, Duration), Unreachable> {
+        let (stream, took) = dial::connect(addr, deadline).await?;
+        Ok((Self { stream: BufReader::new(stream), broken: None }, took))
+    }
+
+    /// Sends `request` and reads lines, without their ends, up to one for which `is_last` holds.
+    /// `deadline` is when the last of them must have come.
+    pub(super) async fn ask(
+        &mut self,
+        request: &[u8],
+        is_last: impl Fn(&str) -> bool,
+        deadline: Instant,
+    ) -> Result<Vec<String>, Broken> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
+        let answer = timeout_at(deadline, self.exchange(request, is_last)).await;
+        let answer = answer.unwrap_or(Err(Broken::TimedOut));
+        self.broken = answer.as_ref().err().cloned();
+        answer
+    }
+
+    async fn exchange(
+        &mut self,
+        request: &[u8],
+        is_last: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, Broken> {
+        let closed = |error: std::io::Error| Broken::Closed(error.to_string());
+        self.stream.write_all(request).await.map_err(closed)?;
+        let mut lines = Vec::new();
+        let mut left = ANSWER_LEN_MAX;
+        loop {
+            let mut line = Vec::new();
+            let len = (&mut self.stream).take(left).read_until(b'\n', &mut line).await;
+            let len = len.map_err(closed)?;
+            left -= u64::try_from(len).expect("it is at most what was left");
+            if line.pop() != Some(b'\n') {
+                return Err(match left {
+                    0 => Broken::TooLong,
+                    _ => Broken::Closed("the server closed the connection".to_owned()),
+                });
+            }
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let is_end = is_last(&line);
+            lines.push(line);
+            if is_end {
+                return Ok(lines);
+            }
+        }
+    }
+}
+
+/// What answers may have, in bytes: `stats conns` of some ten thousand clients.
+const ANSWER_LEN_MAX: u64 = 4 << 20;

@@ -1,0 +1,208 @@
+//! Whether a memcached server really serves: canary keys over several connections.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::SocketAddr;
+
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::conversation::Conversation;
+use super::{Notes, shortened};
+use crate::facts::{Lane, Outcome, Step, StepKind};
+
+/// Runs the probe over [`LANES`] connections at a time.
+pub(super) async fn run(addr: SocketAddr, notes: &Notes) -> Vec<Lane> {
+    let run = CanaryKeys::new();
+    let (step_timeout, deadline) = (notes.options.step_timeout, notes.deadline);
+    let mut running = JoinSet::new();
+    for lane in 0..LANES {
+        let run = run.clone();
+        let limits = Limits { step_timeout, deadline };
+        running.spawn(async move { (lane, run_lane(addr, &run, lane, limits).await) });
+    }
+    let mut lanes = running.join_all().await;
+    lanes.sort_unstable_by_key(|(number, _)| *number);
+    lanes.into_iter().map(|(_, lane)| lane).collect()
+}
+
+/// How long a step and how long all may take.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    step_timeout: Duration,
+    deadline: Instant,
+}
+
+impl Limits {
+    fn step_deadline(self) -> Instant {
+        self.deadline.min(Instant::now() + self.step_timeout)
+    }
+}
+
+async fn run_lane(addr: SocketAddr, keys: &CanaryKeys, number: usize, limits: Limits) -> Lane {
+    let opened = Conversation::open(addr, limits.step_deadline()).await;
+    let (mut conversation, connect) = match opened {
+        Ok((conversation, took)) => (conversation, took),
+        Err(error) => return Lane { connect: Err(error.to_string()), steps: Vec::new() },
+    };
+    let mut lane = Lane { connect: Ok(connect), steps: Vec::new() };
+    let plan = (0..ROUNDS).flat_map(|round| ROUND.map(|kind| (kind, round)));
+    for (kind, round) in [(StepKind::Greeting, 0)].into_iter().chain(plan) {
+        let canary = keys.canary(number, round);
+        let step = take(&mut conversation, kind, &canary, limits.step_deadline()).await;
+        let goes_on =
+            !matches!(step.outcome, Outcome::Garbled(_) | Outcome::TimedOut | Outcome::Closed(_));
+        lane.steps.push(step);
+        if !goes_on {
+            break;
+        }
+    }
+    lane
+}
+
+/// A canary key whose expiry is watched.
+#[derive(Debug)]
+pub(super) struct Expiring {
+    canary: Canary,
+    set_at: Instant,
+    steps: Vec<Step>,
+}
+
+impl Expiring {
+    /// Stores the key.
+    pub(super) async fn begin(conversation: &mut Conversation, notes: &Notes) -> Self {
+        let canary = Canary { expiry_seconds: EXPIRING_SECONDS, ..CanaryKeys::new().canary(0, 0) };
+        let mut steps = Vec::new();
+        for kind in [StepKind::Set, StepKind::GetUnexpired] {
+            steps.push(take(conversation, kind, &canary, notes.step_deadline()).await);
+        }
+        Self { canary, set_at: Instant::now(), steps }
+    }
+
+    /// Looks whether it is gone when it must be, and sees to it that it is.
+    pub(super) async fn end(mut self, conversation: &mut Conversation, notes: &Notes) -> Lane {
+        if self.steps.iter().all(|step| step.outcome == Outcome::Good) {
+            sleep_until((self.set_at + EXPIRED_AFTER).min(notes.deadline)).await;
+            if self.set_at.elapsed() >= EXPIRED_AFTER {
+                let kind = StepKind::GetExpired;
+                let step = take(conversation, kind, &self.canary, notes.step_deadline()).await;
+                self.steps.push(step);
+            }
+        }
+        // Whatever became of it: it is not to stay. It is gone already if all is well.
+        let request = format!("delete {}\r\n", self.canary.key);
+        let _ = conversation.ask(request.as_bytes(), |_| true, notes.step_deadline()).await;
+        Lane { connect: Ok(Duration::ZERO), steps: self.steps }
+    }
+}
+
+async fn take(
+    conversation: &mut Conversation,
+    kind: StepKind,
+    canary: &Canary,
+    deadline: Instant,
+) -> Step {
+    let Canary { key, value, expiry_seconds } = canary;
+    let request = match kind {
+        StepKind::Greeting => "version\r\n".to_owned(),
+        StepKind::Set => {
+            format!("set {key} 0 {expiry_seconds} {}\r\n{value}\r\n", value.len())
+        }
+        StepKind::Delete => format!("delete {key}\r\n"),
+        StepKind::Get | StepKind::GetDeleted | StepKind::GetUnexpired | StepKind::GetExpired => {
+            format!("get {key}\r\n")
+        }
+    };
+    let begun_at = Instant::now();
+    let is_last = |line: &str| is_end_of_answer(line);
+    let answer = conversation.ask(request.as_bytes(), is_last, deadline).await;
+    let took = begun_at.elapsed();
+    let outcome = match answer {
+        Ok(lines) => judge(kind, canary, &lines),
+        Err(broken) => broken.into(),
+    };
+    Step { kind, took, outcome }
+}
+
+/// Whether a line ends an answer to what the probe asks. What follows `VALUE` is the value, and
+/// then `END`. A line that is none of these ends the answer too: it is no answer.
+fn is_end_of_answer(line: &str) -> bool {
+    !line.starts_with("VALUE ") && !line.starts_with(VALUE_START)
+}
+
+fn judge(kind: StepKind, canary: &Canary, lines: &[String]) -> Outcome {
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let head = format!("VALUE {} 0 {}", canary.key, canary.value.len());
+    let is_gone = matches!(kind, StepKind::GetDeleted | StepKind::GetExpired);
+    match (kind, lines.as_slice()) {
+        (_, [refused]) if is_refusal(refused) => Outcome::Refused(shortened(refused)),
+        (StepKind::Greeting, [line]) if line.starts_with("VERSION ") => Outcome::Good,
+        (StepKind::Set, ["STORED"]) | (StepKind::Delete, ["DELETED"]) => Outcome::Good,
+        (StepKind::Set, ["NOT_STORED"]) => Outcome::Refused("NOT_STORED".to_owned()),
+        (StepKind::Delete, ["NOT_FOUND"]) => Outcome::Missing,
+        (StepKind::Greeting | StepKind::Set | StepKind::Delete, _) => garbled(&lines),
+        (_, ["END"]) if is_gone => Outcome::Good,
+        (_, ["END"]) => Outcome::Missing,
+        (_, [first, value, "END"]) if *first == head && *value == canary.value => {
+            if is_gone {
+                Outcome::Wrong("the value is still there".to_owned())
+            } else {
+                Outcome::Good
+            }
+        }
+        (_, [first, _, "END"]) if first.starts_with("VALUE ") => {
+            Outcome::Wrong(format!("another value than was stored: {}", shortened(first)))
+        }
+        _ => garbled(&lines),
+    }
+}
+
+fn is_refusal(line: &str) -> bool {
+    line == "ERROR"
+        || ["ERROR ", "SERVER_ERROR ", "CLIENT_ERROR "].iter().any(|it| line.starts_with(it))
+}
+
+fn garbled(lines: &[&str]) -> Outcome {
+    Outcome::Garbled(shortened(&lines.join(" ")))
+}
+
+/// The keys of one run, which nobody else has.
+#[derive(Clone, Debug)]
+struct CanaryKeys {
+    run: u64,
+}
+
+/// One key and what is stored with it.
+#[derive(Clone, Debug)]
+struct Canary {
+    key: String,
+    value: String,
+    expiry_seconds: u32,
+}
+
+impl CanaryKeys {
+    fn new() -> Self {
+        // The standard library's randomness is enough to be nobody else's key.
+        Self { run: RandomState::new().hash_one(0) }
+    }
+
+    fn canary(&self, lane: usize, round: usize) -> Canary {
+        let key = format!("evenkeel:doctor:{:016x}:{lane}:{round}", self.run);
+        let value = format!("{VALUE_START}{:016x} {lane} {round}", self.run);
+        Canary { key, value, expiry_seconds: EXPIRY_SECONDS }
+    }
+}
+
+/// Connections at a time: more than twice memcached's default number of threads (4), which take
+/// connections in turn.
+const LANES: usize = 10;
+/// How often each connection stores, reads, deletes and misses a key.
+const ROUNDS: usize = 5;
+const ROUND: [StepKind; 4] = [StepKind::Set, StepKind::Get, StepKind::Delete, StepKind::GetDeleted];
+/// The expiry of keys that are deleted soon: they are gone even if we are.
+const EXPIRY_SECONDS: u32 = 60;
+/// The expiry of the key whose expiry is watched: memcached counts in whole seconds, so that it is
+/// there for one second at least and gone after two.
+const EXPIRING_SECONDS: u32 = 2;
+/// When it must be gone: two seconds, and something for a clock that ticks once a second.
+const EXPIRED_AFTER: Duration = Duration::from_millis(2_250);
+const VALUE_START: &str = "a canary of evenkeel doctor, ";

@@ -1,0 +1,48 @@
+//! Examines cache servers and says what is wrong, how it knows, how bad it is and what to do.
+//!
+//! ```text
+//! Target ──examine──► ServerFacts ──checks──► Finding ──► Report ──► text | JSON | HTML
+//!            asks        no judgement   pure
+//! ```
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`target`] | what is examined: memcached or Redis, and where |
+//! | [`mod@examine`] | asks a server everything, within a deadline: the only part that talks to anybody |
+//! | [`facts`] | what was seen of a server, as plain data |
+//! | [`check`] | what a check is and what it finds; the list of all |
+//! | `checks` | the checks themselves: pure functions of facts |
+//! | [`report`] | the findings of an examination, worst first, as they are printed |
+//!
+//! # What it never does
+//! Change data or settings. Its probe writes canary keys of its own (`evenkeel:doctor:…`), which it
+//! deletes and which expire by themselves; everything else only reads. What `--fix` would change is
+//! a [`check::Change`], which somebody else carries out.
+//!
+//! # Limits
+//! A server has [`examine::Options::budget`] in all, whatever it does; an answer may have so many
+//! bytes and no more ([`examine`](mod@examine)'s constants). A server that is slow is cut short and
+//! what is known by then is judged.
+//!
+//! # Rejected alternatives
+//! - *Asking through Evenkeel's own client.* It would route, fail over and hide just the faults
+//!   that are looked for here. Each connection is opened and judged by itself.
+//! - *Judging while asking.* A check that sends a command of its own cannot be tested without a
+//!   server in just that condition, and two checks would ask twice.
+
+pub mod target;
+
+pub mod examine;
+
+pub mod facts;
+
+pub mod check;
+
+mod checks;
+
+pub mod report;
+
+pub use check::{CHECKS, Check, Finding, Severity};
+pub use examine::{Examination, Options, examine};
+pub use report::{Report, Verdict};
+pub use target::{Protocol, Target};
