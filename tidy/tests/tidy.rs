@@ -26,6 +26,7 @@ const CORE: &str = "evenkeel-core";
 const CONTROL: &str = "evenkeel-control";
 const CONFIG_FILE: &str = "evenkeel-config-file";
 const LAB: &str = "evenkeel-lab";
+const RIG: &str = "evenkeel-rig";
 
 /// The arrows between the crates. A new one is an edit of ARCHITECTURE.md first.
 const CRATES: [CratePlace; 18] = [
@@ -88,10 +89,12 @@ const CRATES: [CratePlace; 18] = [
         path: "crates/cli",
         on: &["evenkeel-doctor", "evenkeel-proxy", API, CONFIG_FILE, CORE, LAB, "evenkeel-load"],
         // What happens to the proxy in the tests of faults happens to the library, too.
-        in_tests_on: &["evenkeel"],
+        in_tests_on: &["evenkeel", RIG],
         never: &["mio"],
     },
     CratePlace { path: "crates/lab", on: &[CORE], in_tests_on: &[], never: &["clap"] },
+    // Only tests use it: whoever does has it in `in_tests_on`, never in `on`.
+    CratePlace { path: "crates/rig", on: &[], in_tests_on: &[], never: &["tokio", "clap"] },
     CratePlace {
         path: "crates/sim",
         on: &[CORE],

@@ -6,7 +6,7 @@
 //! proxy's place: that is how the expectations of `suites` were learnt, and how to see whether
 //! a failure is ours. `EVENKEEL_TEST_IO=epoll` (or `io_uring`) has the proxy read and write that way.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "for the reader of a failure")]
+#![expect(clippy::print_stdout, reason = "for the reader of a failure")]
 
 mod admin;
 mod bench;

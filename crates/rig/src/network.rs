@@ -6,14 +6,14 @@ use std::process::{self, Command};
 /// both directions. Neither end is told: no reset, no unreachable, no loss of carrier.
 ///
 /// Needs root and iproute2. Removed when dropped.
-pub(crate) struct Network {
+pub struct Network {
     /// Which of our networks it is.
     number: u32,
 }
 
 impl Network {
     /// Makes one, or says why not.
-    pub(crate) fn create() -> Result<Self, String> {
+    pub fn create() -> Result<Self, String> {
         let first = process::id() % NETWORKS;
         let numbers = (0..NETWORKS).map(|step| (first + step) % NETWORKS);
         let mut why_not = String::new();
@@ -32,22 +32,22 @@ impl Network {
     }
 
     /// The server's address.
-    pub(crate) fn ip(&self) -> String {
+    pub fn ip(&self) -> String {
         format!("198.19.{}.2", self.number)
     }
 
     /// The server's network namespace.
-    pub(crate) fn namespace(&self) -> String {
+    pub fn namespace(&self) -> String {
         format!("evenkeel-server-{}", self.number)
     }
 
     /// From now on the router loses every packet, of both directions.
-    pub(crate) fn lose_packets(&self) {
+    pub fn lose_packets(&self) {
         self.change_routes("add");
     }
 
     /// Ends [`Self::lose_packets`].
-    pub(crate) fn keep_packets(&self) {
+    pub fn keep_packets(&self) {
         self.change_routes("del");
     }
 

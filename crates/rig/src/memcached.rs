@@ -4,10 +4,11 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Network, Program, Session, free_port, wait_until};
+use crate::port::can_connect;
+use crate::{Network, Program, free_port, wait_until};
 
 /// One memcached process; it is killed when dropped.
-pub(crate) struct Memcached {
+pub struct Memcached {
     program: Program,
     place: Place,
 }
@@ -23,46 +24,46 @@ enum Place {
 
 impl Memcached {
     /// Starts a server on a free port and waits until it answers.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         (0..START_ATTEMPTS)
             .find_map(|_| Self::try_start(Place::Loopback(free_port())))
             .expect("memcached starts on one of several free ports")
     }
 
     /// Starts a server in a network of its own.
-    pub(crate) fn start_in(network: &Network) -> Self {
+    pub fn start_in(network: &Network) -> Self {
         let (namespace, ip) = (network.namespace(), network.ip());
         Self::try_start(Place::Network { namespace, ip }).expect("nobody else is in there")
     }
 
     /// Starts the server again, empty, on the port it had.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.program.kill();
         *self = Self::try_start(self.place.clone()).expect("the port is still ours");
     }
 
     /// `kill -9`.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.program.kill();
     }
 
     /// Makes the server hang: its sockets stay open and nothing is answered.
-    pub(crate) fn hang(&self) {
+    pub fn hang(&self) {
         self.program.stop();
     }
 
     /// Ends [`Self::hang`].
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.program.signal("CONT");
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.place.address()
     }
 
     /// The number of its process.
-    pub(crate) fn process_id(&self) -> u32 {
+    pub fn process_id(&self) -> u32 {
         self.program.id()
     }
 
@@ -76,7 +77,7 @@ impl Memcached {
         let mut program = Program::start(&mut command);
         let address = place.address();
         wait_until(START_TIMEOUT, "memcached to answer or to end", || {
-            program.exit_status().is_some() || Session::can_connect(&address)
+            program.exit_status().is_some() || can_connect(&address)
         });
         program.exit_status().is_none().then_some(Self { program, place })
     }

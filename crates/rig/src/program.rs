@@ -1,26 +1,27 @@
 //! A child process that does not outlive its test.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// A running program, killed when dropped. What it prints is kept in a file.
-pub(crate) struct Program {
+pub struct Program {
     child: Child,
     output: PathBuf,
 }
 
 impl Program {
     /// Starts `command` with its standard output and error going to one file.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         Self::start_with_input(command, Stdio::null())
     }
 
     /// The same with a standard input.
-    pub(crate) fn start_with_input(command: &mut Command, input: impl Into<Stdio>) -> Self {
+    pub fn start_with_input(command: &mut Command, input: impl Into<Stdio>) -> Self {
         let output = scratch_path("log");
         let file = File::create(&output).expect("the scratch folder is writable");
         let both = file.try_clone().expect("a file handle can be duplicated");
@@ -34,18 +35,18 @@ impl Program {
     }
 
     /// What the program has printed so far.
-    pub(crate) fn output(&self) -> String {
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
     }
 
     /// Sends a signal by its name: `KILL`, `CONT`, `TERM`, `INT`.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid()).status();
         assert!(status.is_ok_and(|status| status.success()), "kill -{name} {} failed", self.pid());
     }
 
     /// Stops the program where it stands, until it is sent `CONT`.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.signal("STOP");
         // A thread that runs on another processor may go on for a moment, and answer.
         wait_until(STOP_TIMEOUT, "all threads to stand still", || {
@@ -61,18 +62,18 @@ impl Program {
     }
 
     /// How the program ended, or nothing while it runs.
-    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("our own child can be waited for")
     }
 
     /// Waits until the program has ended.
-    pub(crate) fn wait_for_exit(&mut self, timeout: Duration) -> ExitStatus {
+    pub fn wait_for_exit(&mut self, timeout: Duration) -> ExitStatus {
         wait_until(timeout, "the program to end", || self.exit_status().is_some());
         self.exit_status().expect("it has just ended")
     }
 
     /// Resident memory in KiB.
-    pub(crate) fn resident_kib(&self) -> u64 {
+    pub fn resident_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("the program is running");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -81,14 +82,14 @@ impl Program {
     }
 
     /// Kills the program with `SIGKILL` and waits for its end.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         // An error means that it has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// The process's number.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -111,7 +112,7 @@ impl Drop for Program {
 
 /// Waits until `condition` holds, and fails the test when it does not within `timeout`.
 #[track_caller]
-pub(crate) fn wait_until(timeout: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_until(timeout: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + timeout;
     while !condition() {
         assert!(Instant::now() < deadline, "waited {timeout:?} in vain for {what}");
@@ -119,11 +120,24 @@ pub(crate) fn wait_until(timeout: Duration, what: &str, mut condition: impl FnMu
     }
 }
 
-/// A path for a file of this process that no other test uses.
-pub(crate) fn scratch_path(extension: &str) -> PathBuf {
+/// A path for a file of this process that no other test uses. Its folder is there.
+pub fn scratch_path(extension: &str) -> PathBuf {
+    let folder = scratch_folder();
+    fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    let name = format!("{}-{serial}.{extension}", std::process::id());
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+    folder.join(format!("{}-{serial}.{extension}", process::id()))
+}
+
+/// Where cargo has integration tests keep their files: it tells their own crate only, and only
+/// when that is built. It builds tests as `target/PROFILE/deps/NAME`; a test that has been taken
+/// elsewhere uses the system's folder for temporary files.
+fn scratch_folder() -> PathBuf {
+    let program = env::current_exe().expect("the system knows which program this is");
+    let target = match program.parent() {
+        Some(folder) if folder.ends_with("deps") => folder.ancestors().nth(2),
+        _ => None,
+    };
+    target.map_or_else(env::temp_dir, |target| target.join("tmp"))
 }
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! Loopback ports for servers that the tests start.
 
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::process;
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use std::sync::Mutex;
 /// which was killed can have its port again. Tests run in processes of their own: what claims a
 /// port among them is its UDP half, which is held until the process ends. Each begins its search
 /// at another place.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let mut claims = CLAIMS.lock().expect("nothing panics while it is held");
     let begin = process::id().wrapping_mul(PORTS_PER_PROCESS) % PORTS;
     for step in 0..PORTS {
@@ -23,6 +23,11 @@ pub(crate) fn free_port() -> u16 {
         }
     }
     panic!("no free port from {PORT_MIN} on");
+}
+
+/// Does anybody accept connections there?
+pub(crate) fn can_connect(address: &str) -> bool {
+    TcpStream::connect(address).is_ok()
 }
 
 const PORT_MIN: u32 = 12_000;
