@@ -1,16 +1,17 @@
 //! A real memcached server on loopback.
 
 use std::fs;
+use std::mem;
 use std::process::Command;
-use std::time::Duration;
 
-use crate::port::can_connect;
-use crate::{Network, Program, free_port, wait_until};
+use crate::port::{can_connect, on_free_port};
+use crate::{Network, Program};
 
 /// One memcached process; it is killed when dropped.
 pub struct Memcached {
     program: Program,
     place: Place,
+    arguments: Vec<String>,
 }
 
 /// Where a server runs.
@@ -23,23 +24,33 @@ enum Place {
 }
 
 impl Memcached {
-    /// Starts a server on a free port and waits until it answers.
+    /// Starts a server of one thread on a free port and waits until it accepts connections.
     pub fn start() -> Self {
-        (0..START_ATTEMPTS)
-            .find_map(|_| Self::try_start(Place::Loopback(free_port())))
-            .expect("memcached starts on one of several free ports")
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments, which win over ours: `-m 64 -c 4096 -t 1 -U 0`.
+    ///
+    /// Its address is not theirs to choose: memcached adds one that `-l` names to ours. Memory of
+    /// `-m 1` asks for `-I 512k` or less as well, and with less than `-c 16` it has too few
+    /// descriptors to start.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        on_free_port(|port| Self::try_start(Place::Loopback(port), arguments.clone()))
     }
 
     /// Starts a server in a network of its own.
     pub fn start_in(network: &Network) -> Self {
         let (namespace, ip) = (network.namespace(), network.ip());
-        Self::try_start(Place::Network { namespace, ip }).expect("nobody else is in there")
+        Self::try_start(Place::Network { namespace, ip }, Vec::new())
+            .unwrap_or_else(|why_not| panic!("{why_not}"))
     }
 
     /// Starts the server again, empty, on the port it had.
     pub fn restart(&mut self) {
         self.program.kill();
-        *self = Self::try_start(self.place.clone()).expect("the port is still ours");
+        *self = Self::try_start(self.place.clone(), mem::take(&mut self.arguments))
+            .unwrap_or_else(|why_not| panic!("{why_not}"));
     }
 
     /// `kill -9`.
@@ -67,19 +78,16 @@ impl Memcached {
         self.program.id()
     }
 
-    fn try_start(place: Place) -> Option<Self> {
+    fn try_start(place: Place, arguments: Vec<String>) -> Result<Self, String> {
         let mut command = place.command("memcached");
         command.args(["-l", place.ip(), "-p", &place.port().to_string()]);
         command.args(["-U", "0", "-t", "1", "-m", "64", "-c", "4096"]);
         if is_root() {
             command.args(["-u", "nobody"]);
         }
-        let mut program = Program::start(&mut command);
         let address = place.address();
-        wait_until(START_TIMEOUT, "memcached to answer or to end", || {
-            program.exit_status().is_some() || can_connect(&address)
-        });
-        program.exit_status().is_none().then_some(Self { program, place })
+        let program = Program::start_server(command.args(&arguments), || can_connect(&address))?;
+        Ok(Self { program, place, arguments })
     }
 }
 
@@ -121,5 +129,3 @@ fn is_root() -> bool {
 }
 
 const MEMCACHED_PORT: u16 = 11_211;
-const START_ATTEMPTS: usize = 5;
-const START_TIMEOUT: Duration = Duration::from_secs(10);

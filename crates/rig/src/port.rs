@@ -35,6 +35,20 @@ fn claim(port: u16) -> io::Result<UnixListener> {
     UnixListener::bind_addr(&name)
 }
 
+/// What `start` makes on a free port: on another one if it fails, because somebody who does not
+/// ask here may have taken the port meanwhile.
+#[track_caller]
+pub(crate) fn on_free_port<T>(start: impl Fn(u16) -> Result<T, String>) -> T {
+    let mut why_not = String::new();
+    for _ in 0..START_ATTEMPTS {
+        match start(free_port()) {
+            Ok(started) => return started,
+            Err(said) => why_not = said,
+        }
+    }
+    panic!("{why_not}");
+}
+
 /// Does anybody accept connections there?
 pub(crate) fn can_connect(address: &str) -> bool {
     TcpStream::connect(address).is_ok()
@@ -44,5 +58,6 @@ const PORT_MIN: u32 = 12_000;
 const PORTS: u32 = 20_000;
 /// More than one test uses.
 const PORTS_PER_PROCESS: u32 = 16;
+const START_ATTEMPTS: usize = 5;
 
 static CLAIMS: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());

@@ -34,6 +34,23 @@ impl Program {
         Self { child, output }
     }
 
+    /// Starts a server and waits until it is ready. What it said, if it ended instead.
+    pub(crate) fn start_server(
+        command: &mut Command,
+        mut is_ready: impl FnMut() -> bool,
+    ) -> Result<Self, String> {
+        let mut program = Self::start(command);
+        wait_until(START_TIMEOUT, "the server to be ready or to end", || {
+            program.exit_status().is_some() || is_ready()
+        });
+        match program.exit_status() {
+            None => Ok(program),
+            Some(status) => {
+                Err(format!("{command:?} ended with {status}: {}", program.output().trim()))
+            }
+        }
+    }
+
     /// What the program has printed so far.
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
@@ -139,6 +156,8 @@ fn scratch_folder() -> PathBuf {
     };
     target.map_or_else(env::temp_dir, |target| target.join("tmp"))
 }
+
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
