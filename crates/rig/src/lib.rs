@@ -6,12 +6,16 @@
 
 #![expect(clippy::print_stderr, reason = "for the reader of a failure")]
 
+mod certificates;
 mod memcached;
 mod network;
 mod port;
 mod program;
+mod scratch;
 
+pub use certificates::make_certificates;
 pub use memcached::Memcached;
 pub use network::Network;
 pub use port::free_port;
-pub use program::{Program, scratch_path, wait_until};
+pub use program::{Program, wait_until};
+pub use scratch::{ScratchFolder, scratch_path};

@@ -1,12 +1,12 @@
 //! A child process that does not outlive its test.
 
-use std::env;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{self, Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::scratch_path;
 
 /// A running program, killed when dropped. What it prints is kept in a file.
 pub struct Program {
@@ -137,30 +137,8 @@ pub fn wait_until(timeout: Duration, what: &str, mut condition: impl FnMut() -> 
     }
 }
 
-/// A path for a file of this process that no other test uses. Its folder is there.
-pub fn scratch_path(extension: &str) -> PathBuf {
-    let folder = scratch_folder();
-    fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    folder.join(format!("{}-{serial}.{extension}", process::id()))
-}
-
-/// Where cargo has integration tests keep their files: it tells their own crate only, and only
-/// when that is built. It builds tests as `target/PROFILE/deps/NAME`; a test that has been taken
-/// elsewhere uses the system's folder for temporary files.
-fn scratch_folder() -> PathBuf {
-    let program = env::current_exe().expect("the system knows which program this is");
-    let target = match program.parent() {
-        Some(folder) if folder.ends_with("deps") => folder.ancestors().nth(2),
-        _ => None,
-    };
-    target.map_or_else(env::temp_dir, |target| target.join("tmp"))
-}
-
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-
-static SERIAL: AtomicU32 = AtomicU32::new(0);

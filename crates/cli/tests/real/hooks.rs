@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+
+use evenkeel_rig::{ScratchFolder, make_certificates};
 
 use crate::support::{Memcached, Program, free_port, scratch_path, wait_until};
 
@@ -67,21 +68,6 @@ fn a_command_is_told_that_a_real_server_is_down_and_that_it_is_up_again() {
     wait_until(PATIENCE, "what the server says", || figures(&program).contains(&memory_max));
 }
 
-/// A certificate authority, and a certificate of localhost's by it.
-fn make_certificates(folder: &Path) {
-    let script = "
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 \
-            -keyout ca.key -out ca.pem -subj '/CN=a test' &&
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc \
-            -keyout key.pem -out request.pem -subj '/CN=localhost' &&
-        printf 'subjectAltName=DNS:localhost\\nbasicConstraints=CA:FALSE\\n' > extensions &&
-        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-            -extfile extensions -out cert.pem";
-    let made = Command::new("sh").args(["-c", script]).current_dir(folder).output();
-    let made = made.expect("sh is there");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-}
-
 /// Answers requests by TLS and prints their bodies.
 const RECEIVER: &str = r#"
 import http.server, ssl
@@ -108,11 +94,10 @@ fn line_of(program: &Program, word: &str) -> Option<String> {
 
 #[test]
 fn a_webhook_is_told_by_tls_if_the_system_trusts_it_and_not_otherwise() {
-    let folder = scratch_path("certificates");
-    fs::create_dir_all(&folder).expect("the scratch folder is writable");
-    make_certificates(&folder);
+    let folder = ScratchFolder::create();
+    make_certificates(folder.path());
     let mut python = Command::new("python3");
-    let receiver = Program::start(python.args(["-c", RECEIVER]).current_dir(&folder));
+    let receiver = Program::start(python.args(["-c", RECEIVER]).current_dir(folder.path()));
     wait_until(PATIENCE, "the receiver", || line_of(&receiver, "port").is_some());
     let port = line_of(&receiver, "port").expect("it has been waited for");
     let hook = format!("webhook = \"https://localhost:{port}/s3cret\"\nretries = 0");
@@ -125,10 +110,8 @@ fn a_webhook_is_told_by_tls_if_the_system_trusts_it_and_not_otherwise() {
     assert!(line_of(&receiver, "told").is_none());
 
     let mut trusting = run(&nobody, &hook);
-    let _trusting = Program::start(trusting.env("SSL_CERT_FILE", folder.join("ca.pem")));
+    let _trusting = Program::start(trusting.env("SSL_CERT_FILE", folder.path().join("ca.pem")));
     wait_until(PATIENCE, "the request", || line_of(&receiver, "told").is_some());
     let told = line_of(&receiver, "told").expect("it has been waited for");
     assert!(told.contains("\"to\":\"down\""), "{told}");
-    // What is left behind in the scratch folder is in the way of nobody.
-    let _ = fs::remove_dir_all(folder);
 }

@@ -1,9 +1,11 @@
 //! Another configuration while the proxy runs, and requests with it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+
+use evenkeel_rig::ScratchFolder;
 
 use crate::support::{
     Answer, Load, Memcached, Program, Proxy, Session, Subject, free_port, scratch_path, wait_until,
@@ -172,8 +174,7 @@ fn an_address_that_is_taken_changes_nothing() {
 #[test]
 fn what_was_good_last_is_started_with_when_the_file_has_faults() {
     let server = Memcached::start();
-    let (path, directory) = (scratch_path("toml"), scratch_path("state"));
-    fs::create_dir_all(&directory).expect("the scratch folder is writable");
+    let (path, directory) = (scratch_path("toml"), ScratchFolder::create());
     let port = free_port();
     let text = format!(
         "[listener.main]\naddress = \"127.0.0.1:{port}\"\npool = \"main\"\n\
@@ -181,13 +182,13 @@ fn what_was_good_last_is_started_with_when_the_file_has_faults() {
         server.address()
     );
     fs::write(&path, text).expect("the scratch folder is writable");
-    let mut first = start(&path, &directory);
+    let mut first = start(&path, directory.path());
     let address = format!("127.0.0.1:{port}");
     wait_until(PATIENCE, "the proxy", || Session::can_connect(&address));
     first.signal("TERM");
     assert!(first.wait_for_exit(PATIENCE).success());
     fs::write(&path, "[listener.main\n").expect("the scratch folder is writable");
-    let mut second = start(&path, &directory);
+    let mut second = start(&path, directory.path());
     wait_until(PATIENCE, "the proxy", || Session::can_connect(&address));
     wait_until(PATIENCE, "why", || second.output().contains("a configuration was refused"));
     second.signal("TERM");
@@ -196,7 +197,7 @@ fn what_was_good_last_is_started_with_when_the_file_has_faults() {
     assert_eq!(status.code(), Some(78), "without it the faults are said, and it ends");
 }
 
-fn start(path: &PathBuf, state_directory: &PathBuf) -> Program {
+fn start(path: &Path, state_directory: &Path) -> Program {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
     Program::start(command.arg("run").arg(path).arg("--state-directory").arg(state_directory))
 }
