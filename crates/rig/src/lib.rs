@@ -11,6 +11,7 @@ mod memcached;
 mod network;
 mod port;
 mod program;
+mod redis;
 mod scratch;
 
 pub use certificates::make_certificates;
@@ -18,4 +19,5 @@ pub use memcached::Memcached;
 pub use network::Network;
 pub use port::free_port;
 pub use program::{Program, wait_until};
+pub use redis::Redis;
 pub use scratch::{ScratchFolder, scratch_path};
