@@ -39,7 +39,7 @@ const CRATES: [CratePlace; 19] = [
     CratePlace {
         path: "crates/client",
         on: &[ADMIN, CORE, CONTROL, CONFIG_FILE],
-        in_tests_on: &[LAB],
+        in_tests_on: &[LAB, RIG],
         never: &["clap", "toml", "hyper", "mio"],
     },
     CratePlace { path: "crates/api", on: &[], in_tests_on: &[], never: &["tokio", "axum"] },
@@ -70,7 +70,7 @@ const CRATES: [CratePlace; 19] = [
     CratePlace {
         path: "crates/hooks",
         on: &["evenkeel-api", CONTROL, CORE],
-        in_tests_on: &[],
+        in_tests_on: &[RIG],
         never: &["axum", "clap", "mio", "toml"],
     },
     CratePlace {
@@ -92,7 +92,7 @@ const CRATES: [CratePlace; 19] = [
         in_tests_on: &["evenkeel", RIG],
         never: &["mio"],
     },
-    CratePlace { path: "crates/lab", on: &[CORE], in_tests_on: &[], never: &["clap"] },
+    CratePlace { path: "crates/lab", on: &[CORE], in_tests_on: &[RIG], never: &["clap"] },
     // Only tests use it: whoever does has it in `in_tests_on`, never in `on`.
     CratePlace { path: "crates/rig", on: &[], in_tests_on: &[], never: &["tokio", "clap"] },
     CratePlace {
@@ -101,12 +101,12 @@ const CRATES: [CratePlace; 19] = [
         in_tests_on: &[],
         never: &["tokio", "mio", "socket2", "rand"],
     },
-    CratePlace { path: "examples/web", on: &["evenkeel"], in_tests_on: &[], never: &["clap"] },
+    CratePlace { path: "examples/web", on: &["evenkeel"], in_tests_on: &[RIG], never: &["clap"] },
     CratePlace { path: "crates/load", on: &[], in_tests_on: &[], never: &["clap", "tokio"] },
     CratePlace {
         path: "bench",
         on: &["evenkeel-load"],
-        in_tests_on: &[],
+        in_tests_on: &[RIG],
         never: &["clap", "tokio"],
     },
     CratePlace { path: "gauge", on: &[CORE], in_tests_on: &[], never: &["tokio", "mio", "clap"] },

@@ -1,61 +1,14 @@
 //! The library on real memcached: what the embedded server's likeness cannot prove.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use evenkeel::{Client, LoadError, LoadPolicy, Loaded, Lookup, Source, Storing};
+use evenkeel_rig::Memcached;
 
-/// One memcached process; it is killed when dropped.
-struct Memcached {
-    process: Child,
-    address: String,
-}
-
-impl Memcached {
-    /// Starts a server on a free port and waits until it answers.
-    fn start() -> Self {
-        (0..5).find_map(|_| Self::try_start()).expect("memcached starts on one of several ports")
-    }
-
-    fn try_start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port().to_string();
-        let mut command = Command::new("memcached");
-        command.args(["-l", "127.0.0.1", "-p", &port, "-U", "0", "-t", "1", "-m", "64"]);
-        // It asks for a user to change to only when root starts it.
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        if status.lines().any(|line| line.starts_with("Uid:\t0\t")) {
-            command.args(["-u", "nobody"]);
-        }
-        let process = command.stderr(Stdio::null()).spawn().expect("memcached is installed");
-        let mut server = Self { process, address: format!("127.0.0.1:{port}") };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(&server.address).is_err() {
-            if server.process.try_wait().is_ok_and(|status| status.is_some()) {
-                return None;
-            }
-            assert!(Instant::now() < deadline, "memcached does not answer");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Some(server)
-    }
-
-    fn kill(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-
-    async fn client(&self) -> Client {
-        Client::connect([&self.address]).await.expect("a valid address")
-    }
-}
-
-impl Drop for Memcached {
-    fn drop(&mut self) {
-        self.kill();
-    }
+async fn client_of(server: &Memcached) -> Client {
+    Client::connect([server.address()]).await.expect("a valid address")
 }
 
 /// A loader that says how many have asked, this one included.
@@ -80,7 +33,7 @@ const STORED: Source = Source::Loaded(Storing::Stored);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_of_a_hundred_tasks_each_are_one_load() {
     let server = Memcached::start();
-    let clients = [server.client().await, server.client().await];
+    let clients = [client_of(&server).await, client_of(&server).await];
     for round in 0..10 {
         let (asked, key) = (Arc::default(), format!("key{round}"));
         let tasks: Vec<_> = (0..200)
@@ -100,7 +53,7 @@ async fn two_processes_of_a_hundred_tasks_each_are_one_load() {
 #[tokio::test]
 async fn a_value_is_renewed_before_its_end_by_one_process_and_nobody_waits() {
     let server = Memcached::start();
-    let (clients, asked) = ([server.client().await, server.client().await], Arc::default());
+    let (clients, asked) = ([client_of(&server).await, client_of(&server).await], Arc::default());
     let policy = LoadPolicy::new(Duration::from_secs(5)).early(Duration::from_secs(5));
     let first = clients[0].get_or_load("a", policy, count(&asked)).await.unwrap();
     assert_eq!((text(&first), first.source), ("1", STORED));
@@ -121,7 +74,7 @@ async fn a_value_is_renewed_before_its_end_by_one_process_and_nobody_waits() {
 #[tokio::test]
 async fn a_stale_value_stands_in_for_an_error() {
     let server = Memcached::start();
-    let (client, asked) = (server.client().await, Arc::default());
+    let (client, asked) = (client_of(&server).await, Arc::default());
     let policy = LoadPolicy::new(Duration::from_secs(1)).stale_on_error(Duration::from_mins(10));
     let first = client.get_or_load("a", policy, count(&asked)).await.unwrap();
     assert_eq!(first.source, STORED);
@@ -143,7 +96,7 @@ async fn a_stale_value_stands_in_for_an_error() {
 #[tokio::test]
 async fn that_there_is_none_is_cached_for_its_own_time() {
     let server = Memcached::start();
-    let (client, asked) = (server.client().await, Arc::new(AtomicUsize::new(0)));
+    let (client, asked) = (client_of(&server).await, Arc::new(AtomicUsize::new(0)));
     let policy = LoadPolicy::new(Duration::from_mins(5)).absent_ttl(Duration::from_secs(2));
     let none = || {
         let asked = Arc::clone(&asked);
@@ -168,7 +121,7 @@ async fn that_there_is_none_is_cached_for_its_own_time() {
 #[tokio::test]
 async fn a_server_that_is_killed_while_a_value_is_loaded_does_not_cost_the_value() {
     let mut server = Memcached::start();
-    let client = server.client().await;
+    let client = client_of(&server).await;
     let loader = move || async move {
         server.kill();
         Ok::<_, LoadError<()>>("a value")

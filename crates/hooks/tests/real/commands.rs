@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use evenkeel_api::HookMessage;
 use evenkeel_core::config::{HookAction, HookConfig};
 
-use crate::support::{Folder, PATIENCE, Rig, hook, wait_for};
+use evenkeel_rig::ScratchFolder;
+
+use crate::support::{PATIENCE, Rig, hook, wait_for};
 
 /// A hook that runs this script, with a folder's path in `$1`.
 fn script(text: &str, dir: &Path) -> HookConfig {
@@ -30,7 +32,7 @@ fn is_running(pid: &str) -> bool {
 
 #[test]
 fn a_command_has_the_message_on_its_input_and_the_event_in_its_environment() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let text = r#"
         cat > "$1/input"; echo >> "$1/input"
         echo "$EVENKEEL_HOOK $EVENKEEL_KIND $EVENKEEL_POOL $EVENKEEL_SERVER \
@@ -49,7 +51,7 @@ fn a_command_has_the_message_on_its_input_and_the_event_in_its_environment() {
 
 #[test]
 fn a_command_that_hangs_is_killed_with_all_its_children() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let text = r#"sleep 1000 & echo $! > "$1/child"; echo $$ > "$1/itself"; wait"#;
     let timeout = Duration::from_secs(1);
     let rig = Rig::new(&[HookConfig { timeout, ..script(text, dir.path()) }]);
@@ -67,7 +69,7 @@ fn a_command_that_hangs_is_killed_with_all_its_children() {
 
 #[test]
 fn a_command_that_is_being_run_ends_with_its_hook() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let mut rig = Rig::new(&[script(r#"echo $$ > "$1/itself"; sleep 1000"#, dir.path())]);
     rig.eject(0);
     let pid = read(&dir.path().join("itself"));
@@ -77,7 +79,7 @@ fn a_command_that_is_being_run_ends_with_its_hook() {
 
 #[test]
 fn a_command_that_writes_without_end_takes_no_memory_and_is_killed() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let timeout = Duration::from_millis(500);
     let rig = Rig::new(&[HookConfig { timeout, ..script("exec yes", dir.path()) }]);
     rig.eject(0);
@@ -86,7 +88,7 @@ fn a_command_that_writes_without_end_takes_no_memory_and_is_killed() {
 
 #[test]
 fn a_command_that_writes_much_and_fails_has_failed() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let text = "yes | head -c 5000000; echo no >&2; exit 3";
     let rig = Rig::new(&[script(text, dir.path())]);
     rig.eject(0);
@@ -95,7 +97,7 @@ fn a_command_that_writes_much_and_fails_has_failed() {
 
 #[test]
 fn a_command_that_does_not_read_its_input_is_told_all_the_same() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let rig = Rig::new(&[script("exec <&-; exit 0", dir.path())]);
     rig.eject(0);
     rig.wait_for_tally(|tally| tally.delivered == 1);
@@ -103,7 +105,7 @@ fn a_command_that_does_not_read_its_input_is_told_all_the_same() {
 
 #[test]
 fn what_a_command_leaves_behind_goes_on_and_holds_nobody_up() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let rig = Rig::new(&[script(r#"sleep 1000 & echo $! > "$1/child""#, dir.path())]);
     let began_at = Instant::now();
     rig.eject(0);
@@ -125,7 +127,7 @@ fn a_command_that_is_not_there_has_failed() {
 
 #[test]
 fn a_command_is_run_once_at_a_time() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let text = r#"
         mkdir "$1/running" || echo twice > "$1/twice"
         sleep 1.5; rmdir "$1/running"; echo x >> "$1/runs"

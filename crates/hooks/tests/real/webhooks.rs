@@ -8,7 +8,9 @@ use evenkeel_core::config::{HookAction, HookConfig};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::receiver::{Answer, HttpReceiver, OK};
-use crate::support::{Folder, Rig, hook};
+use evenkeel_rig::ScratchFolder;
+
+use crate::support::{Rig, hook};
 
 #[test]
 fn a_webhook_is_sent_what_happened_as_json() {
@@ -114,7 +116,7 @@ fn what_happens_while_a_receiver_fails_is_told_in_the_next_message() {
 
 #[test]
 fn a_message_is_signed_with_the_secret_as_the_file_has_it_now() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let secret_file = dir.path().join("secret");
     std::fs::write(&secret_file, "one\n").unwrap();
     let receiver = HttpReceiver::start(&[OK]);
@@ -134,7 +136,7 @@ fn a_message_is_signed_with_the_secret_as_the_file_has_it_now() {
 
 #[test]
 fn without_its_secret_a_message_is_not_sent() {
-    let dir = Folder::new();
+    let dir = ScratchFolder::create();
     let empty = dir.path().join("empty");
     std::fs::write(&empty, "\n").unwrap();
     for secret_file in [dir.path().join("missing"), empty] {

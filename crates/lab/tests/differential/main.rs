@@ -12,13 +12,13 @@ mod peer;
 
 mod scripts;
 
-use peer::{Memcached, NO_END, Peer};
+use peer::{NO_END, Original, Peer};
 use scripts::Script;
 
 /// Plays scripts on both and fails with every step that differs.
 #[track_caller]
 fn check(scripts: &[Script]) {
-    let memcached = Memcached::start();
+    let memcached = Original::start();
     let server = Server::start(Config::default()).expect("the server starts");
     let differences: Vec<_> = scripts
         .iter()
@@ -100,7 +100,7 @@ fn bad_input_is_answered_as_memcached_does() {
 
 #[test]
 fn values_at_the_size_limit_are_answered_as_memcached_does() {
-    let memcached = Memcached::start();
+    let memcached = Original::start();
     let server = Server::start(Config::default()).expect("the server starts");
     let (mut theirs, mut ours) = (Peer::new(memcached.addr()), Peer::new(server.addr()));
     let mut check = |step: &[u8]| {
@@ -134,7 +134,7 @@ fn values_at_the_size_limit_are_answered_as_memcached_does() {
 
 #[test]
 fn time_passes_as_in_memcached() {
-    let memcached = Memcached::start();
+    let memcached = Original::start();
     let server = Server::start(Config::default()).expect("the server starts");
     let (mut theirs, mut ours) = (Peer::new(memcached.addr()), Peer::new(server.addr()));
     let mut play = |steps: &[&[u8]]| {

@@ -1,37 +1,22 @@
 //! Both sides of the comparison, as seen by a client.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
-/// A real memcached, ended when dropped.
-pub(crate) struct Memcached {
-    process: Child,
+use evenkeel_rig::Memcached;
+
+/// A real memcached of the version that the embedded server is to be like.
+pub(crate) struct Original {
+    _memcached: Memcached,
     addr: SocketAddr,
 }
 
-/// How long memcached may take to listen.
-const START_TIMEOUT: Duration = Duration::from_secs(5);
-
-impl Memcached {
+impl Original {
     pub(crate) fn start() -> Self {
-        // A port that was free a moment ago; memcached cannot be asked to choose one and tell.
-        let addr = {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-            listener.local_addr().expect("a bound socket has an address")
-        };
-        let process = Command::new("memcached")
-            .args(["-u", "nobody", "-l", "127.0.0.1", "-U", "0", "-t", "1"])
-            // Its LRU thread holds on to items now and then, which shows in `decr`.
-            .args(["-o", "no_lru_maintainer,no_lru_crawler", "-p"])
-            .arg(addr.port().to_string())
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("memcached cannot be started; run `make test`, which installs it");
-        let memcached = Self { process, addr };
-        memcached.wait_until_it_listens();
+        // Its LRU thread holds on to items now and then, which shows in `decr`.
+        let memcached = Memcached::start_with(&["-o", "no_lru_maintainer,no_lru_crawler"]);
+        let addr = memcached.address().parse().expect("an address");
         let version = Peer::new(addr).ask(b"version\r\n");
         let expected = format!("VERSION {}\r\n", evenkeel_lab::answer::MEMCACHED_VERSION);
         assert_eq!(
@@ -39,26 +24,11 @@ impl Memcached {
             expected,
             "the comparison is with this version; run `make test`, which installs it",
         );
-        memcached
+        Self { _memcached: memcached, addr }
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
-    }
-
-    fn wait_until_it_listens(&self) {
-        let deadline = Instant::now() + START_TIMEOUT;
-        while TcpStream::connect(self.addr).is_err() {
-            assert!(Instant::now() < deadline, "memcached does not listen on {}", self.addr);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Memcached {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
