@@ -2,16 +2,14 @@
 //! becomes of them, every request is answered in time and rightly.
 
 mod load;
-mod memcached;
-mod program;
 mod service;
 
 use std::thread;
 use std::time::Duration;
 
+use evenkeel_rig::{Memcached, wait_until};
+
 use self::load::Load;
-use self::memcached::Memcached;
-use self::program::wait_until;
 use self::service::Service;
 
 /// Longer than any request takes while servers fail, and shorter than they are away: who waited for
@@ -41,9 +39,9 @@ fn every_request_is_answered_while_servers_are_killed_and_hang() {
     assert_eq!(ready.status, 200, "without its cache the service is as ready as before: {ready:?}");
     assert!(ready.says_why(), "{ready:?}");
 
-    servers[0].start_again();
+    servers[0].restart();
     servers[1].resume();
-    servers[2].start_again();
+    servers[2].restart();
     let are_up = || servers.iter().all(|server| service.ready().shows(server, "up"));
     wait_until(3 * NOTICE, "the servers to be used again", are_up);
     let report = load.stop();
@@ -61,7 +59,7 @@ fn a_service_starts_and_serves_without_any_cache() {
     assert_eq!((report.faults, report.cached), (Vec::new(), 0));
     wait_until(NOTICE, "the outage to be noticed", || service.ready().has_no_cache());
     assert_eq!((service.ready().status, service.live()), (200, 200));
-    server.start_again();
+    server.restart();
     wait_until(3 * NOTICE, "users to be cached", || service.read_all_twice().all_cached());
 }
 

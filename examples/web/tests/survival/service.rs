@@ -1,24 +1,22 @@
 //! The service, as a program, and what it is asked.
 
-use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{self, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
+use evenkeel_rig::{Memcached, Program, ScratchFolder, wait_until};
 use serde_json::Value;
 
 use crate::load::Report;
-use crate::memcached::Memcached;
-use crate::program::Program;
 
 /// A running service with [`USERS`] users, whom nobody changes.
 pub(crate) struct Service {
     pub(crate) address: String,
-    database: PathBuf,
     _program: Program,
+    folder: ScratchFolder,
 }
 
 /// What was answered.
@@ -39,18 +37,13 @@ pub(crate) struct Ready {
 impl Service {
     /// Starts the service before these servers, with a database of its own.
     pub(crate) fn start(servers: &[String]) -> Self {
-        let name = format!("evenkeel-example-web-{}.db", process::id());
-        let database = env::temp_dir().join(name);
-        // A run that was killed may have left one.
-        let _ = fs::remove_file(&database);
+        let folder = ScratchFolder::create();
         let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel-example-web"));
-        command.arg("127.0.0.1:0").arg(&database).args(servers).stdout(Stdio::piped());
-        let mut program = Program::start(&mut command);
-        let mut line = String::new();
-        let output = program.0.stdout.take().expect("it was asked for");
-        BufReader::new(output).read_line(&mut line).expect("it says where it listens");
-        let address = line.trim().strip_prefix("listening on http://").expect("an address");
-        let service = Self { address: address.to_owned(), database, _program: program };
+        command.arg("127.0.0.1:0").arg(database_in(&folder)).args(servers);
+        let program = Program::start(&mut command);
+        wait_until(START_TIMEOUT, "it to say where it listens", || address_in(&program).is_some());
+        let address = address_in(&program).expect("it has been waited for");
+        let service = Self { address, _program: program, folder };
         for id in 0..USERS {
             let stored = store(&service.address, id, &name_of(id)).expect("an answer");
             assert_eq!(stored.status, 200, "{stored:?}");
@@ -81,14 +74,7 @@ impl Service {
 
     /// Overwrites the database.
     pub(crate) fn ruin_database(&self) {
-        fs::write(&self.database, vec![b'x'; 64 * 1024]).expect("the file is ours");
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // What cannot be removed from a folder for temporary files is left there.
-        let _ = fs::remove_file(&self.database);
+        fs::write(database_in(&self.folder), vec![b'x'; 64 * 1024]).expect("the file is ours");
     }
 }
 
@@ -111,6 +97,17 @@ impl Ready {
     fn servers(&self) -> &[Value] {
         self.body["cache"]["servers"].as_array().expect("a list")
     }
+}
+
+fn database_in(folder: &ScratchFolder) -> PathBuf {
+    folder.path().join("users.db")
+}
+
+/// Where the service says that it listens, once it has said so.
+fn address_in(program: &Program) -> Option<String> {
+    let output = program.output();
+    let whole = output.rsplit_once('\n')?.0;
+    whole.lines().find_map(|line| Some(line.strip_prefix("listening on http://")?.to_owned()))
 }
 
 /// The name of a user whom nobody changes.
@@ -147,5 +144,6 @@ fn exchange(address: &str, request: &str) -> io::Result<Response> {
 }
 
 pub(crate) const USERS: u32 = 60;
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Whoever has no answer by then will never have one.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
