@@ -82,7 +82,7 @@ const CRATES: [CratePlace; 19] = [
     CratePlace {
         path: "crates/doctor",
         on: &[API, CORE],
-        in_tests_on: &[LAB],
+        in_tests_on: &[LAB, RIG],
         never: &["axum", "clap", "mio", "toml"],
     },
     CratePlace {

@@ -42,7 +42,7 @@ mod checks;
 
 pub mod report;
 
-pub use check::{CHECKS, Check, Finding, Severity};
+pub use check::{CHECKS, Check, Finding, Findings, Severity};
 pub use examine::{Examination, Options, examine};
 pub use report::{Report, Verdict};
 pub use target::{Protocol, Target};

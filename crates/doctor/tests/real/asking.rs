@@ -1,0 +1,23 @@
+//! How the tests have servers examined.
+
+use std::time::Duration;
+
+use evenkeel_doctor::{Examination, Findings, Options, Severity, Target, examine};
+
+/// Examines the servers together.
+pub(crate) fn examined(targets: Vec<Target>, options: Options) -> Examination {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime needs a few files").block_on(examine(targets, options))
+}
+
+/// What is found, by its check, that is worse than worth knowing.
+pub(crate) fn found(examination: &Examination) -> Vec<&'static str> {
+    let findings = Findings::of(examination);
+    let bad = findings.iter().filter(|it| it.severity > Severity::Note);
+    bad.map(|it| it.check).collect()
+}
+
+/// An examination that takes as little time as one can.
+pub(crate) fn quick() -> Options {
+    Options { interval: Duration::from_millis(500), ..Options::default() }
+}

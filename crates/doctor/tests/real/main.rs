@@ -1,0 +1,4 @@
+//! Real servers, each brought into a condition: it is found and named, and nothing else is.
+
+mod asking;
+mod memcached;
