@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 pub use figures::{Figures, Sampled};
 pub use memcached::MemcachedFacts;
+pub(crate) use memcached::version_of;
 pub use probe::{Lane, Outcome, Probe, Step, StepKind};
 pub use reach::{Reached, Unreachable, UnreachableKind};
 pub use redis::{LatencyEvent, RedisFacts, SlowCommand};

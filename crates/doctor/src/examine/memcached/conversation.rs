@@ -1,6 +1,7 @@
 //! One connection to a memcached server: lines out, lines in, within a deadline and a size.
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -51,6 +52,16 @@ impl Conversation {
         Ok((Self { stream: BufReader::new(stream), broken: None }, took))
     }
 
+    /// Our end of the connection, if it still has one.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        self.stream.get_ref().local_addr().ok()
+    }
+
+    /// How the connection ended, if it has.
+    pub(super) fn broken(&self) -> Option<&Broken> {
+        self.broken.as_ref()
+    }
+
     /// Sends `request` and reads lines, without their ends, up to one for which `is_last` holds.
     /// `deadline` is when the last of them must have come.
     pub(super) async fn ask(
@@ -59,10 +70,27 @@ impl Conversation {
         is_last: impl Fn(&str) -> bool,
         deadline: Instant,
     ) -> Result<Vec<String>, Broken> {
+        let mut lines = Vec::new();
+        let keep = |line: &str| {
+            lines.push(line.to_owned());
+            if is_last(line) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        self.ask_each(request, keep, ANSWER_LEN_MAX, deadline).await?;
+        Ok(lines)
+    }
+
+    /// The same, with each line given to `take` as it comes, and none kept.
+    pub(super) async fn ask_each(
+        &mut self,
+        request: &[u8],
+        take: impl FnMut(&str) -> ControlFlow<()>,
+        len_max: u64,
+        deadline: Instant,
+    ) -> Result<(), Broken> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
-        let answer = timeout_at(deadline, self.exchange(request, is_last)).await;
+        let answer = timeout_at(deadline, self.exchange(request, take, len_max)).await;
         let answer = answer.unwrap_or(Err(Broken::TimedOut));
         self.broken = answer.as_ref().err().cloned();
         answer
@@ -71,16 +99,22 @@ impl Conversation {
     async fn exchange(
         &mut self,
         request: &[u8],
-        is_last: impl Fn(&str) -> bool,
-    ) -> Result<Vec<String>, Broken> {
+        mut take: impl FnMut(&str) -> ControlFlow<()>,
+        len_max: u64,
+    ) -> Result<(), Broken> {
         let closed = |error: std::io::Error| Broken::Closed(error.to_string());
-        self.stream.write_all(request).await.map_err(closed)?;
-        let mut lines = Vec::new();
-        let mut left = ANSWER_LEN_MAX;
+        // A server that turns us away says why and closes, before it has read anything: what it
+        // said is there to read when nothing can be written any more.
+        let written = self.stream.write_all(request).await.map_err(closed);
+        let mut left = len_max;
+        let mut line = Vec::new();
         loop {
-            let mut line = Vec::new();
-            let len = (&mut self.stream).take(left).read_until(b'\n', &mut line).await;
-            let len = len.map_err(closed)?;
+            line.clear();
+            let read = (&mut self.stream).take(left).read_until(b'\n', &mut line).await;
+            let len = match (read, &written) {
+                (Ok(0) | Err(_), Err(broken)) => return Err(broken.clone()),
+                (read, _) => read.map_err(closed)?,
+            };
             left -= u64::try_from(len).expect("it is at most what was left");
             if line.pop() != Some(b'\n') {
                 return Err(match left {
@@ -91,11 +125,8 @@ impl Conversation {
             if line.last() == Some(&b'\r') {
                 line.pop();
             }
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let is_end = is_last(&line);
-            lines.push(line);
-            if is_end {
-                return Ok(lines);
+            if take(&String::from_utf8_lossy(&line)).is_break() {
+                return Ok(());
             }
         }
     }

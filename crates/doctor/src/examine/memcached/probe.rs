@@ -10,12 +10,12 @@ use super::conversation::Conversation;
 use super::{Notes, shortened};
 use crate::facts::{Lane, Outcome, Step, StepKind};
 
-/// Runs the probe over [`LANES`] connections at a time.
-pub(super) async fn run(addr: SocketAddr, notes: &Notes) -> Vec<Lane> {
+/// Runs the probe over so many connections at a time.
+pub(super) async fn run(addr: SocketAddr, lanes: usize, notes: &Notes) -> Vec<Lane> {
     let run = CanaryKeys::new();
     let (step_timeout, deadline) = (notes.options.step_timeout, notes.deadline);
     let mut running = JoinSet::new();
-    for lane in 0..LANES {
+    for lane in 0..lanes {
         let run = run.clone();
         let limits = Limits { step_timeout, deadline };
         running.spawn(async move { (lane, run_lane(addr, &run, lane, limits).await) });
@@ -46,7 +46,11 @@ async fn run_lane(addr: SocketAddr, keys: &CanaryKeys, number: usize, limits: Li
     };
     let mut lane = Lane { connect: Ok(connect), steps: Vec::new() };
     let plan = (0..ROUNDS).flat_map(|round| ROUND.map(|kind| (kind, round)));
+    let begun_at = Instant::now();
     for (kind, round) in [(StepKind::Greeting, 0)].into_iter().chain(plan) {
+        if kind == ROUND[0] && round > 0 && begun_at.elapsed() > ROUNDS_TIME_MAX {
+            break;
+        }
         let canary = keys.canary(number, round);
         let step = take(&mut conversation, kind, &canary, limits.step_deadline()).await;
         let goes_on =
@@ -59,39 +63,64 @@ async fn run_lane(addr: SocketAddr, keys: &CanaryKeys, number: usize, limits: Li
     lane
 }
 
-/// A canary key whose expiry is watched.
+/// A canary key whose expiry is watched. It has a connection at the beginning and one at the end,
+/// and none in between.
 #[derive(Debug)]
 pub(super) struct Expiring {
     canary: Canary,
     set_at: Instant,
-    steps: Vec<Step>,
+    lane: Lane,
 }
 
 impl Expiring {
     /// Stores the key.
-    pub(super) async fn begin(conversation: &mut Conversation, notes: &Notes) -> Self {
+    pub(super) async fn begin(addr: SocketAddr, notes: &Notes) -> Self {
         let canary = Canary { expiry_seconds: EXPIRING_SECONDS, ..CanaryKeys::new().canary(0, 0) };
-        let mut steps = Vec::new();
-        for kind in [StepKind::Set, StepKind::GetUnexpired] {
-            steps.push(take(conversation, kind, &canary, notes.step_deadline()).await);
+        let mut lane = Lane { connect: Ok(Duration::ZERO), steps: Vec::new() };
+        match Conversation::open(addr, notes.step_deadline()).await {
+            Ok((mut conversation, took)) => {
+                lane.connect = Ok(took);
+                for kind in [StepKind::Set, StepKind::GetUnexpired] {
+                    let deadline = notes.step_deadline();
+                    lane.steps.push(take(&mut conversation, kind, &canary, deadline).await);
+                    if conversation.broken().is_some() {
+                        break;
+                    }
+                }
+            }
+            Err(error) => lane.connect = Err(error.to_string()),
         }
-        Self { canary, set_at: Instant::now(), steps }
+        Self { canary, set_at: Instant::now(), lane }
     }
 
     /// Looks whether it is gone when it must be, and sees to it that it is.
-    pub(super) async fn end(mut self, conversation: &mut Conversation, notes: &Notes) -> Lane {
-        if self.steps.iter().all(|step| step.outcome == Outcome::Good) {
-            sleep_until((self.set_at + EXPIRED_AFTER).min(notes.deadline)).await;
-            if self.set_at.elapsed() >= EXPIRED_AFTER {
-                let kind = StepKind::GetExpired;
-                let step = take(conversation, kind, &self.canary, notes.step_deadline()).await;
-                self.steps.push(step);
-            }
+    pub(super) async fn end(mut self, addr: SocketAddr, notes: &Notes) -> Lane {
+        let steps = &self.lane.steps;
+        if steps.first().is_none_or(|it| it.outcome != Outcome::Good) {
+            // It is gone by itself if it was stored after all.
+            return self.lane;
         }
-        // Whatever became of it: it is not to stay. It is gone already if all is well.
-        let request = format!("delete {}\r\n", self.canary.key);
-        let _ = conversation.ask(request.as_bytes(), |_| true, notes.step_deadline()).await;
-        Lane { connect: Ok(Duration::ZERO), steps: self.steps }
+        if steps.iter().all(|it| it.outcome == Outcome::Good) {
+            sleep_until((self.set_at + EXPIRED_AFTER).min(notes.deadline)).await;
+        }
+        if Instant::now() >= notes.deadline {
+            return self.lane;
+        }
+        match Conversation::open(addr, notes.step_deadline()).await {
+            Ok((mut conversation, _)) => {
+                if self.set_at.elapsed() >= EXPIRED_AFTER {
+                    let (kind, deadline) = (StepKind::GetExpired, notes.step_deadline());
+                    let step = take(&mut conversation, kind, &self.canary, deadline).await;
+                    self.lane.steps.push(step);
+                }
+                // Whatever became of it: it is not to stay. It is gone already if all is well.
+                let request = format!("delete {}\r\n", self.canary.key);
+                let deadline = notes.step_deadline();
+                let _ = conversation.ask(request.as_bytes(), |_| true, deadline).await;
+            }
+            Err(error) => self.lane.connect = Err(error.to_string()),
+        }
+        self.lane
     }
 }
 
@@ -186,7 +215,7 @@ impl CanaryKeys {
     }
 
     fn canary(&self, lane: usize, round: usize) -> Canary {
-        let key = format!("evenkeel:doctor:{:016x}:{lane}:{round}", self.run);
+        let key = format!("{KEY_START}{:016x}:{lane}:{round}", self.run);
         let value = format!("{VALUE_START}{:016x} {lane} {round}", self.run);
         Canary { key, value, expiry_seconds: EXPIRY_SECONDS }
     }
@@ -194,10 +223,14 @@ impl CanaryKeys {
 
 /// Connections at a time: more than twice memcached's default number of threads (4), which take
 /// connections in turn.
-const LANES: usize = 10;
+pub(super) const LANES: usize = 10;
+/// How canary keys begin.
+pub(super) const KEY_START: &str = "evenkeel:doctor:";
 /// How often each connection stores, reads, deletes and misses a key.
 const ROUNDS: usize = 5;
 const ROUND: [StepKind; 4] = [StepKind::Set, StepKind::Get, StepKind::Delete, StepKind::GetDeleted];
+/// No round is begun after this: a slow server is known to be slow by then.
+const ROUNDS_TIME_MAX: Duration = Duration::from_millis(500);
 /// The expiry of keys that are deleted soon: they are gone even if we are.
 const EXPIRY_SECONDS: u32 = 60;
 /// The expiry of the key whose expiry is watched: memcached counts in whole seconds, so that it is
