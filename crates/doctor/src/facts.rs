@@ -16,7 +16,7 @@ pub use memcached::MemcachedFacts;
 pub(crate) use memcached::version_of;
 pub use probe::{Lane, Outcome, Probe, Step, StepKind};
 pub use reach::{Reached, Unreachable, UnreachableKind};
-pub use redis::{LatencyEvent, RedisFacts, SlowCommand};
+pub use redis::{LatencyEvent, RedisClient, RedisFacts, SlowCommand};
 
 use crate::target::Target;
 

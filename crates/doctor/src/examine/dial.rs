@@ -1,12 +1,18 @@
 //! Looks a server's name up and connects to it, so that each way in which that fails is told apart.
 
+mod tls;
+
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use evenkeel_core::config::ServerAddress;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
 
 use crate::facts::{Unreachable, UnreachableKind};
 
@@ -54,6 +60,87 @@ pub(super) async fn connect(
         }
         Ok(Err(error)) => Err(fail(kind_of(&error), error.to_string())),
         Err(_) => Err(fail(UnreachableKind::ConnectTimedOut, "no answer in time".to_owned())),
+    }
+}
+
+/// A connection that may be encrypted.
+pub(super) enum Stream {
+    /// It is not.
+    Plain(TcpStream),
+    /// It is.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Encrypts a connection, as far as the server and this machine agree.
+    pub(super) async fn encrypt(
+        stream: TcpStream,
+        address: &ServerAddress,
+        deadline: Instant,
+    ) -> Result<Self, Unreachable> {
+        let begun_at = Instant::now();
+        let addr = stream.peer_addr().ok();
+        let fail =
+            |kind, words: String| Unreachable { kind, words, addr, after: begun_at.elapsed() };
+        match timeout_at(deadline, tls::encrypt(stream, address)).await {
+            Ok(Ok(stream)) => Ok(Self::Tls(Box::new(stream))),
+            Ok(Err(tls::Failure::Tls(words))) => Err(fail(UnreachableKind::Tls, words)),
+            Ok(Err(tls::Failure::Connection(error))) => {
+                Err(fail(UnreachableKind::Reset, error.to_string()))
+            }
+            Err(_) => {
+                let words = "no answer to the TLS handshake in time".to_owned();
+                Err(fail(UnreachableKind::Silent, words))
+            }
+        }
+    }
+
+    /// Our end of it.
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Plain(stream) => stream.local_addr(),
+            Self::Tls(stream) => stream.get_ref().0.local_addr(),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 }
 
