@@ -217,7 +217,8 @@ impl Finding {
 
 /// All checks, in the order in which findings of one severity are told: what is nearest to the user
 /// of the cache first.
-pub const CHECKS: &[&[Check]] = &[checks::reach::CHECKS, checks::serve::CHECKS];
+pub const CHECKS: &[&[Check]] =
+    &[checks::reach::CHECKS, checks::proxy::CHECKS, checks::serve::CHECKS, checks::compare::CHECKS];
 
 /// A check by its id.
 pub fn check(id: &str) -> Option<&'static Check> {

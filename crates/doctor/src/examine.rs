@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::facts::{Gap, Probe, Says, ServerFacts};
+use crate::facts::{Gap, Group, Probe, ProxyFacts, Says, ServerFacts};
 use crate::target::{Protocol, Target};
 
 /// How thoroughly and for how long servers are examined.
@@ -53,6 +53,17 @@ pub struct Examination {
     pub took: Duration,
     /// Each server, in the order of the targets.
     pub servers: Vec<ServerFacts>,
+    /// Each running proxy that was asked, by whoever asked it.
+    pub proxies: Vec<ProxyFacts>,
+    /// Which servers should be alike.
+    pub groups: Vec<Group>,
+}
+
+impl Examination {
+    /// A server that was examined, by its name.
+    pub fn server(&self, name: &str) -> Option<&ServerFacts> {
+        self.servers.iter().find(|facts| facts.target.name == name)
+    }
 }
 
 /// Examines all targets, many at a time.
@@ -75,7 +86,7 @@ pub async fn examine(targets: Vec<Target>, options: Options) -> Examination {
     }
     servers.sort_by_key(|(idx, _)| *idx);
     let servers = servers.into_iter().map(|(_, facts)| facts).collect();
-    Examination { at, took: begun_at.elapsed(), servers }
+    Examination { at, took: begun_at.elapsed(), servers, proxies: Vec::new(), groups: Vec::new() }
 }
 
 /// Examines one server.

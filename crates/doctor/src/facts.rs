@@ -4,17 +4,23 @@
 //! nothing because it saw nothing would be a lie.
 
 mod figures;
+mod group;
 mod memcached;
 mod probe;
+mod proxy;
 mod reach;
 mod redis;
 
 use std::time::{Duration, SystemTime};
 
 pub use figures::{Figures, Sampled};
+pub use group::{Group, Member};
 pub use memcached::MemcachedFacts;
 pub(crate) use memcached::version_of;
 pub use probe::{Lane, Outcome, Probe, Step, StepKind};
+pub use proxy::{
+    HookTally, Place, ProxyFacts, ProxyUnreachable, ProxyUnreachableKind, ProxyView, name_of,
+};
 pub use reach::{Reached, Unreachable, UnreachableKind};
 pub use redis::{LatencyEvent, RedisClient, RedisFacts, SlowCommand};
 

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`target`] | what is examined: memcached or Redis, and where |
 //! | [`mod@examine`] | asks a server everything, within a deadline: the only part that talks to anybody |
-//! | [`facts`] | what was seen of a server, as plain data |
+//! | [`facts`] | what was seen of a server, or of a running proxy, as plain data |
 //! | [`check`] | what a check is and what it finds; the list of all |
 //! | `checks` | the checks themselves: pure functions of facts |
 //! | [`report`] | the findings of an examination, worst first, as they are printed |
