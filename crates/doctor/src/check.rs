@@ -217,8 +217,21 @@ impl Finding {
 
 /// All checks, in the order in which findings of one severity are told: what is nearest to the user
 /// of the cache first.
-pub const CHECKS: &[&[Check]] =
-    &[checks::reach::CHECKS, checks::proxy::CHECKS, checks::serve::CHECKS, checks::compare::CHECKS];
+pub const CHECKS: &[&[Check]] = &[
+    checks::reach::CHECKS,
+    checks::proxy::CHECKS,
+    checks::serve::CHECKS,
+    checks::memcached::connections::CHECKS,
+    checks::memcached::memory::CHECKS,
+    checks::memcached::slabs::CHECKS,
+    checks::memcached::hits::CHECKS,
+    checks::memcached::load::CHECKS,
+    checks::memcached::errors::CHECKS,
+    checks::memcached::clock::CHECKS,
+    checks::memcached::version::CHECKS,
+    checks::memcached::configuration::CHECKS,
+    checks::compare::CHECKS,
+];
 
 /// A check by its id.
 pub fn check(id: &str) -> Option<&'static Check> {

@@ -4,6 +4,7 @@
 //! that lacks the numbers it needs finds nothing: the gap is told by itself.
 
 pub(crate) mod compare;
+pub(crate) mod memcached;
 pub(crate) mod proxy;
 pub(crate) mod reach;
 pub(crate) mod serve;
