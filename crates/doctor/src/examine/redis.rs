@@ -1,8 +1,11 @@
 //! Asks a Redis server everything.
 //!
 //! # Order
-//! Greeting; `INFO` for its role; keys; the probe; what is asked once; `INFO` twice; the key whose
-//! expiry is watched; the clients.
+//! Greeting; `INFO` for its role; the probe; keys; the key whose expiry is watched, so that none of
+//! ours is there any more; what is asked once; `INFO` twice; the clients.
+//!
+//! The probe and the keys have connections of their own: a server that answers nothing there may
+//! still say on another what it is.
 //!
 //! # What it never does
 //! `KEYS`, `MONITOR`, `DEBUG`, `CONFIG SET`, `CLIENT KILL`, anything that blocks or saves.
@@ -12,14 +15,20 @@ mod conversation;
 mod gather;
 mod keys;
 mod login;
+mod probe;
+mod slots;
 
 use std::net::SocketAddr;
+
+use tokio::time::Instant;
 
 use self::conversation::Conversation;
 use self::gather::Asker;
 use self::login::{Door, Opened};
+use self::probe::Standing;
+use self::slots::Slots;
 use super::{Notes, dial};
-use crate::facts::{Reached, RedisFacts, Says, Unreachable};
+use crate::facts::{Figures, KeySample, Outcome, Reached, RedisFacts, Says, Unreachable};
 use crate::target::{Protocol, RedisLogin, Target};
 
 /// Examines a server as far as it lets us.
@@ -29,35 +38,60 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
         Protocol::Memcached => RedisLogin::default(),
     };
     let door = Door::new(&target.address, &login);
-    let (reached, mut opened) = reach(target, &door, notes).await?;
+    let (reached, mut opened, is_greeted) = reach(target, &door, notes).await?;
+    let conversation = &mut opened.conversation;
     let mut ours = Ours::default();
-    let id = Door::number(&mut opened.conversation, notes.step_deadline()).await;
-    ours.note(&opened, id);
+    ours.note(opened.local_addr, Door::number(conversation, notes.step_deadline()).await);
     let mut facts = RedisFacts::default();
-    let mut asker = Asker { conversation: &mut opened.conversation, notes };
-    let role = asker.info().await;
+    let mut asker = Asker { conversation, notes };
+    let at_first = asker.info().await;
+    let standing = stand(&mut asker, &at_first, is_greeted).await;
+    let is_cluster = standing.slots.is_some();
+    let expiring = probe::run(&door, reached.addr, &standing, asker.notes, &mut ours).await;
     facts.keys = look_at_keys(&door, reached.addr, asker.notes, &mut ours).await;
-    gather::once(&mut asker, &mut facts, role.word("cluster_enabled") == Some("1")).await;
-    facts.info = gather::samples(&mut asker).await;
+    if let Some(expiring) = expiring {
+        let lane = expiring.end(asker.notes).await;
+        asker.notes.probe.lanes.push(lane);
+    }
+    gather::once(&mut asker, &mut facts, is_cluster).await;
+    facts.info = gather::samples(&mut asker, at_first).await;
     gather::clients(&mut asker, &mut facts, &ours.ids, &ours.addrs).await;
     notes.says = Some(Says::Redis(Box::new(facts)));
     Ok(reached)
 }
 
-/// Connects to the first of the server's addresses that answers, and is greeted.
+/// What can be asked of a server in its place: a replica, one of a cluster, or by itself.
+async fn stand(asker: &mut Asker<'_>, info: &Figures, is_greeted: bool) -> Standing {
+    let is_read_only =
+        info.word("role") == Some("slave") && info.word("slave_read_only") != Some("0");
+    let slots = if slots::is_cluster(info) {
+        let answer = asker.ask(&["CLUSTER", "NODES"]).await;
+        let slots = answer.and_then(|it| Slots::parse(&answers::text(&it)?)).unwrap_or_default();
+        if slots.is_empty() {
+            asker.notes.gap("SET, GET, DEL", &"it has no slots of the cluster");
+        }
+        Some(slots)
+    } else {
+        None
+    };
+    Standing { is_greeted, is_read_only, slots }
+}
+
+/// Connects to the first of the server's addresses that answers, and is greeted; whether it was
+/// with what greetings are answered with.
 async fn reach(
     target: &Target,
     door: &Door,
     notes: &mut Notes,
-) -> Result<(Reached, Opened), Unreachable> {
+) -> Result<(Reached, Opened, bool), Unreachable> {
     let (addrs, lookup) = dial::look_up(&target.address, notes.step_deadline()).await?;
     let mut failed = None;
     for addr in addrs {
         match door.open(addr, notes.step_deadline()).await {
             Ok(mut opened) => {
                 let reached = Reached { addr, lookup, connect: opened.connect };
-                greet(door, &mut opened.conversation, addr, notes).await?;
-                return Ok((reached, opened));
+                let is_greeted = greet(door, &mut opened.conversation, addr, notes).await?;
+                return Ok((reached, opened, is_greeted));
             }
             Err(error) => failed = Some(error),
         }
@@ -70,13 +104,16 @@ async fn greet(
     conversation: &mut Conversation,
     addr: SocketAddr,
     notes: &mut Notes,
-) -> Result<(), Unreachable> {
-    let begun_at = tokio::time::Instant::now();
+) -> Result<bool, Unreachable> {
+    let begun_at = Instant::now();
     match door.enter(conversation, notes.step_deadline()).await {
-        Ok(None) => Ok(()),
-        Ok(Some(refusal)) => {
-            notes.gap("PING", &refusal);
-            Ok(())
+        Ok(refusal) => {
+            // Who may not say PING may do other things, and has nothing to blame the server for.
+            let is_ours = refusal.as_ref().filter(|words| !login::is_about_itself(words));
+            if let Some(words) = is_ours {
+                notes.gap("PING", words);
+            }
+            Ok(is_ours.is_none())
         }
         Err((kind, words)) => {
             Err(Unreachable { kind, words, addr: Some(addr), after: begun_at.elapsed() })
@@ -89,12 +126,16 @@ async fn look_at_keys(
     addr: SocketAddr,
     notes: &mut Notes,
     ours: &mut Ours,
-) -> Option<crate::facts::KeySample> {
+) -> Option<KeySample> {
+    if notes.probe.steps().any(|step| step.outcome == Outcome::TimedOut) {
+        notes.gap("SCAN, TTL", &"it does not answer in time as it is");
+        return None;
+    }
     let deadline = notes.step_deadline();
     let sample = async {
         let mut opened = door.open(addr, deadline).await.map_err(|error| error.to_string())?;
         let entered = door.enter_again(&mut opened.conversation, deadline).await;
-        ours.note(&opened, entered.map_err(|failure| failure.to_string())?);
+        ours.note(opened.local_addr, entered.map_err(|failure| failure.to_string())?);
         let sample = keys::sample(&mut opened.conversation, deadline).await;
         sample.map_err(|failure| failure.to_string())
     };
@@ -115,8 +156,13 @@ struct Ours {
 }
 
 impl Ours {
-    fn note(&mut self, opened: &Opened, id: Option<i64>) {
+    fn note(&mut self, addr: Option<SocketAddr>, id: Option<i64>) {
+        self.addrs.extend(addr);
         self.ids.extend(id);
-        self.addrs.extend(opened.local_addr);
+    }
+
+    fn add(&mut self, others: Self) {
+        self.addrs.extend(others.addrs);
+        self.ids.extend(others.ids);
     }
 }

@@ -2,3 +2,4 @@
 
 mod asking;
 mod memcached;
+mod redis_look;

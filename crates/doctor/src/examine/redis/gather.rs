@@ -2,7 +2,7 @@
 //! and nothing else fails.
 
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::{Cmd, Value};
 use tokio::time::{Instant, sleep_until};
@@ -78,19 +78,21 @@ pub(super) async fn once(asker: &mut Asker<'_>, facts: &mut RedisFacts, is_clust
     }
 }
 
-/// `INFO` twice, as far apart as is wanted; at once, if the first goes unanswered.
-pub(super) async fn samples(asker: &mut Asker<'_>) -> Sampled {
+/// `INFO` twice, as far apart as is wanted. What was said `at_first`, if it goes unanswered now.
+pub(super) async fn samples(asker: &mut Asker<'_>, at_first: Figures) -> Sampled {
     let sampled_at = Instant::now();
+    let once =
+        |figures: Figures| Sampled { first: figures.clone(), last: figures, apart: Duration::ZERO };
     let first = asker.info().await;
     if first.is_empty() {
-        return Sampled::default();
+        return once(at_first);
     }
     let (interval, deadline) = (asker.notes.options.interval, asker.notes.deadline);
     sleep_until((sampled_at + interval).min(deadline)).await;
     let apart = sampled_at.elapsed();
     let last = asker.info().await;
     if last.is_empty() {
-        return Sampled { last: first.clone(), first, apart: std::time::Duration::ZERO };
+        return once(first);
     }
     Sampled { first, last, apart }
 }

@@ -186,7 +186,7 @@ fn refused(step: Step, words: &str) -> Option<UnreachableKind> {
 }
 
 /// Whether the server says that it cannot answer at all at present, whoever asks.
-fn is_about_itself(words: &str) -> bool {
+pub(super) fn is_about_itself(words: &str) -> bool {
     ["LOADING ", "BUSY ", "MASTERDOWN "].iter().any(|it| words.starts_with(it))
 }
 
