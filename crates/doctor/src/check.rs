@@ -230,6 +230,17 @@ pub const CHECKS: &[&[Check]] = &[
     checks::memcached::clock::CHECKS,
     checks::memcached::version::CHECKS,
     checks::memcached::configuration::CHECKS,
+    checks::redis::persistence::CHECKS,
+    checks::redis::memory::CHECKS,
+    checks::redis::connections::CHECKS,
+    checks::redis::replication::CHECKS,
+    checks::redis::hits::CHECKS,
+    checks::redis::latency::CHECKS,
+    checks::redis::errors::CHECKS,
+    checks::redis::restarts::CHECKS,
+    checks::redis::clock::CHECKS,
+    checks::redis::versions::CHECKS,
+    checks::redis::configuration::CHECKS,
     checks::compare::CHECKS,
 ];
 

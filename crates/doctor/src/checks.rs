@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod memcached;
 pub(crate) mod proxy;
 pub(crate) mod reach;
+pub(crate) mod redis;
 pub(crate) mod serve;
 
 use std::time::Duration;
