@@ -14,7 +14,8 @@ use std::io::Read;
 use std::time::Duration;
 
 use evenkeel_api::{
-    ApiFailure, Event, EventList, History, OrderAccepted, Pool, Reload, Route, Status,
+    ApiFailure, Configuration, Event, EventList, History, OrderAccepted, Pool, Reload, Route,
+    Status,
 };
 use evenkeel_core::event::Order;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -24,7 +25,9 @@ use ureq::{Agent, Body};
 
 use crate::text;
 
-use access::{Address, Token};
+use access::Address;
+
+pub(crate) use access::Token;
 
 pub(crate) use error::AdminError;
 pub(crate) use stream::EventStream;
@@ -38,7 +41,7 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    fn new(address: Address, token: Option<Token>) -> Self {
+    fn new(address: Address, token: Option<Token>, patience: Option<Duration>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -50,6 +53,7 @@ impl Admin {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(ANSWER_TIMEOUT))
             .timeout_per_read(Some(SILENCE_TIMEOUT))
+            .timeout_global(patience)
             .build();
         Self { agent: config.into(), address, token }
     }
@@ -57,6 +61,23 @@ impl Admin {
     /// Where it is asked, for people.
     pub(crate) fn address(&self) -> &str {
         self.address.as_str()
+    }
+
+    /// The configuration in effect.
+    pub(crate) fn configuration(&self) -> Result<Configuration, AdminError> {
+        self.ask("configuration")
+    }
+
+    /// What Prometheus is told, as it is told it.
+    pub(crate) fn metrics(&self) -> Result<String, AdminError> {
+        let url = format!("http://{}/metrics", self.address.as_str());
+        let response = self.send(self.authorized(self.agent.get(url)).call())?;
+        if !response.status().is_success() {
+            return Err(self.failure(response, "metrics"));
+        }
+        let bytes = self.read_bytes(response, "metrics")?;
+        let lines = String::from_utf8_lossy(&bytes);
+        Ok(lines.lines().map(|line| text::printable(line) + "\n").collect())
     }
 
     /// The whole process.

@@ -1,11 +1,15 @@
 //! `evenkeel doctor`: what is wrong with cache servers.
 
+mod password;
+mod proxies;
 mod sheet;
+mod targets;
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
-use evenkeel_doctor::{Options, Report, Target, examine};
+use evenkeel_doctor::{Options, Report};
 
+use self::targets::Sought;
 use crate::args::DoctorArgs;
 use crate::failure::Failure;
 use crate::paper::Paper;
@@ -13,11 +17,11 @@ use crate::text::json_line;
 
 /// Examines the targets and prints what is found; fails unless all is well.
 pub(crate) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
-    let targets = args.targets.iter().map(|text| target(text)).collect::<Result<_, _>>()?;
+    let sought = Sought::of(args)?;
     let options = Options { interval: args.interval, ..Options::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(Failure::Runtime)?;
-    let examination = runtime.block_on(examine(targets, options));
+    let runtime = runtime.map_err(|it| Failure::NotExamined(Failure::Runtime(it).to_string()))?;
+    let examination = runtime.block_on(sought.examine(options));
     // A lookup of a name that nobody answers would hold us up.
     runtime.shutdown_background();
     let report = Report::new(&examination);
@@ -26,13 +30,20 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
     } else {
         sheet::sheet(&report, args.verbose, Paper::of_stdout())
     };
-    io::stdout().write_all(text.as_bytes())?;
+    print(&text)?;
     match report.verdict.exit_code() {
         0 => Ok(()),
         code => Err(Failure::Examined { code }),
     }
 }
 
-fn target(text: &str) -> Result<Target, Failure> {
-    text.parse().map_err(|error| Failure::Usage(format!("{text}: {error}")))
+/// A reader that has seen enough (`| head`) is no failure: the verdict is what is asked for.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::NotExamined(Failure::Output(error).to_string()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -44,6 +44,9 @@ pub(crate) enum Failure {
         /// The exit code for it.
         code: u8,
     },
+    /// The caller's arguments keep us from examining anything. Nothing was asked of anybody.
+    #[error("{0}")]
+    NotExamined(String),
     /// The machine gave us no means to wait for anything. Nothing was started.
     #[error("cannot wait for answers: {0}")]
     Runtime(io::Error),
@@ -128,6 +131,7 @@ impl Failure {
             | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Examined { code } => *code,
+            Self::NotExamined(_) => EXIT_NOT_EXAMINED,
             Self::Lab(error) => match error {
                 LabError::Script { .. } => EXIT_USAGE,
                 LabError::Wrong { .. } => EXIT_WRONG,
@@ -168,6 +172,7 @@ impl Failure {
             | Self::Admin(_)
             | Self::Unwell
             | Self::Examined { .. }
+            | Self::NotExamined(_)
             | Self::Runtime(_)
             | Self::ReloadRefused
             | Self::Ineffective(_)
@@ -193,6 +198,9 @@ pub(crate) const EXIT_USAGE: u8 = 2;
 
 /// An answer was wrong.
 const EXIT_WRONG: u8 = 3;
+
+/// Servers could not be looked at.
+pub(crate) const EXIT_NOT_EXAMINED: u8 = 3;
 
 /// `EX_CONFIG` of sysexits.h: a service manager can be told not to try again.
 const EXIT_CONFIG: u8 = 78;

@@ -53,17 +53,35 @@ mod failure;
 #[cfg(test)]
 mod samples;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Args, RunArgs, Verb};
-use failure::Failure;
+use failure::{EXIT_NOT_EXAMINED, Failure};
 
 fn main() -> ExitCode {
-    match perform(Args::parse()) {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse(&error),
+    };
+    match perform(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Says what is wrong with the arguments, or what they ask clap for (`--help`).
+fn refuse(error: &clap::Error) -> ExitCode {
+    // With the output gone there is nobody left to tell.
+    let _ = error.print();
+    let is_doctor = || env::args_os().nth(1).is_some_and(|verb| verb == "doctor");
+    match u8::try_from(error.exit_code()) {
+        // 1 and 2 are what it says of servers.
+        Ok(1..) if is_doctor() => ExitCode::from(EXIT_NOT_EXAMINED),
+        Ok(code) => ExitCode::from(code),
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

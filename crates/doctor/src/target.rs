@@ -89,6 +89,30 @@ impl Target {
         Self { name, address, protocol: Protocol::Redis(login) }
     }
 
+    /// The same with a password, if it is a Redis server that was named without one.
+    #[must_use]
+    pub fn or_password(mut self, password: &Password) -> Self {
+        if let Protocol::Redis(login) = &mut self.protocol
+            && login.password.is_none()
+        {
+            login.password = Some(password.clone());
+        }
+        self
+    }
+
+    /// Whether it was named with a user and without a password: no server can be told that.
+    pub fn lacks_password(&self) -> bool {
+        match &self.protocol {
+            Protocol::Memcached => false,
+            Protocol::Redis(login) => login.user.is_some() && login.password.is_none(),
+        }
+    }
+
+    /// Whether it is the same server, asked in the same way.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.address == other.address && self.protocol == other.protocol
+    }
+
     /// The same server by another name.
     #[must_use]
     pub fn named(self, name: String) -> Self {
@@ -128,6 +152,8 @@ fn redis(url: &Url, is_tls: bool) -> Result<Target, TargetError> {
     let password = url.password().map(decoded).transpose()?;
     let database = match url.path().trim_start_matches('/') {
         "" => 0,
+        // What stands before an `@` is a password in which a sign is not encoded: it is not told.
+        number if number.contains('@') => return Err(TargetError::Unencoded),
         number => number.parse().map_err(|_| TargetError::Database(number.to_owned()))?,
     };
     let login = RedisLogin {
@@ -136,9 +162,6 @@ fn redis(url: &Url, is_tls: bool) -> Result<Target, TargetError> {
         password: password.map(|it| Password(it.into_owned())),
         database,
     };
-    if login.user.is_some() && login.password.is_none() {
-        return Err(TargetError::NoPassword);
-    }
     Ok(Target::redis(address(url, REDIS_PORT_DEFAULT)?, login))
 }
 
@@ -179,9 +202,9 @@ pub enum TargetError {
     /// The database is no number.
     #[error("the database {0:?} is no number; write redis://address:port/0")]
     Database(String),
-    /// There is a user and no password.
-    #[error("the user has no password; write redis://user:password@address:port")]
-    NoPassword,
+    /// The address is followed by what looks like the rest of a password.
+    #[error("write /, ? and # in a password as %2F, %3F and %23")]
+    Unencoded,
     /// User or password are no text when decoded.
     #[error("user and password must be UTF-8 when percent-decoded")]
     Encoding,

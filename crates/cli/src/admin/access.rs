@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ureq::http::uri::Authority;
 
@@ -22,7 +23,7 @@ pub(super) struct Address(String);
 
 /// What an admin server asks for, and where it was read.
 #[derive(Clone)]
-pub(super) struct Token {
+pub(crate) struct Token {
     bearer: String,
     file: PathBuf,
 }
@@ -40,7 +41,22 @@ impl Admin {
             None => variable(TOKEN_FILE_VARIABLE).map(PathBuf::from),
         });
         let token = file.as_deref().map(Token::read).transpose()?;
-        Ok(Self::new(Address::parse(&address)?, token))
+        Ok(Self::new(Address::parse(&address)?, token, None))
+    }
+
+    /// The proxy at an address, for somebody who waits so long for each of its answers. Nothing is
+    /// sent yet.
+    pub(crate) fn at(
+        address: &str,
+        token: Option<Token>,
+        patience: Duration,
+    ) -> Result<Self, AdminError> {
+        Ok(Self::new(Address::parse(address)?, token, Some(patience)))
+    }
+
+    /// Where a proxy is if nobody says otherwise: as the environment says, or the default.
+    pub(crate) fn usual_address() -> String {
+        variable(ADMIN_VARIABLE).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned())
     }
 }
 
@@ -67,6 +83,13 @@ impl Address {
 }
 
 impl Token {
+    /// The token in the file that was named, or that the environment names; `None` if neither is.
+    pub(crate) fn find(file: Option<&Path>) -> Result<Option<Self>, AdminError> {
+        let file = file.map(Path::to_owned);
+        let file = file.or_else(|| variable(TOKEN_FILE_VARIABLE).map(PathBuf::from));
+        file.as_deref().map(Self::read).transpose()
+    }
+
     fn read(file: &Path) -> Result<Self, AdminError> {
         let fault = |why: String| AdminError::Token { file: file.to_owned(), why };
         let mut text = String::new();

@@ -17,7 +17,7 @@ fn answering(answer: impl Into<Vec<u8>>) -> (Admin, JoinHandle<String>) {
         let _ = socket.write_all(&answer);
         asked.join("\n")
     });
-    (Admin::new(Address::parse(&address).unwrap(), None), thread)
+    (Admin::new(Address::parse(&address).unwrap(), None, None), thread)
 }
 
 fn http(status: &str, body: &str) -> String {
@@ -121,7 +121,7 @@ fn nobody_there_is_told_with_what_to_do() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
     drop(free);
-    let admin = Admin::new(Address::parse(&address).unwrap(), None);
+    let admin = Admin::new(Address::parse(&address).unwrap(), None, None);
     assert_eq!(
         admin.status().unwrap_err().to_string(),
         format!(

@@ -1,5 +1,6 @@
 //! The arguments of `evenkeel doctor`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::bench::values;
@@ -8,8 +9,17 @@ use crate::bench::values;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_DOCTOR)]
 pub(crate) struct DoctorArgs {
-    #[arg(required = true, value_name = "TARGET", help = TARGET_HELP)]
+    #[arg(value_name = "TARGET", help = TARGET_HELP)]
     pub(crate) targets: Vec<String>,
+
+    /// The file of the token that proxies ask for [default: `EVENKEEL_TOKEN_FILE`].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// The file of the password of Redis servers that are named without one [default: what
+    /// `EVENKEEL_REDIS_PASSWORD` says]. On the command line every user of this machine can read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
 
     /// How far apart the two looks are from which rates are taken.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = values::time)]
@@ -25,12 +35,17 @@ pub(crate) struct DoctorArgs {
 }
 
 const TARGET_HELP: &str = "What to examine: memcached://ADDRESS, \
-redis://[[USER]:PASSWORD@]ADDRESS[/DATABASE] or rediss://…";
+redis://[[USER]:PASSWORD@]ADDRESS[/DATABASE] or rediss://…; a configuration FILE, which means all its \
+servers; http://ADDRESS, the admin API of a running proxy, which means what it says, its servers and \
+its listeners [default: the proxy at `EVENKEEL_ADMIN`, or else 127.0.0.1:9311]";
 
 const AFTER_DOCTOR: &str = "\
 Examples:
+  evenkeel doctor
+  evenkeel doctor evenkeel.toml
+  evenkeel doctor http://proxy-3:9311 --token-file token
   evenkeel doctor memcached://10.0.0.1:11211 memcached://10.0.0.2:11211
-  evenkeel doctor redis://:secret@10.0.0.3
+  EVENKEEL_REDIS_PASSWORD=$(cat password) evenkeel doctor redis://10.0.0.3
   evenkeel doctor --json redis://10.0.0.3 | jq .verdict
 
 It only reads, except for canary keys of its own (evenkeel:doctor:…), which it deletes.

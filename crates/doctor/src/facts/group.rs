@@ -5,6 +5,8 @@
 pub struct Group {
     /// What they are together: `pool main`, `all memcached servers named`.
     pub name: String,
+    /// Keys are distributed over them: each must be another server.
+    pub is_pool: bool,
     /// Who they are.
     pub members: Vec<Member>,
 }

@@ -36,11 +36,31 @@ fn what_is_no_target_is_refused_with_a_remedy() {
         ("memcached://10.0.0.1/2", "nothing can follow"),
         ("redis://10.0.0.1?db=2", "nothing can follow"),
         ("redis://10.0.0.1/two", "\"two\" is no number"),
-        ("redis://me@10.0.0.1", "has no password"),
+        ("redis://x:12/secret@10.0.0.1", "%2F"),
         ("redis://:%ff@10.0.0.1", "UTF-8"),
     ] {
         let error = text.parse::<Target>().expect_err(text).to_string();
         assert!(error.contains(words), "{text}: {error}");
         assert!(!error.contains("secret"), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_password_that_was_left_out_is_filled_in() {
+    let password = Password::from("secret".to_owned());
+    for (text, expected) in [
+        ("redis://10.0.0.1", Some("secret")),
+        ("redis://me@10.0.0.1", Some("secret")),
+        ("redis://:other@10.0.0.1", Some("other")),
+        ("memcached://10.0.0.1", None),
+    ] {
+        let target = text.parse::<Target>().unwrap().or_password(&password);
+        let own = match &target.protocol {
+            Protocol::Redis(login) => login.password.as_ref().map(Password::expose),
+            Protocol::Memcached => None,
+        };
+        assert_eq!(own, expected, "{text}");
+        assert!(!target.lacks_password(), "{text}");
+    }
+    assert!("redis://me@10.0.0.1".parse::<Target>().unwrap().lacks_password());
 }

@@ -8,7 +8,7 @@ use crate::examine::Examination;
 use crate::facts::{Says, ServerFacts};
 
 pub(super) fn same(examination: &Examination, findings: &mut Findings) {
-    for peers in peers(examination) {
+    for peers in peers(examination).iter().filter(|it| it.group.is_pool) {
         for (idx, (facts, _)) in peers.servers.iter().enumerate() {
             let earlier = &peers.servers[..idx];
             let Some((other, how)) =
