@@ -138,6 +138,8 @@ pub(super) fn findings(facts: ServerFacts) -> Vec<crate::Finding> {
         at: SystemTime::UNIX_EPOCH,
         took: Duration::from_secs(2),
         servers: vec![facts],
+        proxies: Vec::new(),
+        groups: Vec::new(),
     };
     let mut found = Findings::of(&examination);
     found.retain(|it| it.check.starts_with("redis-"));
