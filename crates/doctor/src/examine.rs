@@ -14,6 +14,7 @@
 mod dial;
 mod memcached;
 mod redis;
+mod stall;
 
 use std::time::{Duration, SystemTime};
 

@@ -38,8 +38,9 @@ pub(crate) const CHECKS: &[Check] = &[
         id: "reach-timed-out",
         title: "connections are established in time",
         meaning: "Nobody answers at all: the machine is down, packets are lost on the way, or a \
-            firewall drops them silently. It is the most expensive failure: each application waits \
-            for its whole connect timeout, for ever if it has none.",
+            firewall drops them silently. A memcached server at its limit of connections does the \
+            same if it was started without `maxconns_fast`. It is the most expensive failure: each \
+            application waits for its whole connect timeout, for ever if it has none.",
         rule: "Critical if a connection is not established within one second.",
         source: "connect(2), given up after a second.",
         look: Look::Server(timed_out),

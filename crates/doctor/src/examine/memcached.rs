@@ -22,7 +22,8 @@ use tokio::time::{Instant, sleep_until};
 use self::conversation::{Broken, Conversation};
 use super::{Notes, dial};
 use crate::facts::{
-    Figures, MemcachedFacts, Reached, Sampled, Says, Unreachable, UnreachableKind, version_of,
+    Figures, MemcachedFacts, Probe, Reached, Sampled, Says, Unreachable, UnreachableKind,
+    version_of,
 };
 use crate::target::Target;
 
@@ -34,9 +35,12 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     let lanes = room(&before).min(probe::LANES);
     let mut expiring = None;
     if lanes > 0 {
-        let (begun, lanes) =
-            tokio::join!(probe::Expiring::begin(addr, notes), probe::run(addr, lanes, notes));
-        (expiring, notes.probe.lanes) = (Some(begun), lanes);
+        let probing = async {
+            tokio::join!(probe::Expiring::begin(addr, notes), probe::run(addr, lanes, notes))
+        };
+        let ((begun, lanes), stalled) = super::stall::watched(probing).await;
+        expiring = Some(begun);
+        notes.probe = Probe { lanes, stalled };
     } else {
         notes.gap("the probe", &"the server has no room for another connection");
     }
@@ -159,7 +163,7 @@ async fn reach(target: &Target, notes: &Notes) -> Result<(Reached, Conversation)
                 greet(&mut conversation, &reached, notes).await?;
                 return Ok((reached, conversation));
             }
-            Err(error) => failed = Some(error),
+            Err(error) => failed = Some(with_waiting(error)),
         }
     }
     Err(failed.expect("a name that was looked up has an address"))
@@ -192,20 +196,32 @@ async fn greet(
         Err(Broken::TimedOut) => {
             let local = conversation.local_addr();
             let waiting = local.and_then(|local| clients::accept_queue(reached.addr, local));
-            Err(fail(UnreachableKind::Silent, silence(waiting)))
+            let words = "no answer to version in time".to_owned() + &waiting_words(waiting);
+            Err(fail(UnreachableKind::Silent, words))
         }
         Err(Broken::Closed(words)) => Err(fail(UnreachableKind::Reset, words)),
-        Err(Broken::TooLong) => Err(fail(UnreachableKind::Protocol, Broken::TooLong.to_string())),
+        Err(broken @ (Broken::Garbled(_) | Broken::TooLong)) => {
+            Err(fail(UnreachableKind::Protocol, broken.to_string()))
+        }
     }
 }
 
-fn silence(waiting: Option<u64>) -> String {
-    let words = "no answer to version in time";
+/// A server that does not let us connect may be one of this machine with others waiting.
+fn with_waiting(mut error: Unreachable) -> Unreachable {
+    if error.kind == UnreachableKind::ConnectTimedOut
+        && let Some(addr) = error.addr.filter(|it| it.ip().is_loopback())
+    {
+        error.words += &waiting_words(clients::accept_queue(addr, addr));
+    }
+    error
+}
+
+fn waiting_words(waiting: Option<u64>) -> String {
     match waiting {
         Some(waiting) if waiting > 0 => {
-            format!("{words}; connections that wait to be accepted: {waiting} (/proc/net/tcp)")
+            format!("; connections that wait to be accepted: {waiting} (/proc/net/tcp)")
         }
-        Some(_) | None => words.to_owned(),
+        Some(_) | None => String::new(),
     }
 }
 

@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Probe {
     /// The connections, in the order in which they were opened.
     pub lanes: Vec<Lane>,
+    /// For how long our own loop stood still at most while it ran: no answer is slow that came
+    /// within this much of being quick. Zero if nobody looked.
+    pub stalled: Duration,
 }
 
 /// What one connection met.

@@ -107,7 +107,7 @@ impl Sample {
             at: SystemTime::UNIX_EPOCH,
             took: Duration::from_secs(2),
             reach: Ok(Reached { addr, lookup: Duration::ZERO, connect: took }),
-            probe: Probe { lanes: vec![lane] },
+            probe: Probe { lanes: vec![lane], ..Probe::default() },
             says: Some(Says::Redis(Box::new(facts))),
             gaps: Vec::new(),
         }

@@ -15,6 +15,8 @@ use crate::facts::{Outcome, Unreachable};
 #[derive(Debug)]
 pub(super) struct Conversation {
     stream: BufReader<TcpStream>,
+    /// The line that is being read.
+    line: Vec<u8>,
     broken: Option<Broken>,
 }
 
@@ -24,6 +26,9 @@ pub(super) enum Broken {
     /// It did not come in time.
     #[error("no answer in time")]
     TimedOut,
+    /// What came is not text, and has no end.
+    #[error("bytes that are no text: {0:?}")]
+    Garbled(String),
     /// The connection ended.
     #[error("{0}")]
     Closed(String),
@@ -37,7 +42,7 @@ impl From<Broken> for Outcome {
         match broken {
             Broken::TimedOut => Self::TimedOut,
             Broken::Closed(words) => Self::Closed(words),
-            Broken::TooLong => Self::Garbled(broken.to_string()),
+            Broken::Garbled(_) | Broken::TooLong => Self::Garbled(broken.to_string()),
         }
     }
 }
@@ -49,7 +54,8 @@ impl Conversation {
         deadline: Instant,
     ) -> Result<(Self, Duration), Unreachable> {
         let (stream, took) = dial::connect(addr, deadline).await?;
-        Ok((Self { stream: BufReader::new(stream), broken: None }, took))
+        let stream = BufReader::new(stream);
+        Ok((Self { stream, line: Vec::new(), broken: None }, took))
     }
 
     /// Our end of the connection, if it still has one.
@@ -91,7 +97,7 @@ impl Conversation {
             return Err(broken.clone());
         }
         let answer = timeout_at(deadline, self.exchange(request, take, len_max)).await;
-        let answer = answer.unwrap_or(Err(Broken::TimedOut));
+        let answer = answer.unwrap_or_else(|_| Err(silence(&self.line)));
         self.broken = answer.as_ref().err().cloned();
         answer
     }
@@ -107,10 +113,10 @@ impl Conversation {
         // said is there to read when nothing can be written any more.
         let written = self.stream.write_all(request).await.map_err(closed);
         let mut left = len_max;
-        let mut line = Vec::new();
         loop {
+            let line = &mut self.line;
             line.clear();
-            let read = (&mut self.stream).take(left).read_until(b'\n', &mut line).await;
+            let read = (&mut self.stream).take(left).read_until(b'\n', line).await;
             let len = match (read, &written) {
                 (Ok(0) | Err(_), Err(broken)) => return Err(broken.clone()),
                 (read, _) => read.map_err(closed)?,
@@ -125,11 +131,19 @@ impl Conversation {
             if line.last() == Some(&b'\r') {
                 line.pop();
             }
-            if take(&String::from_utf8_lossy(&line)).is_break() {
+            if take(&String::from_utf8_lossy(line)).is_break() {
                 return Ok(());
             }
         }
     }
+}
+
+/// What it is that no whole line came in time: the beginning of one, or something else.
+fn silence(begun: &[u8]) -> Broken {
+    if begun.iter().all(|it| it.is_ascii_graphic() || it.is_ascii_whitespace()) {
+        return Broken::TimedOut;
+    }
+    Broken::Garbled(super::shortened(&String::from_utf8_lossy(begun)))
 }
 
 /// What answers may have, in bytes: `stats conns` of some ten thousand clients.

@@ -57,7 +57,8 @@ fn items_refused_for_want_of_memory_are_found() {
     let mut probed = ByHand::default();
     let outcome = Outcome::Refused("SERVER_ERROR out of memory storing object".to_owned());
     let steps = vec![Step { kind: StepKind::Set, took: std::time::Duration::ZERO, outcome }];
-    probed.probe = Probe { lanes: vec![Lane { connect: Ok(std::time::Duration::ZERO), steps }] };
+    let lanes = vec![Lane { connect: Ok(std::time::Duration::ZERO), steps }];
+    probed.probe = Probe { lanes, ..Probe::default() };
     check(&probed, CHECKS, &[("memcached-out-of-memory", Critical)]);
 }
 

@@ -1,0 +1,90 @@
+use std::time::SystemTime;
+
+use super::*;
+use crate::check::Severity::{self, Critical, Note, Warning};
+use crate::examine::Examination;
+use crate::facts::Probe;
+
+const QUICK: Duration = Duration::from_micros(200);
+
+fn step(kind: StepKind, outcome: Outcome) -> Step {
+    Step { kind, took: QUICK, outcome }
+}
+
+fn lane(steps: impl IntoIterator<Item = Step>) -> Lane {
+    Lane { connect: Ok(QUICK), steps: steps.into_iter().collect() }
+}
+
+#[track_caller]
+fn check(probe: Probe, expected: &[(&str, Severity)]) {
+    let server = ServerFacts {
+        target: "memcached://10.0.0.1".parse().expect("it is a target"),
+        at: SystemTime::UNIX_EPOCH,
+        took: QUICK,
+        reach: Err(crate::facts::Unreachable {
+            kind: crate::facts::UnreachableKind::Name,
+            words: String::new(),
+            addr: None,
+            after: QUICK,
+        }),
+        probe,
+        says: None,
+        gaps: Vec::new(),
+    };
+    let examination = Examination {
+        at: SystemTime::UNIX_EPOCH,
+        took: QUICK,
+        servers: vec![server],
+        proxies: Vec::new(),
+        groups: Vec::new(),
+    };
+    let found = Findings::of(&examination);
+    let found = found.iter().filter(|it| it.check.starts_with("serve-"));
+    let found: Vec<_> = found.map(|it| (it.check, it.severity)).collect();
+    assert_eq!(found, expected);
+}
+
+/// A round whose key was stored or not, and read and deleted like this.
+fn round(set: Outcome, then: Outcome) -> [Step; 3] {
+    [step(StepKind::Set, set), step(StepKind::Get, then.clone()), step(StepKind::Delete, then)]
+}
+
+#[test]
+fn keys_are_lost_only_if_they_were_stored() {
+    let refused = || Outcome::Refused("SERVER_ERROR".to_owned());
+    let never_stored = lane(round(refused(), Outcome::Missing));
+    let probe = Probe { lanes: vec![never_stored], ..Probe::default() };
+    check(probe, &[("serve-fails", Critical)]);
+    let lost = |lost: usize| {
+        let kept = (lost..4).flat_map(|_| round(Outcome::Good, Outcome::Good));
+        let lost = (0..lost).flat_map(|_| round(Outcome::Good, Outcome::Missing));
+        Probe { lanes: vec![lane(kept.chain(lost))], ..Probe::default() }
+    };
+    check(lost(0), &[]);
+    check(lost(1), &[("serve-loses", Warning)]);
+    check(lost(2), &[("serve-loses", Critical)]);
+}
+
+/// Answers that took so many milliseconds, in a loop that stood still for so many.
+fn timed(answers: [u64; 3], stalled: u64) -> Probe {
+    let steps = answers
+        .map(|it| Step { took: Duration::from_millis(it), ..step(StepKind::Get, Outcome::Good) });
+    Probe { lanes: vec![lane(steps)], stalled: Duration::from_millis(stalled) }
+}
+
+#[test]
+fn slow_answers_are_found() {
+    check(timed([1, 10, 100], 0), &[]);
+    check(timed([1, 10, 101], 0), &[("serve-slow", Note)]);
+    check(timed([1, 11, 11], 0), &[("serve-slow", Warning)]);
+    check(timed([1, 101, 101], 0), &[("serve-slow", Critical)]);
+    let late = vec![timed([1, 1, 101], 0).lanes.remove(0); 2];
+    check(Probe { lanes: late, ..Probe::default() }, &[("serve-slow", Warning)]);
+}
+
+#[test]
+fn answers_that_are_late_by_our_own_fault_are_not_slow() {
+    check(timed([30, 40, 130], 30), &[]);
+    check(timed([30, 41, 130], 30), &[("serve-slow", Warning)]);
+    check(timed([30, 131, 131], 30), &[("serve-slow", Critical)]);
+}
