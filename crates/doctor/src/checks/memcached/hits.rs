@@ -39,8 +39,8 @@ pub(crate) const CHECKS: &[Check] = &[
             gets full; look for who or what ends it (the kernel for want of memory, a supervisor, \
             a crash).",
         rule: "Warning if it was started again between the samples, or less than five minutes ago \
-            and more than half of at least 100 keys asked for are missing; a note if it was less \
-            than an hour ago.",
+            and less than 0.4 of at least 1,000 keys asked for are found; a note if it was less than \
+            an hour ago.",
         source: "`stats`: pid, uptime, get_hits, get_misses.",
         look: Look::Server(restarted),
     },
@@ -150,7 +150,8 @@ fn restarted(facts: &ServerFacts, findings: &mut Findings) {
     let Some(memcached) = facts.memcached() else { return };
     let Some(uptime) = memcached.stats.number("uptime") else { return };
     let now = Gets::now(memcached);
-    let is_filling = uptime < FILLING_SECONDS && now.is_some_and(|it| it.ratio() < RATIO_FILLING);
+    let is_missing = |it: Gets| it.all() >= GETS_FILLING_MIN && it.ratio() < RATIO_FALLEN;
+    let is_filling = uptime < FILLING_SECONDS && now.is_some_and(is_missing);
     let finding = if memcached.is_restarted() {
         findings.warning("it was started again while we looked, and is empty")
     } else if is_filling {
@@ -186,7 +187,8 @@ const RATIO_BEFORE_MIN: f64 = 0.2;
 /// Somewhat less than half: canaries of somebody else's are found every other time.
 const RATIO_FALLEN: f64 = 0.4;
 const RATIO_NONE: f64 = 0.01;
-const RATIO_FILLING: f64 = 0.5;
+/// Fewer gets than these are no load that anybody would miss the cache for.
+const GETS_FILLING_MIN: f64 = 1_000.0;
 const FILLING_SECONDS: f64 = 5.0 * MINUTE;
 const FLUSHES_MANY: f64 = 10.0;
 
@@ -239,11 +241,13 @@ mod tests {
         check(&uptime(3_599), CHECKS, &[("memcached-restarted", Note)]);
         let filling = |hits, uptime| {
             let gets = ByHand::default().stats("get_hits", 0, hits);
-            gets.stats("get_misses", 0, 100 - hits).stats("uptime", uptime - 2, uptime)
+            gets.stats("get_misses", 0, 1_000 - hits).stats("uptime", uptime - 2, uptime)
         };
-        check(&filling(49, 299), CHECKS, &[("memcached-restarted", Warning)]);
-        check(&filling(50, 299), CHECKS, &[("memcached-restarted", Note)]);
-        check(&filling(49, 300), CHECKS, &[("memcached-restarted", Note)]);
+        check(&filling(399, 299), CHECKS, &[("memcached-restarted", Warning)]);
+        check(&filling(400, 299), CHECKS, &[("memcached-restarted", Note)]);
+        check(&filling(399, 300), CHECKS, &[("memcached-restarted", Note)]);
+        let few = filling(0, 299).stats("get_misses", 0, 999);
+        check(&few, CHECKS, &[("memcached-restarted", Note)]);
         let again = uptime(7_200).words("pid", "7", "8");
         check(&again, CHECKS, &[("memcached-restarted", Warning)]);
     }
