@@ -21,3 +21,18 @@ pub(crate) fn found(examination: &Examination) -> Vec<&'static str> {
 pub(crate) fn quick() -> Options {
     Options { interval: Duration::from_millis(500), ..Options::default() }
 }
+
+/// The same about the server that was named in this place.
+pub(crate) fn found_about(examination: &Examination, idx: usize) -> Vec<&'static str> {
+    let name = Some(&examination.servers[idx].target.name);
+    let findings = Findings::of(examination);
+    let about = findings.iter().filter(|it| it.server.as_ref() == name);
+    about.filter(|it| it.severity > Severity::Note).map(|it| it.check).collect()
+}
+
+/// What is worth knowing, by its check.
+pub(crate) fn noted(examination: &Examination) -> Vec<&'static str> {
+    let findings = Findings::of(examination);
+    let notes = findings.iter().filter(|it| it.severity == Severity::Note);
+    notes.map(|it| it.check).collect()
+}
