@@ -143,7 +143,7 @@ const WORDS_ALLOWED: [(&str, &str, &str); 18] = [
     ("crates/client/tests/", "ping", "what clients call it"),
     ("crates/doctor/src/", "host", HALF_OF_ADDRESS),
     ("crates/doctor/src/examine/redis", "nodes", "Redis' command"),
-    ("crates/doctor/src/", "ping", "Redis' command, and the program"),
+    ("crates/doctor/", "ping", "Redis' command, and the program"),
     ("crates/proxy/tests/admin/", "host", "a header of HTTP"),
     ("docs/client.md", "ping", "what clients call it"),
     ("docs/configuration.md", "host", HALF_OF_ADDRESS),

@@ -156,5 +156,9 @@ fn kind_of(error: &io::Error) -> UnreachableKind {
     }
 }
 
+/// What is said of a port that is no port for TLS.
+pub(super) const NO_TLS: &str = "what answers does not speak TLS on this port (redis://)";
+/// What is said of a port that is one for TLS.
+pub(super) const WANTS_TLS: &str = "this port wants TLS (rediss://)";
 /// How many of a name's addresses are tried.
 const ADDRS_MAX: usize = 4;

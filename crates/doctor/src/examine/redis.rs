@@ -93,7 +93,7 @@ async fn reach(
                 let is_greeted = greet(door, &mut opened.conversation, addr, notes).await?;
                 return Ok((reached, opened, is_greeted));
             }
-            Err(error) => failed = Some(error),
+            Err(error) => failed = Some(door.explain(error, notes.step_deadline()).await),
         }
     }
     Err(failed.expect("a name that was looked up has an address"))
@@ -116,7 +116,9 @@ async fn greet(
             Ok(is_ours.is_none())
         }
         Err((kind, words)) => {
-            Err(Unreachable { kind, words, addr: Some(addr), after: begun_at.elapsed() })
+            let after = begun_at.elapsed();
+            let error = Unreachable { kind, words, addr: Some(addr), after };
+            Err(door.explain(error, notes.step_deadline()).await)
         }
     }
 }

@@ -61,9 +61,7 @@ fn told(error: &io::Error, address: &ServerAddress) -> Failure {
             ));
         }
         None => return Failure::Connection(io::Error::new(error.kind(), error.to_string())),
-        Some(Error::InvalidMessage(_)) => {
-            "what answers does not speak TLS on this port (redis://)".to_owned()
-        }
+        Some(Error::InvalidMessage(_)) => super::NO_TLS.to_owned(),
         Some(Error::InvalidCertificate(why)) => bad_certificate(why, address),
         Some(other) => other.to_string(),
     };

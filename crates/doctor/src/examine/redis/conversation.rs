@@ -14,7 +14,7 @@ use redis::{Cmd, RedisError, Value, parse_redis_value_async};
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
-use crate::examine::dial::Stream;
+use crate::examine::dial::{Stream, WANTS_TLS};
 use crate::facts::Outcome;
 
 /// A connection. What has failed once fails at once from then on: its answers would be out of step.
@@ -163,9 +163,7 @@ impl Bounded {
     fn broken(&mut self, error: &RedisError) -> Broken {
         match self.failure.take() {
             Some(failure) => failure,
-            None if self.head.starts_with(TLS_ALERT) => {
-                Broken::Garbled("a TLS alert: this port wants TLS (rediss://)".to_owned())
-            }
+            None if self.head.starts_with(TLS_ALERT) => Broken::Tls(WANTS_TLS.to_owned()),
             None if self.head.is_empty() => Broken::Garbled(shortened(&error.to_string())),
             None => {
                 let head = String::from_utf8_lossy(&self.head);

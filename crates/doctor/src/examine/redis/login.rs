@@ -9,7 +9,7 @@ use redis::{Cmd, Value};
 use tokio::time::Instant;
 
 use super::conversation::{Broken, Conversation, Failure, shortened};
-use super::dial::{self, Stream};
+use super::dial::{self, NO_TLS, Stream, WANTS_TLS};
 use crate::facts::{Unreachable, UnreachableKind};
 use crate::target::RedisLogin;
 
@@ -48,6 +48,40 @@ impl Door {
         };
         let local_addr = stream.local_addr().ok();
         Ok(Opened { conversation: Conversation::new(stream), connect, local_addr })
+    }
+
+    /// Finds out whether a server that says nothing to the purpose would say more with TLS, or
+    /// without.
+    pub(super) async fn explain(&self, error: Unreachable, deadline: Instant) -> Unreachable {
+        let Some(addr) = error.addr else { return error };
+        let words = match (error.kind, self.login.is_tls) {
+            // Redis takes the handshake for the beginning of a command, and waits for its end.
+            (UnreachableKind::Silent, true) if self.answers_in_the_clear(addr, deadline).await => {
+                format!("{NO_TLS}: it answers without")
+            }
+            // Redis closes the connection of a client that does not begin with a handshake.
+            (UnreachableKind::Reset, false) if self.answers_tls(addr, deadline).await => {
+                WANTS_TLS.to_owned()
+            }
+            _ => return error,
+        };
+        Unreachable { kind: UnreachableKind::Tls, words, ..error }
+    }
+
+    async fn answers_in_the_clear(&self, addr: SocketAddr, deadline: Instant) -> bool {
+        let in_the_clear = Self { login: RedisLogin::default(), address: self.address.clone() };
+        let Ok(mut opened) = in_the_clear.open(addr, deadline).await else { return false };
+        let answer = opened.conversation.ask(&redis::cmd("PING"), deadline).await;
+        !matches!(answer, Err(Failure::Broken(_)))
+    }
+
+    async fn answers_tls(&self, addr: SocketAddr, deadline: Instant) -> bool {
+        let Ok((stream, _)) = dial::connect(addr, deadline).await else { return false };
+        match Stream::encrypt(stream, &self.address, deadline).await {
+            Ok(_) => true,
+            // A certificate that we do not trust is one all the same.
+            Err(error) => error.kind == UnreachableKind::Tls && error.words != NO_TLS,
+        }
     }
 
     /// Logs in, chooses the database, and says `PING`. Gives the server's words if it refuses that
