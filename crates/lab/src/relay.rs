@@ -4,6 +4,9 @@
 //! [`Fault`] says, from the moment it is told to. It never changes a request's meaning and knows
 //! nothing of keys or items.
 //!
+//! [`Fault::OnlyVersion`] is for Redis as well, and so are all that are about bytes and connections
+//! rather than requests.
+//!
 //! Its target must be reachable: a connection whose target refuses is reset.
 //!
 //! # Source
@@ -32,6 +35,8 @@ mod fault;
 mod link;
 
 mod requests;
+
+mod resp;
 
 mod responses;
 

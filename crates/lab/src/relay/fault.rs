@@ -45,7 +45,9 @@ pub enum Fault {
     /// before. Ending the fault does not put such a connection right; closing it does.
     OffByOne,
     /// Commands that touch no data (`version`, `mn`, `stats`, `verbosity`) are answered; all
-    /// others are swallowed. A server that lies about its health.
+    /// others are swallowed. A server that lies about its health. Of Redis' commands those that
+    /// open a conversation are answered (`PING`, `HELLO`, `AUTH`, `SELECT`, `CLIENT`, `COMMAND`,
+    /// `INFO`).
     OnlyVersion,
     /// Commands that touch data are answered with `SERVER_ERROR` and these words, without being
     /// carried out. The words must be one line.
@@ -87,6 +89,12 @@ impl Fault {
         }
     }
 
+    /// What becomes of a command of Redis, by its name.
+    pub(super) fn verdict_on_command(&self, name: &[u8]) -> Verdict {
+        let is_harmless = REDIS_GREETINGS.iter().any(|it| name.eq_ignore_ascii_case(it));
+        if *self == Self::OnlyVersion && !is_harmless { Verdict::Swallow } else { Verdict::Forward }
+    }
+
     /// What becomes of `request`.
     pub(super) fn verdict(&self, request: &Request<'_>) -> Verdict {
         let is_write = request.class() == Some(Class::Write);
@@ -114,6 +122,10 @@ impl Fault {
         if let Self::Delay(delay) = self { *delay } else { Duration::ZERO }
     }
 }
+
+/// What a Redis server that lies about its health still answers.
+const REDIS_GREETINGS: [&[u8]; 7] =
+    [b"PING", b"HELLO", b"AUTH", b"SELECT", b"CLIENT", b"COMMAND", b"INFO"];
 
 fn refusal(words: &str, request: &Request<'_>) -> Verdict {
     if is_noreply(request) {

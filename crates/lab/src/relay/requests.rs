@@ -4,6 +4,9 @@
 //! relay answers itself is replaced by `mn`, so that the relay's answer has a place among the
 //! server's: where `MN` comes back ([`super::responses`]).
 //!
+//! Commands of Redis' protocol are told by their first byte, with which no request of memcached's
+//! begins.
+//!
 //! Input that cannot be parsed is the server's to answer: it is forwarded as it is.
 
 use std::collections::VecDeque;
@@ -12,6 +15,7 @@ use evenkeel_core::protocol::Request;
 use evenkeel_core::protocol::parse::{ParseLimits, Parsed, parse_request};
 
 use super::fault::{Fault, Verdict};
+use super::resp;
 
 /// What the `MN`s that will come back stand for, in order.
 pub(super) type Marks = VecDeque<Mark>;
@@ -100,23 +104,10 @@ impl Requests {
         marks: &mut Marks,
         output: &mut Vec<u8>,
     ) -> Option<usize> {
-        let (verdict, len) = match parse_request(input, self.scanned, &ParseLimits::default()) {
-            Parsed::Incomplete { needed, scanned } => {
-                (self.needed, self.scanned) = (needed, scanned);
-                return None;
-            }
-            Parsed::Refused(refused) => {
-                self.swallow = refused.swallow;
-                self.is_lost |= !input[..refused.len].contains(&b'\n');
-                (Verdict::Forward, refused.len)
-            }
-            Parsed::Request { request, len } => {
-                let verdict = self.verdict(&request, fault);
-                if request == Request::MetaNoop {
-                    marks.push_back(Mark::Noop);
-                }
-                (verdict, len)
-            }
+        let (verdict, len) = if input.starts_with(b"*") {
+            self.command(input, fault)?
+        } else {
+            self.memcached_request(input, fault, marks)?
         };
         match verdict {
             Verdict::Forward => output.extend_from_slice(&input[self.forwarded..len]),
@@ -132,6 +123,52 @@ impl Requests {
             Verdict::Swallow => {}
         }
         Some(len)
+    }
+
+    /// What becomes of the request of memcached's at the start of `input`, and its length.
+    fn memcached_request(
+        &mut self,
+        input: &[u8],
+        fault: &Fault,
+        marks: &mut Marks,
+    ) -> Option<(Verdict, usize)> {
+        match parse_request(input, self.scanned, &ParseLimits::default()) {
+            Parsed::Incomplete { needed, scanned } => {
+                (self.needed, self.scanned) = (needed, scanned);
+                None
+            }
+            Parsed::Refused(refused) => {
+                self.swallow = refused.swallow;
+                self.is_lost |= !input[..refused.len].contains(&b'\n');
+                Some((Verdict::Forward, refused.len))
+            }
+            Parsed::Request { request, len } => {
+                let verdict = self.verdict(&request, fault);
+                if request == Request::MetaNoop {
+                    marks.push_back(Mark::Noop);
+                }
+                Some((verdict, len))
+            }
+        }
+    }
+
+    /// What becomes of the command of Redis' at the start of `input`, and its length.
+    fn command(&mut self, input: &[u8], fault: &Fault) -> Option<(Verdict, usize)> {
+        match resp::parse(input) {
+            resp::Parsed::Incomplete { needed } => {
+                self.needed = needed;
+                None
+            }
+            // What has been begun must be finished, or the server would wait for the rest.
+            resp::Parsed::Command { len, .. } if self.forwarded > 0 => {
+                Some((Verdict::Forward, len))
+            }
+            resp::Parsed::Command { name, len } => Some((fault.verdict_on_command(name), len)),
+            resp::Parsed::Refused => {
+                self.is_lost = true;
+                Some((Verdict::Forward, input.len()))
+            }
+        }
     }
 
     fn verdict(&self, request: &Request<'_>, fault: &Fault) -> Verdict {

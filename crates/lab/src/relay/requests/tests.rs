@@ -66,6 +66,21 @@ fn a_server_that_answers_version_only_sees_no_data() {
 }
 
 #[test]
+fn a_redis_server_that_answers_greetings_only_sees_no_data() {
+    let greetings = b"*1\r\n$4\r\nPING\r\n*2\r\n$6\r\nselect\r\n$1\r\n1\r\n";
+    let data = b"*2\r\n$3\r\nGET\r\n$6\r\n*1\r\n$4\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$0\r\n\r\n";
+    let input = [&greetings[..], data, greetings].concat();
+    check(&input, &Fault::None, &input, &[]);
+    check(&input, &Fault::OnlyVersion, &greetings.repeat(2), &[]);
+}
+
+#[test]
+fn what_looks_like_a_redis_command_and_is_none_is_left_to_the_server() {
+    let input = b"*1\r\n:5\r\n*1\r\n$3\r\nGET\r\n";
+    check(input, &Fault::OnlyVersion, input, &[]);
+}
+
+#[test]
 fn the_first_retrieval_is_doubled_and_no_other() {
     let input = b"version\r\nset a 0 0 1\r\nx\r\nget a b\r\nget c\r\n";
     let forwarded = b"version\r\nset a 0 0 1\r\nx\r\nget a b\r\nget a b\r\nget c\r\n";
