@@ -41,7 +41,7 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     let (reached, mut opened, is_greeted) = reach(target, &door, notes).await?;
     let conversation = &mut opened.conversation;
     let mut ours = Ours::default();
-    ours.note(opened.local_addr, Door::number(conversation, notes.step_deadline()).await);
+    ours.note(opened.local_addr, None);
     let mut facts = RedisFacts::default();
     let mut asker = Asker { conversation, notes };
     let at_first = asker.info().await;
@@ -55,7 +55,7 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     }
     gather::once(&mut asker, &mut facts, is_cluster).await;
     facts.info = gather::samples(&mut asker, at_first).await;
-    gather::clients(&mut asker, &mut facts, &ours.ids, &ours.addrs).await;
+    gather::clients(&mut asker, &mut facts, &ours).await;
     notes.says = Some(Says::Redis(Box::new(facts)));
     Ok(reached)
 }

@@ -5,6 +5,7 @@ mod impostor;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use evenkeel_doctor::facts::{Outcome, RedisFacts, ServerFacts, StepKind, UnreachableKind};
@@ -340,6 +341,73 @@ fn a_server_of_a_cluster_is_given_keys_of_its_own_slots() {
     assert_eq!((gaps(&facts), bad_steps(&facts)), (vec![], vec![]));
     assert_eq!(facts.probe.steps().count(), 10 * 21 + 3);
     assert_eq!(said(&facts).cluster.word("cluster_slots_assigned"), Some("10"));
+}
+
+fn relay_to(server: &Redis, fault: Fault) -> Relay {
+    let relay = Relay::start_with_seed(server.address().parse().expect("an address"), 7);
+    let relay = relay.expect("the relay starts");
+    relay.set(fault);
+    relay
+}
+
+#[test]
+fn a_server_that_lies_hangs_or_garbles_is_cut_short_and_known_as_far_as_it_goes() {
+    let server = Redis::start();
+    let faults = [
+        Fault::OnlyVersion,
+        Fault::Garbage,
+        Fault::Stall,
+        Fault::Truncate { after_bytes: 40 },
+        Fault::Delay(Duration::from_millis(150)),
+    ];
+    let relays = faults.map(|fault| relay_to(&server, fault));
+    let targets = relays.iter().map(|it| target(&format!("redis://{}", it.addr()))).collect();
+    let examination = examined(targets, Options::default());
+    assert!(examination.took < Duration::from_secs(5), "{:?}", examination.took);
+    let [liar, garbler, hung, truncator, slow] = &*examination.servers else {
+        panic!("each is examined")
+    };
+    assert_eq!(said(liar).info.word("role"), Some("master"));
+    assert!(gaps(liar).contains(&"CONFIG GET *"), "{:?}", liar.gaps);
+    let lanes = &liar.probe.lanes[..10];
+    for lane in lanes {
+        let outcomes: Vec<_> = lane.steps.iter().map(|it| (it.kind, &it.outcome)).collect();
+        let expected = [(StepKind::Greeting, &Outcome::Good), (StepKind::Set, &Outcome::TimedOut)];
+        assert_eq!(outcomes, expected);
+    }
+    let kind = |facts: &ServerFacts| facts.reach.as_ref().map_err(|error| error.kind).err();
+    assert_eq!(kind(garbler), Some(UnreachableKind::Protocol));
+    assert_eq!(kind(hung), Some(UnreachableKind::Silent));
+    assert_eq!(kind(truncator), None);
+    let closed = Outcome::Closed("the server closed the connection".to_owned());
+    assert!(truncator.probe.steps().any(|it| it.outcome == closed), "{:?}", truncator.probe);
+    assert_eq!(bad_steps(slow), []);
+    assert!(slow.probe.latencies()[0] >= Duration::from_millis(150));
+    println!(
+        "{:?} {:?}",
+        slow.took,
+        slow.probe.lanes.iter().map(|it| it.steps.len()).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_server_that_hangs_midway_is_known_as_far_as_it_went() {
+    let server = Redis::start();
+    let url = format!("redis://{}", server.address());
+    let examination = thread::scope(|scope| {
+        let examination = scope.spawn(|| examined(vec![target(&url)], Options::default()));
+        wait_until(Duration::from_secs(10), "the probe to be done", || {
+            server.command(&["INFO", "commandstats"]).contains("cmdstat_latency|latest")
+        });
+        server.hang();
+        examination.join().expect("it ends")
+    });
+    assert!(examination.took < Duration::from_secs(5), "{:?}", examination.took);
+    let facts = &examination.servers[0];
+    assert_eq!(bad_steps(facts), []);
+    assert_eq!(gaps(facts), ["INFO", "CLIENT LIST"]);
+    assert_eq!(said(facts).info.word("role"), Some("master"));
+    assert_eq!(said(facts).info.growth("total_commands_processed"), None);
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! What a Redis server says of itself: each question by itself, so that what is refused is a gap
 //! and nothing else fails.
 
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::{Cmd, Value};
 use tokio::time::{Instant, sleep_until};
 
-use super::answers;
 use super::conversation::{Conversation, Failure};
+use super::{Ours, answers};
 use crate::examine::Notes;
 use crate::facts::{Figures, RedisFacts, Sampled};
 
@@ -28,6 +27,16 @@ impl Asker<'_> {
                 None
             }
         }
+    }
+
+    /// The answers, each or a gap, to what is asked together.
+    async fn ask_all(&mut self, questions: &[Question]) -> Vec<Option<Value>> {
+        let commands: Vec<_> = questions.iter().map(|words| command(words)).collect();
+        let answers = self.conversation.ask_all(&commands, self.notes.step_deadline()).await;
+        let answers = questions.iter().zip(answers).map(|(words, answer)| {
+            answer.map_err(|failure| self.notes.gap(words.join(" "), &failure)).ok()
+        });
+        answers.collect()
     }
 
     async fn try_ask(&mut self, words: &[&str]) -> Result<Value, Failure> {
@@ -53,32 +62,50 @@ impl Asker<'_> {
     }
 }
 
-/// All but the samples and the clients: what is asked once.
+/// All but the samples and the clients: what is asked once, all together.
 pub(super) async fn once(asker: &mut Asker<'_>, facts: &mut RedisFacts, is_cluster: bool) {
-    let clock = clock(asker).await;
+    let (our_time, asked_at) = (SystemTime::now(), Instant::now());
+    let mut questions = QUESTIONS.to_vec();
+    if is_cluster {
+        questions.push(CLUSTER_INFO);
+    }
+    let mut answers = asker.ask_all(&questions).await;
+    // The server looked at its clock somewhere on the way there and back.
+    let half_way = our_time + asked_at.elapsed() / 2;
+    let mut answer = |question| {
+        let idx = questions.iter().position(|it| *it == question)?;
+        answers[idx].take()
+    };
+    let clock = answer(TIME).and_then(|value| Clock::between(&value, half_way));
+    let now = clock.map_or_else(our_seconds, |clock| clock.server_seconds);
     facts.clock_ahead_seconds = clock.map(|clock| clock.ahead_seconds);
-    if let Some(value) = asker.ask(&["CONFIG", "GET", "*"]).await {
+    if let Some(value) = answer(CONFIG) {
         (facts.config, facts.has_password) = answers::config(value);
     }
-    if is_cluster && let Some(value) = asker.ask(&["CLUSTER", "INFO"]).await {
-        facts.cluster = answers::text(&value).map(|it| answers::figures(&it)).unwrap_or_default();
-    }
-    if let Some(value) = asker.ask(&["DBSIZE"]).await {
-        facts.database_keys = answers::number(&value);
-    }
-    let now = clock.map_or_else(our_seconds, |clock| clock.server_seconds);
-    if let Some(value) = asker.ask(&["SLOWLOG", "GET", "32"]).await {
-        facts.slow_log = answers::slow_log(&value, now);
-    }
-    if let Some(value) = asker.ask(&["SLOWLOG", "LEN"]).await {
-        facts.slow_log_len = answers::number(&value);
-    }
-    if let Some(value) = asker.ask(&["LATENCY", "LATEST"]).await {
-        facts.latency_events = answers::latency_events(&value, now);
-    }
+    facts.database_keys = answer(DBSIZE).as_ref().and_then(answers::number);
+    let slow_log = answer(SLOWLOG_GET);
+    facts.slow_log = slow_log.map(|it| answers::slow_log(&it, now)).unwrap_or_default();
+    facts.slow_log_len = answer(SLOWLOG_LEN).as_ref().and_then(answers::number);
+    let events = answer(LATENCY);
+    facts.latency_events = events.map(|it| answers::latency_events(&it, now)).unwrap_or_default();
+    let cluster = answer(CLUSTER_INFO).as_ref().and_then(answers::text);
+    facts.cluster = cluster.map(|it| answers::figures(&it)).unwrap_or_default();
 }
 
-/// `INFO` twice, as far apart as is wanted. What was said `at_first`, if it goes unanswered now.
+type Question = &'static [&'static str];
+
+const TIME: Question = &["TIME"];
+const CONFIG: Question = &["CONFIG", "GET", "*"];
+const DBSIZE: Question = &["DBSIZE"];
+const SLOWLOG_GET: Question = &["SLOWLOG", "GET", "32"];
+const SLOWLOG_LEN: Question = &["SLOWLOG", "LEN"];
+const LATENCY: Question = &["LATENCY", "LATEST"];
+const CLUSTER_INFO: Question = &["CLUSTER", "INFO"];
+/// What every server is asked. The clock first, so that nothing else delays it.
+const QUESTIONS: [Question; 6] = [TIME, CONFIG, DBSIZE, SLOWLOG_GET, SLOWLOG_LEN, LATENCY];
+
+/// `INFO` twice, as far apart as is wanted and there is time. What was said `at_first`, if it goes
+/// unanswered now.
 pub(super) async fn samples(asker: &mut Asker<'_>, at_first: Figures) -> Sampled {
     let sampled_at = Instant::now();
     let once =
@@ -87,26 +114,31 @@ pub(super) async fn samples(asker: &mut Asker<'_>, at_first: Figures) -> Sampled
     if first.is_empty() {
         return once(at_first);
     }
-    let (interval, deadline) = (asker.notes.options.interval, asker.notes.deadline);
-    sleep_until((sampled_at + interval).min(deadline)).await;
+    // What takes long the first time does so again, and the clients are still to be asked.
+    let reserved = sampled_at.elapsed() * 4;
+    let interval_end = sampled_at + asker.notes.options.interval;
+    sleep_until(interval_end.min(asker.notes.deadline - reserved)).await;
     let apart = sampled_at.elapsed();
     let last = asker.info().await;
-    if last.is_empty() {
-        return once(first);
-    }
-    Sampled { first, last, apart }
+    if last.is_empty() { once(first) } else { Sampled { first, last, apart } }
 }
 
 /// `CLIENT LIST`. Asked last: it may be too long, and then the connection is of no more use.
-pub(super) async fn clients(
-    asker: &mut Asker<'_>,
-    facts: &mut RedisFacts,
-    our_ids: &[i64],
-    our_addrs: &[SocketAddr],
-) {
-    let value = asker.ask(&["CLIENT", "LIST"]).await;
-    let text = value.as_ref().and_then(answers::text);
-    facts.clients = text.map(|it| answers::clients(&it, our_ids, our_addrs));
+pub(super) async fn clients(asker: &mut Asker<'_>, facts: &mut RedisFacts, ours: &Ours) {
+    let commands = [command(&["CLIENT", "ID"]), command(&["CLIENT", "LIST"])];
+    let deadline = asker.notes.step_deadline();
+    let mut answers = asker.conversation.ask_all(&commands, deadline).await;
+    let mut ids = ours.ids.clone();
+    match answers.pop().expect("each command has an answer") {
+        Ok(value) => {
+            if let Some(Ok(Value::Int(id))) = answers.pop() {
+                ids.push(id);
+            }
+            let text = answers::text(&value);
+            facts.clients = text.map(|it| answers::clients(&it, &ids, &ours.addrs));
+        }
+        Err(failure) => asker.notes.gap("CLIENT LIST", &failure),
+    }
 }
 
 /// The server's clock.
@@ -116,19 +148,18 @@ struct Clock {
     ahead_seconds: f64,
 }
 
-async fn clock(asker: &mut Asker<'_>) -> Option<Clock> {
-    let (our_time, asked_at) = (SystemTime::now(), Instant::now());
-    let value = asker.ask(&["TIME"]).await?;
-    // The server looked at its clock somewhere on the way there and back.
-    let half_way = our_time + asked_at.elapsed() / 2;
-    let ours = half_way.duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
-    let theirs = answers::time(&value)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "seconds since 1970"
-    )]
-    Some(Clock { server_seconds: theirs as u64, ahead_seconds: theirs - ours })
+impl Clock {
+    /// From `TIME`, which was answered when ours was `our_time`.
+    fn between(value: &Value, our_time: SystemTime) -> Option<Self> {
+        let ours = our_time.duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
+        let theirs = answers::time(value)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "seconds since 1970"
+        )]
+        Some(Self { server_seconds: theirs as u64, ahead_seconds: theirs - ours })
+    }
 }
 
 fn our_seconds() -> u64 {

@@ -142,14 +142,6 @@ impl Door {
         }
     }
 
-    /// The number of a connection at the server, if that tells.
-    pub(super) async fn number(conversation: &mut Conversation, deadline: Instant) -> Option<i64> {
-        match conversation.ask(redis::cmd("CLIENT").arg("ID"), deadline).await {
-            Ok(Value::Int(id)) => Some(id),
-            _ => None,
-        }
-    }
-
     fn steps(&self) -> Vec<(Step, Cmd)> {
         let mut steps = Vec::new();
         let RedisLogin { user, password, database, .. } = &self.login;

@@ -65,19 +65,29 @@ impl Plan {
 
     /// Does each kind of step once, and leaves out those that our user may not do, with a gap.
     async fn try_out(&mut self, conversation: &mut Conversation, notes: &mut Notes) {
+        // It goes by itself even if we may not delete it.
+        let canary = Canary { expiry_ms: EXPIRING_MS, ..self.canary(TRIAL_LANE, 0) };
+        let kinds: Vec<_> = ROUND.into_iter().filter(|kind| self.has(*kind)).collect();
+        let mut commands: Vec<_> = kinds.iter().map(|kind| request(*kind, &canary)).collect();
         if self.is_cluster_replica {
             // If it is refused, so are the reads, and that is told.
-            let _ = conversation.ask(&command(&["READONLY"]), notes.step_deadline()).await;
+            commands.insert(0, command(&["READONLY"]));
         }
-        let canary = self.keys.canary(TRIAL_LANE, 0);
-        for kind in ROUND {
-            if self.has(kind) {
-                let step = take(conversation, kind, &canary, notes.step_deadline()).await;
-                if let Outcome::Refused(words) = step.outcome {
-                    self.without(kind, &words, notes);
-                }
+        let mut answers = conversation.ask_all(&commands, notes.step_deadline()).await;
+        let answers = answers.split_off(commands.len() - kinds.len());
+        for (kind, answer) in kinds.into_iter().zip(answers) {
+            if let Err(Failure::Refused(words)) = answer
+                && self.has(kind)
+            {
+                self.without(kind, &words, notes);
             }
         }
+    }
+
+    /// A key of ours, which goes soon by itself if we may not delete it.
+    fn canary(&self, lane: usize, round: usize) -> Canary {
+        let expiry_ms = if self.has(StepKind::Delete) { EXPIRY_MS } else { SHORT_EXPIRY_MS };
+        Canary { expiry_ms, ..self.keys.canary(lane, round) }
     }
 
     /// Leaves out what must not be asked after this refusal.
@@ -116,7 +126,7 @@ pub(super) async fn run(
     {
         ours.note(opened.local_addr, id);
         plan.try_out(&mut opened.conversation, notes).await;
-        expiring = Expiring::begin(&plan, opened.conversation, notes).await;
+        expiring = Expiring::begin(&plan, opened.conversation, Limits::of(notes)).await;
     }
     notes.probe.lanes = run_lanes(door, addr, &plan, notes, ours).await;
     expiring
@@ -133,7 +143,7 @@ async fn run_lanes(
     if plan.kinds.is_empty() {
         return Vec::new();
     }
-    let limits = Limits { step_timeout: notes.options.step_timeout, deadline: notes.deadline };
+    let limits = Limits::of(notes);
     let mut running = JoinSet::new();
     for number in 0..LANES {
         let (door, plan) = (door.clone(), plan.clone());
@@ -160,6 +170,10 @@ struct Limits {
 }
 
 impl Limits {
+    fn of(notes: &Notes) -> Self {
+        Self { step_timeout: notes.options.step_timeout, deadline: notes.deadline }
+    }
+
     fn step_deadline(self) -> Instant {
         self.deadline.min(Instant::now() + self.step_timeout)
     }
@@ -179,13 +193,14 @@ async fn run_lane(
         Err(error) => return failed(error.to_string()),
     };
     let conversation = &mut opened.conversation;
+    let entered_at = Instant::now();
     match door.enter_again(conversation, limits.step_deadline()).await {
         Ok(id) => ours.note(opened.local_addr, id),
         // It hangs from the first word on: the lane is that of a server that does not greet.
         Err(failure @ Failure::Broken(_)) if plan.has(StepKind::Greeting) => {
-            let took = limits.step_timeout;
-            let step = Step { kind: StepKind::Greeting, took, outcome: failure.into() };
-            return Lane { connect: Ok(opened.connect), steps: vec![step] };
+            let took = entered_at.elapsed();
+            let greeting = step(StepKind::Greeting, took, failure.into(), limits);
+            return Lane { connect: Ok(opened.connect), steps: greeting.into_iter().collect() };
         }
         Err(failure) => return failed(failure.to_string()),
     }
@@ -196,9 +211,17 @@ async fn run_lane(
     let mut lane = Lane { connect: Ok(opened.connect), steps: Vec::new() };
     let rounds = (0..ROUNDS).flat_map(|round| ROUND.map(|kind| (kind, round)));
     let steps = [(StepKind::Greeting, 0)].into_iter().chain(rounds);
+    let rounds_end = Instant::now() + ROUNDS_TIME_MAX;
+    let mut begun_round = 0;
     for (kind, round) in steps.filter(|(kind, _)| plan.has(*kind)) {
-        let canary = plan.keys.canary(number, round);
-        let step = take(&mut opened.conversation, kind, &canary, limits.step_deadline()).await;
+        // What is begun is finished, so that no key stays.
+        if round > begun_round && Instant::now() > rounds_end {
+            break;
+        }
+        begun_round = round;
+        let canary = plan.canary(number, round);
+        let conversation = &mut opened.conversation;
+        let Some(step) = take(conversation, kind, &canary, limits).await else { break };
         let goes_on =
             !matches!(step.outcome, Outcome::Garbled(_) | Outcome::TimedOut | Outcome::Closed(_));
         lane.steps.push(step);
@@ -221,34 +244,36 @@ pub(super) struct Expiring {
 
 impl Expiring {
     /// Stores the key, if keys can be stored.
-    async fn begin(plan: &Plan, mut conversation: Conversation, notes: &Notes) -> Option<Self> {
+    async fn begin(plan: &Plan, mut conversation: Conversation, limits: Limits) -> Option<Self> {
         if !plan.has(StepKind::Set) || !plan.has(StepKind::Get) {
             return None;
         }
-        let canary = Canary { expiry_ms: EXPIRING_MS, ..plan.keys.canary(TRIAL_LANE, 1) };
+        let canary = Canary { expiry_ms: EXPIRING_MS, ..plan.canary(TRIAL_LANE, 1) };
+        let kinds = [StepKind::Set, StepKind::GetUnexpired];
         let begun_at = Instant::now();
-        let set = take(&mut conversation, StepKind::Set, &canary, notes.step_deadline()).await;
+        // Together, because the way there and back may take as long as the key lives.
+        let commands = kinds.map(|kind| request(kind, &canary));
+        let answers = conversation.ask_all(&commands, limits.step_deadline()).await;
         let set_at = Instant::now();
-        let kind = StepKind::GetUnexpired;
-        let unexpired = take(&mut conversation, kind, &canary, notes.step_deadline()).await;
-        let mut steps = vec![set];
-        // A way there and back may take as long as the key lives.
-        if begun_at.elapsed() < Duration::from_millis(EXPIRING_MS / 2) {
-            steps.push(unexpired);
-        }
+        let steps = kinds.into_iter().zip(answers);
+        let steps = steps.filter_map(|(kind, answer)| {
+            step(kind, set_at - begun_at, judge(kind, &canary, answer), limits)
+        });
+        let steps = steps.collect();
         let is_deletable = plan.has(StepKind::Delete);
         Some(Self { conversation, canary, set_at, steps, is_deletable })
     }
 
     /// Looks whether it is gone when it must be, and sees to it that it is.
     pub(super) async fn end(mut self, notes: &Notes) -> Lane {
-        if self.steps[0].outcome == Outcome::Good {
+        let limits = Limits::of(notes);
+        if self.steps.first().is_some_and(|set| set.outcome == Outcome::Good) {
             let expired_at = self.set_at + EXPIRED_AFTER;
             sleep_until(expired_at.min(notes.deadline)).await;
             if Instant::now() >= expired_at {
                 let kind = StepKind::GetExpired;
-                let deadline = notes.step_deadline();
-                self.steps.push(take(&mut self.conversation, kind, &self.canary, deadline).await);
+                let step = take(&mut self.conversation, kind, &self.canary, limits).await;
+                self.steps.extend(step);
             }
         }
         if self.is_deletable {
@@ -260,20 +285,23 @@ impl Expiring {
     }
 }
 
+/// `None` if it was cut short, because the examination must end: nobody knows then.
 async fn take(
     conversation: &mut Conversation,
     kind: StepKind,
     canary: &Canary,
-    deadline: Instant,
-) -> Step {
+    limits: Limits,
+) -> Option<Step> {
     let begun_at = Instant::now();
-    let answer = conversation.ask(&request(kind, canary), deadline).await;
+    let answer = conversation.ask(&request(kind, canary), limits.step_deadline()).await;
     let took = begun_at.elapsed();
-    let outcome = match answer {
-        Ok(value) => judge(kind, canary, &value),
-        Err(failure) => failure.into(),
-    };
-    Step { kind, took, outcome }
+    step(kind, took, judge(kind, canary, answer), limits)
+}
+
+/// `None` if it was cut short.
+fn step(kind: StepKind, took: Duration, outcome: Outcome, limits: Limits) -> Option<Step> {
+    let is_cut_short = outcome == Outcome::TimedOut && took < limits.step_timeout;
+    (!is_cut_short).then_some(Step { kind, took, outcome })
 }
 
 fn request(kind: StepKind, canary: &Canary) -> Cmd {
@@ -288,7 +316,14 @@ fn request(kind: StepKind, canary: &Canary) -> Cmd {
     }
 }
 
-fn judge(kind: StepKind, canary: &Canary, value: &Value) -> Outcome {
+fn judge(kind: StepKind, canary: &Canary, answer: Result<Value, Failure>) -> Outcome {
+    match answer {
+        Ok(value) => judge_value(kind, canary, &value),
+        Err(failure) => failure.into(),
+    }
+}
+
+fn judge_value(kind: StepKind, canary: &Canary, value: &Value) -> Outcome {
     let is_gone = matches!(kind, StepKind::GetDeleted | StepKind::GetExpired);
     match (kind, value) {
         (StepKind::Greeting, Value::SimpleString(word)) if word == "PONG" => Outcome::Good,
@@ -364,6 +399,11 @@ const ROUND: [StepKind; 4] = [StepKind::Set, StepKind::Get, StepKind::Delete, St
 const EXPIRY_MS: u64 = 60_000;
 /// The expiry of the key whose expiry is watched.
 const EXPIRING_MS: u64 = 200;
+/// The expiry of keys that we may not delete.
+const SHORT_EXPIRY_MS: u64 = 2_000;
+/// For how long a connection begins one more round: a slow server needs no more of them to be known
+/// as one.
+const ROUNDS_TIME_MAX: Duration = Duration::from_millis(500);
 /// When it must be gone, after it is known to be stored.
 const EXPIRED_AFTER: Duration = Duration::from_millis(250);
 const TAGS_MAX: u64 = 1_000_000;
