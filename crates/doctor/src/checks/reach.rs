@@ -86,6 +86,17 @@ pub(crate) const CHECKS: &[Check] = &[
         look: Look::Server(authentication),
     },
     Check {
+        id: "reach-database",
+        title: "the database that is named can be chosen",
+        meaning: "The server answers, and refuses the number of the database in the target: it has \
+            fewer databases (16 by default, one in a cluster), or our user may not choose one. \
+            Applications that are configured with this number fail at every connection; if only \
+            the target is wrong, nothing is.",
+        rule: "Could not look, if the server refuses to change to the database.",
+        source: "The server's answer to SELECT.",
+        look: Look::Server(database),
+    },
+    Check {
         id: "reach-full",
         title: "the server has room for another client",
         meaning: "The server is at its limit of connections and turns new ones away. Applications \
@@ -219,6 +230,19 @@ fn authentication(facts: &ServerFacts, findings: &mut Findings) {
                 &[],
             ),
         };
+    }
+}
+
+fn database(facts: &ServerFacts, findings: &mut Findings) {
+    if let Some(error) = failed(facts, UnreachableKind::Database) {
+        let words = "the database that is named cannot be chosen";
+        tell(findings, Severity::Unknown, words, error).remedy(
+            "see how many databases the server has, and name one of them, or none for the first",
+            &[
+                "redis-cli CONFIG GET databases",
+                &format!("evenkeel doctor redis://{}/0", facts.target.address),
+            ],
+        );
     }
 }
 

@@ -47,6 +47,8 @@ pub enum UnreachableKind {
     Tls,
     /// Redis wants a user or a password, or another one.
     Authentication,
+    /// It will not let us into the database that was named.
+    Database,
     /// It will have no more clients.
     Full,
     /// What answered speaks another protocol.

@@ -113,7 +113,7 @@ fn each_way_of_not_being_reached_is_told_apart() {
         (format!("redis://{closed_at}"), UnreachableKind::Authentication, "NOAUTH"),
         (format!("redis://:wrong@{closed_at}"), UnreachableKind::Authentication, "WRONGPASS"),
         (format!("redis://:any@{open_at}"), UnreachableKind::Authentication, "ERR AUTH"),
-        (format!("redis://{open_at}/99"), UnreachableKind::Authentication, "out of range"),
+        (format!("redis://{open_at}/99"), UnreachableKind::Database, "out of range"),
         (format!("redis://{}", at(&full)), UnreachableKind::Full, "max number of clients"),
         (format!("redis://:any@{}", at(&full)), UnreachableKind::Full, "max number of clients"),
         (format!("redis://{}", memcached.address()), UnreachableKind::Protocol, "ERROR"),

@@ -205,9 +205,13 @@ fn refused(step: Step, words: &str) -> Option<UnreachableKind> {
     } else if words.starts_with("ERR Protocol error") {
         Some(UnreachableKind::Protocol)
     } else {
-        // Old servers word a wrong login as they like, and who may not say PING may do other
-        // things. A database that cannot be chosen is as if there were no server in it.
-        (step != Step::Greet).then_some(UnreachableKind::Authentication)
+        match step {
+            // Old servers word a wrong login as they like.
+            Step::LogIn => Some(UnreachableKind::Authentication),
+            Step::Select => Some(UnreachableKind::Database),
+            // Who may not say PING may do other things.
+            Step::Greet => None,
+        }
     }
 }
 
