@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::conversation::shortened;
+use super::conversation::{printable, shortened};
 use crate::facts::{Figures, LatencyEvent, RedisClient, SlowCommand};
 
 /// A text, as `INFO` and `CLIENT LIST` are.
@@ -22,7 +22,8 @@ pub(super) fn text(value: &Value) -> Option<String> {
 /// `name:value` by line, as in `INFO` and `CLUSTER INFO`.
 pub(super) fn figures(text: &str) -> Figures {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| line.split_once(':')).collect()
+    let pairs = lines.filter_map(|line| line.split_once(':'));
+    pairs.map(|(name, value)| (printable(name), printable(value))).collect()
 }
 
 /// `CONFIG GET *`: names and values in turn. Whatever is or may be a password, or a user, is
@@ -31,7 +32,8 @@ pub(super) fn config(value: Value) -> (Figures, Option<bool>) {
     let pairs = pairs(value);
     let password = pairs.iter().find(|(name, _)| name == "requirepass");
     let has_password = password.map(|(_, value)| !value.is_empty());
-    let harmless = pairs.into_iter().filter(|(name, _)| !is_secret(name));
+    let harmless = pairs.iter().filter(|(name, _)| !is_secret(name));
+    let harmless = harmless.map(|(name, value)| (printable(name), printable(value)));
     (harmless.collect(), has_password)
 }
 
@@ -82,7 +84,7 @@ fn slow_words(words: &[String]) -> String {
     if kept < words.len() {
         line.push_str(" …");
     }
-    let line: String = line.chars().map(|it| if it.is_control() { '.' } else { it }).collect();
+    let line = printable(&line);
     match line.char_indices().nth(COMMAND_LEN_MAX) {
         Some((end, _)) => format!("{} …", line[..end].trim_end()),
         None => line,
@@ -157,3 +159,6 @@ pub(super) fn number(value: &Value) -> Option<u64> {
 
 /// The most of a command that is kept, in characters.
 const COMMAND_LEN_MAX: usize = 120;
+
+#[cfg(test)]
+mod tests;

@@ -211,9 +211,14 @@ fn broken_by(error: &io::Error) -> Broken {
     }
 }
 
-/// What fits a line.
+/// What fits a line, and moves no terminal's cursor.
 pub(super) fn shortened(text: &str) -> String {
-    text.chars().take(WORDS_LEN_MAX).collect()
+    printable(text).chars().take(WORDS_LEN_MAX).collect()
+}
+
+/// The text with something else in place of what controls terminals.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
 }
 
 /// What an answer may have in bytes if it is one text: `CLIENT LIST` of some twenty thousand.
