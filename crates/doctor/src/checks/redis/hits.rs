@@ -1,6 +1,6 @@
 //! Whether what is asked for is there.
 
-use super::reading::Reading;
+use super::reading::{Reading, part};
 use super::words::{count, percent, span};
 use crate::check::{Check, Finding, Findings, Look};
 use crate::facts::ServerFacts;
@@ -12,10 +12,11 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "The hit ratio says how much the cache spares the database. Since the start it \
             says little of now: it moves slowly, and a cache that was emptied a minute ago still \
             looks well. It is taken between the two samples and compared with what it was before.",
-        rule: "With at least 100 lookups between the samples: critical if not one was a hit and at \
-            least half were before; warning if the ratio has fallen by half from at least 20 %, by \
-            more than chance explains, or if none was a hit at all. A note if it has always been \
-            below a half, with at least 1,000 lookups.",
+        rule: "With at least 100 lookups between the samples, and 5,000 before to compare with: \
+            critical if not one was a hit and at least half were before; warning if the ratio has \
+            fallen by half from at least 20 %, by more than chance explains, or if none was a hit \
+            at all. A note if less than half are hits and were before, with at least 1,000 between \
+            the samples.",
         source: "INFO: keyspace_hits, keyspace_misses between the samples and before them.",
         look: Look::Server(hits),
     },
@@ -34,7 +35,7 @@ pub(crate) const CHECKS: &[Check] = &[
 fn hits(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
     let Some(now) = Lookups::recent(&reading).filter(|it| it.all() >= LOOKUPS_MIN) else { return };
-    let before = Lookups::before(&reading).filter(|it| it.all() >= LOOKUPS_MIN);
+    let before = Lookups::before(&reading).filter(|it| it.all() >= LOOKUPS_BEFORE_MIN);
     let was = before.map(Lookups::ratio);
     let finding = if now.hits < 1.0 {
         match was {
@@ -135,10 +136,13 @@ impl Lookups {
         Some(Self { hits, misses })
     }
 
-    /// Those before the first sample.
+    /// Those before the first sample. Who asks for a key's time to live, as we do of many, reads
+    /// nothing, and is counted as a hit.
     fn before(reading: &Reading<'_>) -> Option<Self> {
         let first = &reading.redis.info.first;
-        Some(Self { hits: first.number(HITS)?, misses: first.number(MISSES)? })
+        let asked = first.word("cmdstat_ttl").and_then(|it| part(it, "calls")).unwrap_or(0.0);
+        let hits = (first.number(HITS)? - asked).max(0.0);
+        Some(Self { hits, misses: first.number(MISSES)? })
     }
 
     fn all(self) -> f64 {
@@ -167,6 +171,8 @@ const MISSES: &str = "keyspace_misses";
 const FLUSHES: [&str; 2] = ["flushall", "flushdb"];
 /// Fewer lookups tell nothing.
 const LOOKUPS_MIN: f64 = 100.0;
+/// Fewer before that may be our own, from looking again and again.
+const LOOKUPS_BEFORE_MIN: f64 = 5_000.0;
 const LOOKUPS_MANY: f64 = 1_000.0;
 const HALF: f64 = 0.5;
 /// A ratio that is lower has not much to lose.

@@ -11,11 +11,11 @@ fn errors(code: &str, before: u32, now: u32, commands: u32) -> Sample {
 
 #[test]
 fn errors_count_by_their_share_of_commands() {
-    errors("NOPERM", 0, 9, 9).gives(&[]);
-    errors("NOPERM", 0, 10, 1_000).gives(&[]);
-    errors("NOPERM", 0, 10, 999).gives(&[("redis-errors", Warning)]);
+    errors("NOPERM", 0, 49, 49).gives(&[]);
+    errors("NOPERM", 0, 50, 5_000).gives(&[]);
+    errors("NOPERM", 0, 50, 4_999).gives(&[("redis-errors", Warning)]);
     // None is counted as processed that was refused before.
-    errors("NOAUTH", 0, 10, 0).gives(&[("redis-errors", Warning)]);
+    errors("NOAUTH", 0, 50, 0).gives(&[("redis-errors", Warning)]);
 }
 
 #[test]

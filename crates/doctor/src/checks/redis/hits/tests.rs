@@ -10,27 +10,29 @@ fn lookups(before: (u32, u32), now: (u32, u32)) -> Sample {
 
 #[test]
 fn hits_that_drop_to_zero_are_critical() {
-    lookups((900, 100), (0, 100)).gives(&[("redis-hits", Critical)]);
-    lookups((900, 100), (0, 99)).gives(&[]);
-    lookups((400, 600), (0, 100)).gives(&[("redis-hits", Warning)]);
+    lookups((9_000, 1_000), (0, 100)).gives(&[("redis-hits", Critical)]);
+    lookups((9_000, 1_000), (0, 99)).gives(&[]);
+    lookups((4_000, 6_000), (0, 100)).gives(&[("redis-hits", Warning)]);
     lookups((0, 0), (0, 100)).gives(&[("redis-hits", Warning)]);
+    lookups((4_999, 0), (0, 100)).gives(&[("redis-hits", Warning)]);
+    lookups((5_000, 0), (0, 100)).gives(&[("redis-hits", Critical)]);
 }
 
 #[test]
 fn a_ratio_that_falls_by_half_is_told_if_it_is_no_chance() {
-    lookups((900, 100), (45, 55)).gives(&[("redis-hits", Warning)]);
-    lookups((900, 100), (46, 54)).gives(&[]);
+    lookups((9_000, 1_000), (45, 55)).gives(&[("redis-hits", Warning)]);
+    lookups((9_000, 1_000), (46, 54)).gives(&[]);
     // Of 100 lookups at 25 %, 12 hits are what chance gives now and then.
-    lookups((250, 750), (12, 88)).gives(&[]);
-    lookups((250, 750), (120, 880)).gives(&[("redis-hits", Warning)]);
-    lookups((190, 810), (50, 950)).gives(&[("redis-hits", Note)]);
+    lookups((2_500, 7_500), (12, 88)).gives(&[]);
+    lookups((2_500, 7_500), (120, 880)).gives(&[("redis-hits", Warning)]);
+    lookups((1_900, 8_100), (50, 950)).gives(&[("redis-hits", Note)]);
 }
 
 #[test]
 fn a_ratio_that_has_always_been_low_is_a_note() {
-    lookups((400, 600), (499, 501)).gives(&[("redis-hits", Note)]);
-    lookups((400, 600), (500, 500)).gives(&[]);
-    lookups((400, 600), (400, 599)).gives(&[]);
+    lookups((4_000, 6_000), (499, 501)).gives(&[("redis-hits", Note)]);
+    lookups((4_000, 6_000), (500, 500)).gives(&[]);
+    lookups((4_000, 6_000), (400, 599)).gives(&[]);
 }
 
 #[test]
@@ -46,4 +48,10 @@ fn emptying_it_is_told_while_it_happens_or_if_it_is_often() {
     let now = flushed(5, 5).now("cmdstat_flushall:calls=6,usec=10");
     now.gives(&[("redis-flushed", Warning)]);
     Sample::cache().now("cmdstat_flushdb:calls=1,usec=10").gives(&[("redis-flushed", Warning)]);
+}
+
+#[test]
+fn who_asks_how_long_keys_live_has_read_nothing() {
+    let asked = lookups((9_000, 1_000), (0, 100)).info("cmdstat_ttl:calls=8500,usec=9");
+    asked.gives(&[("redis-hits", Warning)]);
 }
