@@ -20,7 +20,7 @@ mod slots;
 
 use std::net::SocketAddr;
 
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, sleep};
 
 use self::conversation::Conversation;
 use self::gather::Asker;
@@ -54,10 +54,45 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
         asker.notes.probe.lanes.push(lane);
     }
     gather::once(&mut asker, &mut facts, is_cluster).await;
+    let sampled_at = Instant::now();
     facts.info = gather::samples(&mut asker, at_first).await;
+    if facts.info.apart.is_zero() && asker.conversation.is_broken() {
+        // Whoever closed it may have restarted, and tells so on another connection.
+        match open_anew(&door, reached.addr, asker.notes, &mut ours).await {
+            Ok(opened) => *asker.conversation = opened.conversation,
+            Err(why) => facts.gone = Some(why),
+        }
+        gather::last_sample(&mut asker, &mut facts.info, sampled_at).await;
+    }
     gather::clients(&mut asker, &mut facts, &ours).await;
     notes.says = Some(Says::Redis(Box::new(facts)));
     Ok(reached)
+}
+
+/// Another connection in place of one that was lost, as soon as it can be had.
+async fn open_anew(
+    door: &Door,
+    addr: SocketAddr,
+    notes: &Notes,
+    ours: &mut Ours,
+) -> Result<Opened, String> {
+    let deadline = notes.step_deadline();
+    loop {
+        let why = match door.open(addr, deadline).await {
+            Ok(mut opened) => match door.enter_again(&mut opened.conversation, deadline).await {
+                Ok(id) => {
+                    ours.note(opened.local_addr, id);
+                    return Ok(opened);
+                }
+                Err(failure) => failure.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() + ANEW_INTERVAL >= deadline {
+            return Err(why);
+        }
+        sleep(ANEW_INTERVAL).await;
+    }
 }
 
 /// What can be asked of a server in its place: a replica, one of a cluster, or by itself.
@@ -168,3 +203,6 @@ impl Ours {
         self.ids.extend(others.ids);
     }
 }
+
+/// How long a server that closed our connection is left alone before another is tried.
+const ANEW_INTERVAL: Duration = Duration::from_millis(50);

@@ -11,6 +11,9 @@ pub struct RedisFacts {
     /// Between the two samples the only command of ours is the second `INFO` itself. If there was
     /// no second answer, both are the first and nothing lies between them.
     pub info: Sampled,
+    /// Why no connection could be had any more when the first had been lost and the second sample
+    /// was due; `None` if nothing was lost.
+    pub gone: Option<String>,
     /// `CONFIG GET *`, without whatever is or may be a password.
     pub config: Figures,
     /// Whether `requirepass` is set; `None` if the server did not tell. Users of an ACL are not in

@@ -73,6 +73,11 @@ impl Conversation {
         Self { stream: Bounded::new(stream), decoder: Decoder::default(), broken: None }
     }
 
+    /// Whether it is of no more use.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
     /// Sends a command and waits for its answer.
     pub(super) async fn ask(&mut self, command: &Cmd, deadline: Instant) -> Result<Value, Failure> {
         let commands = std::slice::from_ref(command);

@@ -123,6 +123,14 @@ pub(super) async fn samples(asker: &mut Asker<'_>, at_first: Figures) -> Sampled
     if last.is_empty() { once(first) } else { Sampled { first, last, apart } }
 }
 
+/// The second sample on another connection than the first.
+pub(super) async fn last_sample(asker: &mut Asker<'_>, info: &mut Sampled, sampled_at: Instant) {
+    let last = asker.info().await;
+    if !last.is_empty() {
+        *info = Sampled { first: info.first.clone(), last, apart: sampled_at.elapsed() };
+    }
+}
+
 /// `CLIENT LIST`. Asked last: it may be too long, and then the connection is of no more use.
 pub(super) async fn clients(asker: &mut Asker<'_>, facts: &mut RedisFacts, ours: &Ours) {
     let commands = [command(&["CLIENT", "ID"]), command(&["CLIENT", "LIST"])];
