@@ -61,11 +61,9 @@ fn behind(facts: &ServerFacts, findings: &mut Findings) {
             format!("{capped:.0} times while we looked"),
             "INFO: expired_time_cap_reached_count",
         )
-        .remedy("have keys expire at different moments: add some chance to their expiry", &[])
-        .remedy(
-            "let it take more time for removal, which takes some CPU",
-            &[&reading.cli(&format!("CONFIG SET active-expire-effort {more}"))],
-        );
+        .remedy("have keys expire at different moments: add some chance to their expiry", &[]);
+    let words = "let it take more time for removal, which takes some of the processor's";
+    reading.advise(finding, words, &[("active-expire-effort", &more)]);
     if effort < EFFORT_MAX
         && let Some(change) = reading.set("active-expire-effort", &more)
     {

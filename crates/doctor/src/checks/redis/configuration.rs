@@ -221,9 +221,7 @@ fn tell_setting(finding: &mut Finding, reading: &Reading<'_>, name: &str) {
 
 /// Tells how to set it, and offers to.
 fn advise(finding: &mut Finding, reading: &Reading<'_>, words: &str, name: &str, value: &str) {
-    let commands = [format!("CONFIG SET {name} {value}"), "CONFIG REWRITE".to_owned()];
-    let commands = commands.map(|it| reading.cli(&it));
-    finding.remedy(words, &[&commands[0], &commands[1]]);
+    reading.advise(finding, words, &[(name, value)]);
     if let Some(change) = reading.set(name, value) {
         finding.change(change);
     }

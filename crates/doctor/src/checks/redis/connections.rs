@@ -72,20 +72,14 @@ fn clients(facts: &ServerFacts, findings: &mut Findings) {
         }
     }
     let more = format!("{:.0}", max * 2.0);
-    finding
-        .remedy(
-            "see who holds them, and make their pools smaller (processes × pool size must fit), or \
+    finding.remedy(
+        "see who holds them, and make their pools smaller (processes × pool size must fit), or \
              put a proxy before it so that applications share connections",
-            &[&reading.cli("CLIENT LIST")],
-        )
-        .remedy(
-            "raise the limit: it takes effect at once, and fails if the process may not have so \
-             many files (ulimit -n, LimitNOFILE)",
-            &[
-                &reading.cli(&format!("CONFIG SET maxclients {more}")),
-                &reading.cli("CONFIG REWRITE"),
-            ],
-        );
+        &[&reading.cli("CLIENT LIST")],
+    );
+    let words = "raise the limit: it takes effect at once, and fails if the process may not have \
+        so many files (ulimit -n, LimitNOFILE)";
+    reading.advise(finding, words, &[("maxclients", &more)]);
     if let Some(change) = reading.set("maxclients", &more) {
         finding.change(change);
     }
@@ -149,16 +143,13 @@ fn idle(facts: &ServerFacts, findings: &mut Findings) {
     longest.sort_by_key(|it| std::cmp::Reverse(it.idle));
     let kill = |it: &RedisClient| reading.cli(&format!("CLIENT KILL ID {}", it.id));
     let kills: Vec<String> = longest.into_iter().take(HOLDERS_TOLD).map(kill).collect();
-    finding
-        .remedy(
-            "have the server close what is idle for 10 minutes; pools reconnect when they need it",
-            &[&reading.cli("CONFIG SET timeout 600"), &reading.cli("CONFIG REWRITE")],
-        )
-        .remedy(
-            "or close single ones, the longest idle first; CLIENT KILL TYPE normal would close \
+    let words = "have it close what is idle for 10 minutes; pools reconnect when they need it";
+    reading.advise(finding, words, &[("timeout", "600")]);
+    finding.remedy(
+        "or close single ones, the longest idle first; CLIENT KILL TYPE normal would close \
              those in use as well",
-            &kills.iter().map(String::as_str).collect::<Vec<_>>(),
-        );
+        &kills.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     if never_closes && let Some(change) = reading.set("timeout", "600") {
         finding.change(change);
     }

@@ -12,8 +12,8 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "The hit ratio says how much the cache spares the database. Since the start it \
             says little of now: it moves slowly, and a cache that was emptied a minute ago still \
             looks well. It is taken between the two samples and compared with what it was before.",
-        rule: "With at least 100 lookups between the samples, and 5,000 before to compare with: \
-            critical if not one was a hit and at least half were before; warning if the ratio has \
+        rule: "With at least 100 lookups between the samples (1,000 on a replica), and 5,000 before \
+            to compare with: critical if not one was a hit and at least half were before; warning if the ratio has \
             fallen by half from at least 20 %, by more than chance explains, or if none was a hit \
             at all. A note if less than half are hits and were before, with at least 1,000 between \
             the samples.",
@@ -34,7 +34,9 @@ pub(crate) const CHECKS: &[Check] = &[
 
 fn hits(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
-    let Some(now) = Lookups::recent(&reading).filter(|it| it.all() >= LOOKUPS_MIN) else { return };
+    // What others who look, as we do, ask of a replica are misses all.
+    let least = if reading.is_replica() { LOOKUPS_MANY } else { LOOKUPS_MIN };
+    let Some(now) = Lookups::recent(&reading).filter(|it| it.all() >= least) else { return };
     let before = Lookups::before(&reading).filter(|it| it.all() >= LOOKUPS_BEFORE_MIN);
     let was = before.map(Lookups::ratio);
     let finding = if now.hits < 1.0 {

@@ -312,15 +312,12 @@ fn fork(facts: &ServerFacts, findings: &mut Findings) {
     if let Some(save) = reading.setting("save") {
         finding.evidence("saves by itself", if saves { save } else { "no" }, "CONFIG: save");
     }
-    finding
-        .remedy(
-            "on its machine: transparent huge pages make it worse, turn them off",
-            &["cat /sys/kernel/mm/transparent_hugepage/enabled"],
-        )
-        .remedy(
-            "a cache that may be lost need not save; a replica can save in its place",
-            &[&reading.cli("CONFIG SET save ''")],
-        );
+    finding.remedy(
+        "on its machine: transparent huge pages make it worse, turn them off",
+        &["cat /sys/kernel/mm/transparent_hugepage/enabled"],
+    );
+    let words = "a cache that may be lost need not save; a replica can save in its place";
+    reading.advise(finding, words, &[("save", "")]);
 }
 
 fn blocked(facts: &ServerFacts, findings: &mut Findings) {

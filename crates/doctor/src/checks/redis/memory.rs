@@ -69,7 +69,7 @@ pub(crate) const CHECKS: &[Check] = &[
         rule: "If more than half of at least 100 keys that were looked at have no expiry: a note; \
             with a volatile-… policy warning above 80 % of maxmemory, critical above 95 %. Nothing \
             under allkeys-….",
-        source: "SCAN and PTTL of up to 1,000 keys; INFO: maxmemory_policy, used_memory.",
+        source: "SCAN and TTL of up to 1,000 keys; INFO: maxmemory_policy, used_memory.",
         look: Look::Server(expiry),
     },
     Check {
@@ -175,25 +175,15 @@ fn make_room(finding: &mut crate::check::Finding, reading: &Reading<'_>, room: &
     if room.policy.starts_with("allkeys-") {
         // It evicts, and cannot keep up: a smaller value or a greater limit is all that helps.
     } else {
-        finding.remedy(
-            "if everything in it can be had anew, as in a cache: let it evict what was not used for \
-             longest (any key may go then; leave it for a queue or a database)",
-            &[&reading.cli("CONFIG SET maxmemory-policy allkeys-lru")],
-        );
-        if let Some(change) = reading.set("maxmemory-policy", "allkeys-lru") {
+        let words = "if everything in it can be had anew, as in a cache: let it evict what was not \
+            used for longest (any key may go then; leave it for a queue or a database)";
+        reading.advise(finding, words, &[EVICT]);
+        if let Some(change) = reading.set(EVICT.0, EVICT.1) {
             finding.change(change);
         }
     }
-    finding
-        .remedy(
-            "or give it more memory, if the machine has it (a CONFIG SET is lost with a restart, \
-             unless it is written down)",
-            &[
-                &reading.cli(&format!("CONFIG SET maxmemory {more}")),
-                &reading.cli("CONFIG REWRITE"),
-            ],
-        )
-        .remedy("see what takes the memory", &[&reading.cli("--memkeys")]);
+    reading.advise(finding, "give it more memory, if the machine has it", &[("maxmemory", &more)]);
+    finding.remedy("see what takes the memory", &[&reading.cli("--memkeys")]);
 }
 
 fn unlimited(facts: &ServerFacts, findings: &mut Findings) {
@@ -223,14 +213,10 @@ fn unlimited(facts: &ServerFacts, findings: &mut Findings) {
             "INFO: used_memory_rss, total_system_memory (the machine's, not a container's)";
         finding.evidence("memory held", bytes_of(rss, total), source);
     }
-    finding.remedy(
-        "give it a limit of about three quarters of the memory that it may have, and a policy",
-        &[
-            &reading.cli("CONFIG SET maxmemory 4gb"),
-            &reading.cli("CONFIG SET maxmemory-policy allkeys-lru"),
-            &reading.cli("CONFIG REWRITE"),
-        ],
-    );
+    let words = "give it a limit of about three quarters of the memory that it may have (here: of \
+        the machine's), and, if it is a cache, have it evict at that limit";
+    let limit = if total > 0.0 { format!("{:.0}mb", total * 0.75 / MIB) } else { "1gb".to_owned() };
+    reading.advise(finding, words, &[("maxmemory", &limit), EVICT]);
 }
 
 fn policy(facts: &ServerFacts, findings: &mut Findings) {
@@ -240,12 +226,10 @@ fn policy(facts: &ServerFacts, findings: &mut Findings) {
         let finding = findings
             .note("at its memory limit it will refuse writes (noeviction)")
             .evidence("policy", room.policy, "INFO: maxmemory_policy")
-            .evidence("memory", bytes_of(room.used, room.limit), "INFO: used_memory, maxmemory")
-            .remedy(
-                "if it is a cache, let it evict what was not used for longest",
-                &[&reading.cli("CONFIG SET maxmemory-policy allkeys-lru")],
-            );
-        if let Some(change) = reading.set("maxmemory-policy", "allkeys-lru") {
+            .evidence("memory", bytes_of(room.used, room.limit), "INFO: used_memory, maxmemory");
+        let words = "if it is a cache, let it evict what was not used for longest";
+        reading.advise(finding, words, &[EVICT]);
+        if let Some(change) = reading.set(EVICT.0, EVICT.1) {
             finding.change(change);
         }
     }
@@ -307,18 +291,16 @@ fn expiry(facts: &ServerFacts, findings: &mut Findings) {
     let keys = reading.keys();
     let finding = findings
         .add(severity, format!("{} of its keys never expire", percent(share)))
-        .evidence("keys without expiry", format!("{of} looked at"), "SCAN, PTTL")
+        .evidence("keys without expiry", format!("{of} looked at"), "SCAN, TTL")
         .evidence("of all", format!("{:.0}, {:.0} expire", keys.all, keys.expiring), "INFO: db0…")
         .evidence("policy", policy, "INFO: maxmemory_policy");
     if !sample.examples.is_empty() {
-        finding.evidence("for example", sample.examples.join(", "), "SCAN, PTTL");
+        finding.evidence("for example", sample.examples.join(", "), "SCAN, TTL");
     }
-    finding.remedy("store them with an expiry (SET … EX 3600); find out who does not", &[]).remedy(
-        "for a cache, let all keys be evicted",
-        &[&reading.cli("CONFIG SET maxmemory-policy allkeys-lru")],
-    );
+    finding.remedy("store them with an expiry (SET … EX 3600); find out who does not", &[]);
+    reading.advise(finding, "for a cache, let all keys be evicted", &[EVICT]);
     if severity > Severity::Note
-        && let Some(change) = reading.set("maxmemory-policy", "allkeys-lru")
+        && let Some(change) = reading.set(EVICT.0, EVICT.1)
     {
         finding.change(change);
     }
@@ -341,13 +323,10 @@ fn fragmentation(facts: &ServerFacts, findings: &mut Findings) {
     if let Some(inside) = reading.number("allocator_frag_bytes") {
         finding.evidence("in partly used pages", bytes(inside), "INFO: allocator_frag_bytes");
     }
-    finding
-        .remedy("have the allocator give back what it can", &[&reading.cli("MEMORY PURGE")])
-        .remedy(
-            "have it defragment while it serves (Debian's packages cannot, and say so; it takes \
-             some CPU), or restart it when its content can be lost",
-            &[&reading.cli("CONFIG SET activedefrag yes")],
-        );
+    finding.remedy("have the allocator give back what it can", &[&reading.cli("MEMORY PURGE")]);
+    let words = "have it defragment while it serves (Debian's packages cannot, and say so; it takes \
+        some processor time), or restart it when its content can be lost";
+    reading.advise(finding, words, &[("activedefrag", "yes")]);
     let is_jemalloc = reading.word("mem_allocator").is_some_and(|it| it.starts_with("jemalloc"));
     if is_jemalloc
         && reading.setting("activedefrag") == Some("no")
@@ -441,6 +420,8 @@ impl<'a> Room<'a> {
 }
 
 const OOM: &str = "INFO: errorstat_OOM";
+/// The setting that makes a cache of a server.
+const EVICT: (&str, &str) = ("maxmemory-policy", "allkeys-lru");
 const NOEVICTION: &str = "noeviction";
 /// Shares of a limit.
 const NEAR_FULL: f64 = 0.8;

@@ -93,7 +93,7 @@ fn loading(facts: &ServerFacts, findings: &mut Findings) {
         .remedy("wait, and keep applications away meanwhile", &[&cli(facts, "INFO persistence")])
         .remedy(
             "if it is a cache whose content can be lost: stop it, put the file aside, start it empty",
-            &["redis-cli SHUTDOWN NOSAVE", "mv dump.rdb dump.rdb.aside"],
+            &[&cli(facts, "SHUTDOWN NOSAVE"), "mv dump.rdb dump.rdb.aside"],
         );
 }
 
@@ -116,7 +116,7 @@ fn writes_stopped(facts: &ServerFacts, findings: &mut Findings) {
          save in background: fork\" wants vm.overcommit_memory 1); then have it save again",
         &[
             "journalctl -u redis-server -n 50",
-            &format!("df -h {0}; ls -ld {0}", reading.setting("dir").unwrap_or("DIR")),
+            &format!("df -h {0}; ls -ld {0}", folder(&reading)),
             &reading.cli("BGSAVE"),
         ],
     );
@@ -148,7 +148,7 @@ fn save_failed(facts: &ServerFacts, findings: &mut Findings) {
         "on its machine: look at its log and at the space and rights of its folder; then try again",
         &[
             "journalctl -u redis-server -n 50",
-            &format!("df -h {}", reading.setting("dir").unwrap_or("DIR")),
+            &format!("df -h {}", folder(&reading)),
             &reading.cli(if snapshot { "BGSAVE" } else { "BGREWRITEAOF" }),
         ],
     );
@@ -170,13 +170,10 @@ fn disk_slow(facts: &ServerFacts, findings: &mut Findings) {
     if let Some(policy) = reading.setting("appendfsync") {
         finding.evidence("appendfsync", policy, "CONFIG: appendfsync");
     }
-    finding.remedy("on its machine: see what else writes to the disk", &["iostat -x 1 5"]).remedy(
-        "a cache needs no append-only file; else do not sync while it is rewritten",
-        &[
-            &reading.cli("CONFIG SET appendonly no"),
-            &reading.cli("CONFIG SET no-appendfsync-on-rewrite yes"),
-        ],
-    );
+    finding.remedy("on its machine: see what else writes to the disk", &["iostat -x 1 5"]);
+    let words = "do not sync while the file is rewritten (a crash then may lose up to 30 s)";
+    reading.advise(finding, words, &[("no-appendfsync-on-rewrite", "yes")]);
+    reading.advise(finding, "or, for a cache, no append-only file", &[("appendonly", "no")]);
 }
 
 fn cache_saves(facts: &ServerFacts, findings: &mut Findings) {
@@ -195,10 +192,8 @@ fn cache_saves(facts: &ServerFacts, findings: &mut Findings) {
     if appends {
         finding.evidence("append-only file", "on", "CONFIG: appendonly");
     }
-    finding.remedy(
-        "if its content can be lost, let it not save",
-        &[&reading.cli("CONFIG SET save ''"), &reading.cli("CONFIG SET appendonly no")],
-    );
+    let words = "if its content can be lost, let it not save";
+    reading.advise(finding, words, &[("save", ""), ("appendonly", "no")]);
     if points.is_some()
         && let Some(change) = reading.set("save", "")
     {
@@ -217,6 +212,11 @@ fn tell_status(finding: &mut Finding, reading: &Reading<'_>) {
             finding.evidence(name, value, format!("CONFIG: {name}"));
         }
     }
+}
+
+/// Where it saves; a server whose folder is gone does not know.
+fn folder<'a>(reading: &Reading<'a>) -> &'a str {
+    reading.setting("dir").filter(|it| !it.is_empty()).unwrap_or("/var/lib/redis")
 }
 
 /// Whether the server refuses writes since its last save failed.

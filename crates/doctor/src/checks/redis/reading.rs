@@ -1,6 +1,6 @@
 //! What checks read of a Redis server: its figures by name, and commands to type for it.
 
-use crate::check::Change;
+use crate::check::{Change, Finding};
 use crate::facts::{Outcome, RedisFacts, ServerFacts};
 use crate::target::Protocol;
 
@@ -141,13 +141,33 @@ impl<'a> Reading<'a> {
         cli(self.facts, command)
     }
 
+    /// Tells to set something, and to write it down where the server has a file to write it to.
+    pub(super) fn advise(&self, finding: &mut Finding, words: &str, settings: &[(&str, &str)]) {
+        let set = |(name, value): &(&str, &str)| format!("CONFIG SET {name} {}", quoted(value));
+        let mut commands: Vec<_> = settings.iter().map(|it| self.cli(&set(it))).collect();
+        let mut words = words.to_owned();
+        if self.has_file() {
+            commands.push(self.cli("CONFIG REWRITE"));
+        } else {
+            words.push_str(" (lost with its restart: it runs without a configuration file)");
+        }
+        let commands: Vec<_> = commands.iter().map(String::as_str).collect();
+        finding.remedy(words, &commands);
+    }
+
+    /// Whether it was started with a configuration file, which `CONFIG REWRITE` changes.
+    fn has_file(&self) -> bool {
+        self.word("config_file").is_some_and(|it| !it.is_empty())
+    }
+
     /// Another value for a setting, if its value is known.
     pub(super) fn set(&self, name: &str, value: &str) -> Option<Change> {
         let before = self.setting(name)?;
         let before = quoted(before);
-        let lasting = match self.word("config_file") {
-            Some(file) if !file.is_empty() => self.cli("CONFIG REWRITE"),
-            _ => format!("start it with `--{name} {}`: it runs without a file", quoted(value)),
+        let lasting = if self.has_file() {
+            self.cli("CONFIG REWRITE")
+        } else {
+            format!("start it with `--{name} {}`: it runs without a file", quoted(value))
         };
         Some(Change {
             words: format!("set {name} to {value}, which is {before} now"),

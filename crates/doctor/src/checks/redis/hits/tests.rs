@@ -55,3 +55,11 @@ fn who_asks_how_long_keys_live_has_read_nothing() {
     let asked = lookups((9_000, 1_000), (0, 100)).info("cmdstat_ttl:calls=8500,usec=9");
     asked.gives(&[("redis-hits", Warning)]);
 }
+
+#[test]
+fn a_replica_must_be_asked_more_for_it_to_count() {
+    let replica =
+        |misses| lookups((9_000, 1_000), (0, misses)).info("role:slave\nslave_read_only:0");
+    replica(999).gives(&[]);
+    replica(1_000).gives(&[("redis-hits", Critical)]);
+}
