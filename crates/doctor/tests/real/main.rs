@@ -2,4 +2,5 @@
 
 mod asking;
 mod memcached;
+mod redis_checks;
 mod redis_look;
