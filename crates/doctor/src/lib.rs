@@ -12,7 +12,11 @@
 //! | [`facts`] | what was seen of a server, or of a running proxy, as plain data |
 //! | [`check`] | what a check is and what it finds; the list of all |
 //! | `checks` | the checks themselves: pure functions of facts |
+//! | [`vitals`] | the few figures that people look at first, read alike from both protocols |
 //! | [`report`] | the findings of an examination, worst first, as they are printed |
+//! | [`entry`] | findings about several servers that are told as one |
+//! | [`turn`] | what has changed between two reports |
+//! | [`html`] | a report as one page for a browser |
 //!
 //! # What it never does
 //! Change data or settings. Its probe writes canary keys of its own (`evenkeel:doctor:…`), which it
@@ -40,9 +44,19 @@ pub mod check;
 
 mod checks;
 
+pub mod vitals;
+
 pub mod report;
 
+pub mod entry;
+
+pub mod turn;
+
+pub mod html;
+
 pub use check::{CHECKS, Check, Finding, Findings, Severity};
+pub use entry::Entry;
 pub use examine::{Examination, Options, examine};
 pub use report::{Report, Verdict};
 pub use target::{Protocol, Target};
+pub use turn::Turn;

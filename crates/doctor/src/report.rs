@@ -2,20 +2,21 @@
 //!
 //! The names of the JSON's fields are kept: people write scripts against them (docs/doctor.md).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::check::{Finding, Findings, Severity};
+use crate::check::{Change, Evidence, Finding, Findings, Remedy, Severity};
 use crate::examine::Examination;
-use crate::facts::ServerFacts;
+use crate::facts::{Outcome, Probe, ServerFacts};
 use crate::target::Protocol;
+use crate::vitals::Vitals;
 
 /// What is printed of an examination.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// When the examination began, in milliseconds since 1970.
-    pub at_ms: u64,
+    /// When the examination began: UTC, as RFC 3339 has it, with milliseconds.
+    pub at: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
     /// The worst of all findings.
@@ -39,11 +40,29 @@ pub struct ServerReport {
     pub verdict: Verdict,
     /// How long its examination took, in milliseconds.
     pub took_ms: u64,
-    /// How long the good answers to the probe took, in microseconds: `[median, 99th percentile,
-    /// greatest]`. `None` if there was none.
-    pub probe_us: Option<[u64; 3]>,
+    /// What became of our canary keys; `None` if none could be sent.
+    pub probe: Option<ProbeReport>,
+    /// What it says of how it is.
+    pub vitals: Vitals,
     /// What could not be looked at, and why.
     pub gaps: Vec<GapReport>,
+}
+
+/// What became of the canary keys of the probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProbeReport {
+    /// How many requests were sent.
+    pub requests: u64,
+    /// How many of them were not answered as they should be.
+    pub failed: u64,
+    /// How long half of the good answers took at most, in microseconds; `None` if there was none.
+    pub median_us: Option<u64>,
+    /// How long 99 % of them took at most.
+    pub p99_us: Option<u64>,
+    /// How long the slowest took.
+    pub max_us: Option<u64>,
+    /// How long each took, shortest first; greetings are not among them.
+    pub latencies_us: Vec<u64>,
 }
 
 /// What could not be looked at.
@@ -97,12 +116,72 @@ impl Report {
         let findings = Findings::of(examination);
         let servers = examination.servers.iter();
         Self {
-            at_ms: millis(examination.at.duration_since(UNIX_EPOCH).unwrap_or_default()),
+            at: humantime::format_rfc3339_millis(examination.at).to_string(),
             took_ms: millis(examination.took),
             verdict: Verdict::of(&findings),
             servers: servers.map(|facts| ServerReport::new(facts, &findings)).collect(),
             findings,
         }
+    }
+}
+
+impl Report {
+    /// How much was found of what, in words: `2 critical findings, 1 warning`.
+    pub fn headline(&self) -> String {
+        let counted = COUNTED.iter().filter_map(|(severity, noun)| {
+            let number = self.findings.iter().filter(|it| it.severity == *severity).count();
+            let plural = if number == 1 { "" } else { "s" };
+            (number > 0).then(|| format!("{number} {noun}{plural}"))
+        });
+        let counted: Vec<_> = counted.collect();
+        if counted.is_empty() { "nothing to do".to_owned() } else { counted.join(", ") }
+    }
+
+    /// The same, each of its texts as `show` gives it.
+    #[must_use]
+    pub fn shown(&self, show: impl Fn(&str) -> String) -> Self {
+        let servers = self.servers.iter();
+        let servers = servers.map(|it| ServerReport {
+            name: show(&it.name),
+            version: it.version.as_deref().map(&show),
+            gaps: it
+                .gaps
+                .iter()
+                .map(|it| GapReport { what: show(&it.what), why: show(&it.why) })
+                .collect(),
+            ..it.clone()
+        });
+        Self {
+            servers: servers.collect(),
+            findings: self.findings.iter().map(|it| shown(it, &show)).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+/// A finding, each of its texts as `show` gives it.
+fn shown(finding: &Finding, show: &impl Fn(&str) -> String) -> Finding {
+    let all = |texts: &[String]| texts.iter().map(|it| show(it)).collect();
+    let evidence = |it: &Evidence| Evidence {
+        what: show(&it.what),
+        value: show(&it.value),
+        source: show(&it.source),
+    };
+    let remedy = |it: &Remedy| Remedy { words: show(&it.words), commands: all(&it.commands) };
+    let change = |it: &Change| Change {
+        words: show(&it.words),
+        command: all(&it.command),
+        undo: it.undo.as_deref().map(show),
+        lasting: it.lasting.as_deref().map(show),
+    };
+    Finding {
+        check: finding.check,
+        server: finding.server.as_deref().map(show),
+        severity: finding.severity,
+        summary: show(&finding.summary),
+        evidence: finding.evidence.iter().map(evidence).collect(),
+        remedies: finding.remedies.iter().map(remedy).collect(),
+        change: finding.change.as_ref().map(change),
     }
 }
 
@@ -120,19 +199,40 @@ impl ServerReport {
             version: facts.version().map(str::to_owned),
             verdict: Verdict::of(own),
             took_ms: millis(facts.took),
-            probe_us: percentiles(&facts.probe.latencies()),
+            probe: ProbeReport::of(&facts.probe),
+            vitals: Vitals::of(facts),
             gaps: gaps.map(|it| GapReport { what: it.what.clone(), why: it.why.clone() }).collect(),
         }
     }
 }
 
-/// Median, 99th percentile and greatest, in microseconds, of what is sorted.
-fn percentiles(latencies: &[Duration]) -> Option<[u64; 3]> {
-    let last = latencies.len().checked_sub(1)?;
-    let at = |percent: usize| u64::try_from(latencies[last * percent / 100].as_micros());
-    Some([50, 99, 100].map(|it| at(it).unwrap_or(u64::MAX)))
+impl ProbeReport {
+    fn of(probe: &Probe) -> Option<Self> {
+        let requests = probe.steps().count();
+        let failed = probe.steps().filter(|it| it.outcome != Outcome::Good).count();
+        let latencies_us: Vec<_> = probe.latencies().into_iter().map(micros).collect();
+        // The smallest that so many per cent are not above.
+        let at = |percent: usize| {
+            let above = (latencies_us.len() * percent).div_ceil(100);
+            latencies_us.get(above.checked_sub(1)?).copied()
+        };
+        let [median_us, p99_us, max_us] = [50, 99, 100].map(at);
+        let (requests, failed) = (requests as u64, failed as u64);
+        (requests > 0).then_some(Self { requests, failed, median_us, p99_us, max_us, latencies_us })
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What a headline counts.
+const COUNTED: [(Severity, &str); 3] = [
+    (Severity::Critical, "critical finding"),
+    (Severity::Unknown, "unknown"),
+    (Severity::Warning, "warning"),
+];
