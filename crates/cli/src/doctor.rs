@@ -1,14 +1,19 @@
 //! `evenkeel doctor`: what is wrong with cache servers.
 
+mod explain;
+mod page;
 mod password;
 mod proxies;
 mod sheet;
 mod targets;
+mod watch;
 
 use std::io::{self, ErrorKind, Write};
 
 use evenkeel_doctor::{Options, Report};
 
+use self::page::PageFile;
+use self::sheet::Extent;
 use self::targets::Sought;
 use crate::args::DoctorArgs;
 use crate::failure::Failure;
@@ -17,24 +22,45 @@ use crate::text::json_line;
 
 /// Examines the targets and prints what is found; fails unless all is well.
 pub(crate) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
+    if let Some(check) = &args.explain {
+        return explain::explain(check);
+    }
+    let page = args.html.as_deref().map(PageFile::claim).transpose()?;
     let sought = Sought::of(args)?;
     let options = Options { interval: args.interval, ..Options::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|it| Failure::NotExamined(Failure::Runtime(it).to_string()))?;
-    let examination = runtime.block_on(sought.examine(options));
+    let examined = match args.watch {
+        None => {
+            let report = Report::new(&runtime.block_on(sought.examine(options)));
+            tell(&report, args, page.as_ref()).map(|()| report.verdict)
+        }
+        Some(period) => {
+            let look = async || Report::new(&sought.examine(options).await);
+            runtime.block_on(watch::watch(look, period, args, page.as_ref()))
+        }
+    };
     // A lookup of a name that nobody answers would hold us up.
     runtime.shutdown_background();
-    let report = Report::new(&examination);
-    let text = if args.json {
-        json_line(&report) + "\n"
-    } else {
-        sheet::sheet(&report, args.verbose, Paper::of_stdout())
-    };
-    print(&text)?;
-    match report.verdict.exit_code() {
+    match examined?.exit_code() {
         0 => Ok(()),
         code => Err(Failure::Examined { code }),
     }
+}
+
+/// Prints a report, and writes it to the page that is wanted.
+fn tell(report: &Report, args: &DoctorArgs, page: Option<&PageFile>) -> Result<(), Failure> {
+    print(&text(report, args))?;
+    page.map_or(Ok(()), |page| page.write(report))
+}
+
+/// A report as it is wanted.
+fn text(report: &Report, args: &DoctorArgs) -> String {
+    if args.json {
+        return json_line(report) + "\n";
+    }
+    let extent = if args.verbose { Extent::All } else { Extent::Screen };
+    sheet::sheet(report, extent, Paper::of_stdout().or_sized(sheet::COLUMNS, sheet::ROWS))
 }
 
 /// A reader that has seen enough (`| head`) is no failure: the verdict is what is asked for.

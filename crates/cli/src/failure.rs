@@ -70,6 +70,14 @@ pub(crate) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// A report could not be written as a page; it has been printed.
+    #[error("cannot write {file}: {source}", file = file.display())]
+    Page {
+        /// Where to.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The lab ended otherwise than it was asked to. Nothing of it is left running.
     #[error(transparent)]
     Lab(LabError),
@@ -131,7 +139,7 @@ impl Failure {
             | Self::Folder { .. } => EXIT_FAILED,
             Self::Usage(_) => EXIT_USAGE,
             Self::Examined { code } => *code,
-            Self::NotExamined(_) => EXIT_NOT_EXAMINED,
+            Self::NotExamined(_) | Self::Page { .. } => EXIT_NOT_EXAMINED,
             Self::Lab(error) => match error {
                 LabError::Script { .. } => EXIT_USAGE,
                 LabError::Wrong { .. } => EXIT_WRONG,
@@ -173,6 +181,7 @@ impl Failure {
             | Self::Unwell
             | Self::Examined { .. }
             | Self::NotExamined(_)
+            | Self::Page { .. }
             | Self::Runtime(_)
             | Self::ReloadRefused
             | Self::Ineffective(_)

@@ -15,6 +15,8 @@ pub(crate) struct Paper {
     is_coloured: bool,
     /// The columns of a terminal; anything else takes what comes.
     columns: Option<usize>,
+    /// The lines of a terminal.
+    rows: Option<usize>,
 }
 
 /// How a text is meant.
@@ -54,12 +56,30 @@ impl Paper {
         let is_terminal = io::stdout().is_terminal();
         let says = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let columns = if is_terminal { terminal::size().ok() } else { None };
+        let size = if is_terminal { terminal::size().ok() } else { None };
+        // A terminal that does not know its size says 0.
+        let known = |number: u16| (number > 0).then_some(number.into());
         Self {
             is_coloured: is_terminal && !is_dumb && !says("NO_COLOR"),
-            // A terminal that does not know its size says 0.
-            columns: columns.map(|(columns, _)| columns.into()).filter(|columns| *columns > 0),
+            columns: size.and_then(|(columns, _)| known(columns)),
+            rows: size.and_then(|(_, rows)| known(rows)),
         }
+    }
+
+    /// The same, of this size where there is no terminal that has one.
+    pub(crate) fn or_sized(self, columns: usize, rows: usize) -> Self {
+        let (columns, rows) = (self.columns.or(Some(columns)), self.rows.or(Some(rows)));
+        Self { columns, rows, ..self }
+    }
+
+    /// How many columns there are; any number where there is no terminal.
+    pub(crate) fn columns(self) -> usize {
+        self.columns.unwrap_or(usize::MAX)
+    }
+
+    /// How many lines can be seen at once.
+    pub(crate) fn rows(self) -> usize {
+        self.rows.unwrap_or(usize::MAX)
     }
 
     /// The text in its colour.
@@ -171,12 +191,12 @@ const FIRST_MIN: usize = 12;
 impl Paper {
     /// A file, or a terminal of so many columns.
     pub(crate) fn plain(columns: Option<usize>) -> Self {
-        Self { is_coloured: false, columns }
+        Self { is_coloured: false, columns, rows: None }
     }
 
     /// A terminal with colours.
     pub(crate) fn coloured() -> Self {
-        Self { is_coloured: true, columns: Some(80) }
+        Self { is_coloured: true, columns: Some(80), rows: None }
     }
 }
 

@@ -32,6 +32,29 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object instead of text.
     #[arg(long, conflicts_with = "verbose")]
     pub(crate) json: bool,
+
+    /// Write the report to FILE, too: one page for a browser, which needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Examine again and again, PERIOD after the last end [default: 10s], and tell what changes.
+    #[arg(long, value_name = "PERIOD", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "10s", value_parser = period)]
+    pub(crate) watch: Option<Duration>,
+
+    /// Say what CHECK means and where its numbers come from; without CHECK, list all checks.
+    #[arg(long, value_name = "CHECK", num_args = 0..=1, default_missing_value = "all")]
+    #[arg(exclusive = true)]
+    pub(crate) explain: Option<String>,
+}
+
+/// How long to wait between two examinations.
+fn period(text: &str) -> Result<Duration, String> {
+    let period = values::time(text)?;
+    if period < PERIOD_MIN {
+        return Err("it is too short; at least 1s".to_owned());
+    }
+    Ok(period)
 }
 
 const TARGET_HELP: &str = "What to examine: memcached://ADDRESS, \
@@ -47,6 +70,9 @@ Examples:
   evenkeel doctor memcached://10.0.0.1:11211 memcached://10.0.0.2:11211
   EVENKEEL_REDIS_PASSWORD=$(cat password) evenkeel doctor redis://10.0.0.3
   evenkeel doctor --json redis://10.0.0.3 | jq .verdict
+  evenkeel doctor --html report.html redis://10.0.0.3
+  evenkeel doctor --watch=30s memcached://10.0.0.1
+  evenkeel doctor --explain serve-slow
 
 It only reads, except for canary keys of its own (evenkeel:doctor:…), which it deletes.
 
@@ -55,3 +81,6 @@ Exit codes:
   1   there are warnings
   2   something is critical
   3   something could not be looked at, and nothing is critical; or the arguments are wrong";
+
+/// Each examination is traffic, and opens a dozen connections.
+const PERIOD_MIN: Duration = Duration::from_secs(1);
