@@ -54,6 +54,9 @@ pub mod turn;
 
 pub mod html;
 
+#[cfg(test)]
+mod docs;
+
 pub use check::{CHECKS, Check, Finding, Findings, Severity};
 pub use entry::Entry;
 pub use examine::{Examination, Options, examine};

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::of_severity;
-use super::words::count;
+use super::words::{count, prose};
 use crate::check::{Finding, check};
 use crate::entry::Entry;
 
@@ -101,9 +101,9 @@ fn explanation(finding: &Finding) -> Markup {
         @if let Some(check) = check(finding.check) {
             details.meaning {
                 summary { "What this means: " code { (check.id) } }
-                @for paragraph in check.meaning.split("\n\n") { p { (paragraph) } }
-                p { b { "When. " } (check.rule) }
-                p { b { "Where from. " } (check.source) }
+                @for paragraph in check.meaning.split("\n\n") { p { (prose(paragraph)) } }
+                p { b { "When. " } (prose(check.rule)) }
+                p { b { "Where from. " } (prose(check.source)) }
             }
         }
     }

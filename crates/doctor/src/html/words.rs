@@ -2,6 +2,17 @@
 
 use std::time::Duration;
 
+use maud::{Markup, html};
+
+/// Words in which commands stand between backticks.
+pub(super) fn prose(text: &str) -> Markup {
+    html! {
+        @for (idx, part) in text.split('`').enumerate() {
+            @if idx % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
 /// `1 server`, `2 servers`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
