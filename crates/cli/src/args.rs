@@ -180,14 +180,15 @@ Examples:
   evenkeel route evenkeel.toml user:1 which server has this key?
   evenkeel status                     is all well?
   evenkeel top                        watch it
+  evenkeel doctor memcached://10.0.0.1 what is wrong with a server?
   evenkeel bench localhost:11211      how fast is it?
   evenkeel lab                        break servers, and watch
 
 Exit codes:
   0   done
-  1   it failed while it ran; status: something is not well
-  2   the arguments are wrong
-  3   bench, lab: an answer was wrong
+  1   it failed while it ran; status: something is not well; doctor: there are warnings
+  2   the arguments are wrong; doctor: something is critical
+  3   bench, lab: an answer was wrong; doctor: it could not look
   78  the configuration cannot be read, has faults, or was refused
   130 a second Ctrl-C ended it at once; bench: the first did
 

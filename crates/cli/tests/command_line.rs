@@ -55,7 +55,7 @@ fn documented_sessions() -> Vec<(String, String)> {
 #[test]
 fn what_the_documentation_shows_is_what_is_printed() {
     let sessions = documented_sessions();
-    assert_eq!(sessions.len(), 7);
+    assert_eq!(sessions.len(), 8);
     for (args, expected) in sessions {
         let output = evenkeel(&args.split(' ').collect::<Vec<_>>());
         let printed = text(&output.stdout) + &text(&output.stderr);
@@ -392,7 +392,43 @@ fn a_folder_for_manual_pages_that_is_none_is_told_so() {
     );
 }
 
-const VERBS: [&str; 13] = [
+#[test]
+fn a_check_of_the_doctor_is_explained() {
+    let all = check_success(&["doctor", "--explain"]);
+    assert!(all.lines().count() > 10, "{all}");
+    for line in all.lines() {
+        let id = line.split(' ').next().unwrap();
+        let text = check_success(&["doctor", "--explain", id]);
+        assert!(text.starts_with(&format!("{id}: ")), "{text}");
+        assert!(text.lines().all(|it| it.chars().count() <= 80), "{text}");
+    }
+    check_failure(
+        &["doctor", "--explain", "serve-slwo"],
+        3,
+        "evenkeel: there is no check \"serve-slwo\"; did you mean serve-slow?\n",
+    );
+    check_failure(
+        &["doctor", "--explain", "\x1b[2J"],
+        3,
+        "evenkeel: there is no check \"\\u{1b}[2J\"; evenkeel doctor --explain lists all\n",
+    );
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_told_before_anybody_is_examined() {
+    check_failure(
+        &["doctor", "--html", "no/such/page.html", "memcached://127.0.0.1:1"],
+        3,
+        "evenkeel: cannot write no/such/page.html: No such file or directory (os error 2)\n",
+    );
+    check_failure(
+        &["doctor", "--html", "docs", "memcached://127.0.0.1:1"],
+        3,
+        "evenkeel: cannot write docs: it is there and is no file\n",
+    );
+}
+
+const VERBS: [&str; 14] = [
     "run",
     "check",
     "route",
@@ -401,6 +437,7 @@ const VERBS: [&str; 13] = [
     "events",
     "server",
     "reload",
+    "doctor",
     "bench",
     "lab",
     "completions",

@@ -62,7 +62,7 @@ fn unknown(id: &str) -> String {
     } else {
         format!("did you mean {}?", near.join(" or "))
     };
-    format!("there is no check {:?}; {remedy}", printable(id))
+    format!("there is no check \"{}\"; {remedy}", printable(id))
 }
 
 /// What clap has for an option without its value.
