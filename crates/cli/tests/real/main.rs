@@ -22,6 +22,7 @@ mod operator;
 mod page;
 mod process;
 mod reload;
+mod report;
 mod scenario;
 mod service;
 mod suites;

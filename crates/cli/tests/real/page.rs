@@ -134,7 +134,7 @@ fn admin(port: u16) -> String {
 
 /// Plays a scenario to its end.
 #[track_caller]
-fn play(scenario: &str, told: &Value) {
+pub(crate) fn play(scenario: &str, told: &Value) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new("node");
     command.arg(folder.join("tests/real/page/play.mjs"));

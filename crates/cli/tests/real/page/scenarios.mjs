@@ -8,7 +8,7 @@ import { faintThings, namelessThings, thingsThatStickOut } from "./looks.mjs";
 import { breakServer } from "./lab.mjs";
 import { beginLoad, has, set } from "./memcached.mjs";
 
-export const scenarios = { states, orders, questions, configuration, looks, token, silence, many, lab };
+export const scenarios = { states, orders, questions, configuration, looks, token, silence, many, lab, report };
 
 /** A server hangs, goes out of use, and comes back. */
 async function states(browser, stage) {
@@ -283,3 +283,20 @@ async function measure(page) {
 }
 
 const MEASURED_MS = 5_000;
+
+/** The page that evenkeel doctor has written of servers whose words are markup. */
+async function report(browser, stage) {
+  const phone = { width: 360, height: 800, isPhone: true };
+  for (const shape of [{}, { colorScheme: "dark" }, phone, { ...phone, colorScheme: "dark" }]) {
+    const page = await browser.open(shape);
+    for (const summary of await page.locator("summary").all()) await summary.click();
+    assert.deepEqual(await page.evaluate(thingsThatStickOut), [], JSON.stringify(shape));
+    assert.deepEqual(await page.evaluate(faintThings), [], JSON.stringify(shape));
+    assert.deepEqual(await page.evaluate(namelessThings), []);
+    const text = await page.locator("main").innerText();
+    for (const words of stage.words) assert(text.includes(words), `${words} is not on the page: ${text}`);
+    assert.equal(await page.locator("img, script, b.theirs").count(), 0);
+    const dots = await page.locator(".strip").first().locator("circle").count();
+    assert(dots > 100, `only ${dots} answers are shown`);
+  }
+}
