@@ -213,3 +213,6 @@ fn median(mut numbers: Vec<f64>) -> Option<f64> {
 
 /// How many servers it takes to say which is the odd one.
 const PEERS_MIN: usize = 3;
+
+#[cfg(test)]
+mod tests;

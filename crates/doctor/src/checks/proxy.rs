@@ -272,3 +272,6 @@ fn option(proxy: &ProxyFacts) -> String {
 fn moment(text: &str) -> Option<std::time::SystemTime> {
     humantime::parse_rfc3339(text).ok()
 }
+
+#[cfg(test)]
+mod tests;
