@@ -1,6 +1,7 @@
 //! `evenkeel doctor`: what is wrong with cache servers.
 
 mod explain;
+mod fix;
 mod page;
 mod password;
 mod proxies;
@@ -10,7 +11,8 @@ mod watch;
 
 use std::io::{self, ErrorKind, Write};
 
-use evenkeel_doctor::{Options, Report};
+use evenkeel_doctor::{Options, Report, Severity, Verdict};
+use tokio::runtime::Runtime;
 
 use self::page::PageFile;
 use self::sheet::Extent;
@@ -31,10 +33,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|it| Failure::NotExamined(Failure::Runtime(it).to_string()))?;
     let examined = match args.watch {
-        None => {
-            let report = Report::new(&runtime.block_on(sought.examine(options)));
-            tell(&report, args, page.as_ref()).map(|()| report.verdict)
-        }
+        None => once(&sought, options, args, page.as_ref(), &runtime),
         Some(period) => {
             let look = async || Report::new(&sought.examine(options).await);
             runtime.block_on(watch::watch(look, period, args, page.as_ref()))
@@ -46,6 +45,27 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
         0 => Ok(()),
         code => Err(Failure::Examined { code }),
     }
+}
+
+/// Examines once, and again if something was changed; how it was last.
+fn once(
+    sought: &Sought,
+    options: Options,
+    args: &DoctorArgs,
+    page: Option<&PageFile>,
+    runtime: &Runtime,
+) -> Result<Verdict, Failure> {
+    let examination = runtime.block_on(sought.examine(options));
+    let report = Report::new(&examination);
+    tell(&report, args, page)?;
+    // What is not told is not offered.
+    let least = if args.verbose { Severity::Note } else { Severity::Warning };
+    if !args.fix || fix::fix(&examination, &report.findings, least, runtime)?.sent == 0 {
+        return Ok(report.verdict);
+    }
+    let report = Report::new(&runtime.block_on(sought.examine(options)));
+    tell(&report, args, page)?;
+    Ok(report.verdict)
 }
 
 /// Prints a report, and writes it to the page that is wanted.

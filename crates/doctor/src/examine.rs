@@ -24,6 +24,9 @@ use tokio::time::Instant;
 use crate::facts::{Gap, Group, Probe, ProxyFacts, Says, ServerFacts};
 use crate::target::{Protocol, Target};
 
+pub(crate) use memcached::MemcachedLine;
+pub(crate) use redis::RedisLine;
+
 /// How thoroughly and for how long servers are examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -100,6 +103,15 @@ async fn examine_one(target: Target, options: Options) -> ServerFacts {
     };
     let Notes { probe, says, gaps, .. } = notes;
     ServerFacts { target, at, took: begun_at.elapsed(), reach, probe, says, gaps }
+}
+
+/// Why a server that was told something has not said yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unheard {
+    /// It answered that it will not or cannot, in these words. Nothing was changed.
+    Refused(String),
+    /// No answer came. It may have been done.
+    Broken(String),
 }
 
 /// What one server's examination has brought so far, and how long it may go on.

@@ -8,10 +8,11 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`target`] | what is examined: memcached or Redis, and where |
-//! | [`mod@examine`] | asks a server everything, within a deadline: the only part that talks to anybody |
+//! | [`mod@examine`] | asks a server everything, within a deadline |
 //! | [`facts`] | what was seen of a server, or of a running proxy, as plain data |
 //! | [`check`] | what a check is and what it finds; the list of all |
 //! | `checks` | the checks themselves: pure functions of facts |
+//! | [`mod@fix`] | carries out a change that somebody said yes to |
 //! | [`vitals`] | the few figures that people look at first, read alike from both protocols |
 //! | [`report`] | the findings of an examination, worst first, as they are printed |
 //! | [`entry`] | findings about several servers that are told as one |
@@ -20,8 +21,8 @@
 //!
 //! # What it never does
 //! Change data or settings. Its probe writes canary keys of its own (`evenkeel:doctor:…`), which it
-//! deletes and which expire by themselves; everything else only reads. What `--fix` would change is
-//! a [`check::Change`], which somebody else carries out.
+//! deletes and which expire by themselves; everything else only reads. What could be changed is a
+//! [`check::Change`], which [`mod@fix`] carries out when somebody has said yes to it, and not before.
 //!
 //! # Limits
 //! A server has [`examine::Options::budget`] in all, whatever it does; an answer may have so many
@@ -47,6 +48,8 @@ mod checks;
 pub mod vitals;
 
 pub mod report;
+
+pub mod fix;
 
 pub mod entry;
 

@@ -29,6 +29,11 @@ pub(crate) struct DoctorArgs {
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
+    /// Offer what could be changed at once: each change is shown and asked about, and nothing is
+    /// sent without a yes. Those of notes are offered with --verbose.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) fix: bool,
+
     /// Print one JSON object instead of text.
     #[arg(long, conflicts_with = "verbose")]
     pub(crate) json: bool,
@@ -69,12 +74,14 @@ Examples:
   evenkeel doctor http://proxy-3:9311 --token-file token
   evenkeel doctor memcached://10.0.0.1:11211 memcached://10.0.0.2:11211
   EVENKEEL_REDIS_PASSWORD=$(cat password) evenkeel doctor redis://10.0.0.3
+  evenkeel doctor --fix redis://10.0.0.3
   evenkeel doctor --json redis://10.0.0.3 | jq .verdict
   evenkeel doctor --html report.html redis://10.0.0.3
   evenkeel doctor --watch=30s memcached://10.0.0.1
   evenkeel doctor --explain serve-slow
 
-It only reads, except for canary keys of its own (evenkeel:doctor:…), which it deletes.
+It only reads, except for canary keys of its own (evenkeel:doctor:…), which it deletes; and except
+for what --fix was told to do.
 
 Exit codes:
   0   healthy

@@ -12,12 +12,15 @@
 mod clients;
 mod conversation;
 mod keys;
+mod order;
 mod probe;
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::{Instant, sleep_until};
+
+pub(crate) use self::order::MemcachedLine;
 
 use self::conversation::{Broken, Conversation};
 use super::{Notes, dial};

@@ -15,12 +15,15 @@ mod conversation;
 mod gather;
 mod keys;
 mod login;
+mod order;
 mod probe;
 mod slots;
 
 use std::net::SocketAddr;
 
 use tokio::time::{Duration, Instant, sleep};
+
+pub(crate) use self::order::RedisLine;
 
 use self::conversation::Conversation;
 use self::gather::Asker;
