@@ -10,6 +10,7 @@
 
 mod admin;
 mod bench;
+mod doctor;
 mod faults;
 mod hooks;
 mod hostile;

@@ -20,17 +20,17 @@ use crate::support::{Memcached, Program, Session, free_port, scratch_path, wait_
 use tmux::Tmux;
 
 /// A proxy with an admin server, before real servers called `a`, `b` and so on.
-struct Operated {
-    servers: Vec<Memcached>,
-    program: Program,
-    config: PathBuf,
+pub(crate) struct Operated {
+    pub(crate) servers: Vec<Memcached>,
+    pub(crate) program: Program,
+    pub(crate) config: PathBuf,
     port: u16,
-    admin_port: u16,
+    pub(crate) admin_port: u16,
 }
 
 impl Operated {
     /// Starts as many servers, and a proxy before them.
-    fn start(servers_count: usize) -> Self {
+    pub(crate) fn start(servers_count: usize) -> Self {
         Self::start_with(servers_count, "")
     }
 
@@ -89,14 +89,14 @@ impl Operated {
     }
 
     /// A verb that asks this proxy.
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = evenkeel(args);
         command.env("EVENKEEL_ADMIN", format!("127.0.0.1:{}", self.admin_port));
         command
     }
 
     /// Runs a verb that asks this proxy.
-    fn ask(&self, args: &[&str]) -> Told {
+    pub(crate) fn ask(&self, args: &[&str]) -> Told {
         Told::of(&mut self.command(args))
     }
 
@@ -108,7 +108,7 @@ impl Operated {
     }
 
     /// Waits until a server is in a state, as `status` says it.
-    fn wait_for_state(&self, server: usize, state: &str) {
+    pub(crate) fn wait_for_state(&self, server: usize, state: &str) {
         wait_until(TIMEOUT, &format!("server {server} to be {state}"), || {
             self.json(&["status", "--json"])["pools"][0]["servers"][server]["state"] == state
         });
@@ -117,14 +117,14 @@ impl Operated {
 
 /// What a verb has said, and how it ended.
 #[derive(Debug)]
-struct Told {
-    stdout: String,
-    stderr: String,
-    code: Option<i32>,
+pub(crate) struct Told {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<i32>,
 }
 
 impl Told {
-    fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let Output { stdout, stderr, status } = command.output().expect("the command starts");
         let [stdout, stderr] = [stdout, stderr].map(|it| String::from_utf8(it).expect("text"));
         Self { stdout, stderr, code: status.code() }
@@ -132,13 +132,13 @@ impl Told {
 
     /// It has ended with 0 and said nothing on standard error: what it said.
     #[track_caller]
-    fn success(self) -> String {
+    pub(crate) fn success(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
         self.stdout
     }
 }
 
-fn evenkeel(args: &[&str]) -> Command {
+pub(crate) fn evenkeel(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
     command.args(args).stdin(Stdio::null());
     for variable in ["EVENKEEL_ADMIN", "EVENKEEL_TOKEN_FILE", "NO_COLOR"] {
