@@ -64,7 +64,7 @@ impl Sample {
                 lookup: Duration::ZERO,
                 connect: Duration::ZERO,
             }),
-            probe: Probe { lanes: vec![lane] },
+            probe: Probe { lanes: vec![lane], ..Probe::default() },
             says: Some(Says::Memcached(Box::new(facts))),
             gaps: Vec::new(),
         }

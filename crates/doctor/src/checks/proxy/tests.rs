@@ -111,7 +111,7 @@ fn facts(name: &str, is_well: bool) -> ServerFacts {
         at: SystemTime::now(),
         took: Duration::ZERO,
         reach: if is_well { Ok(reached) } else { Err(refused) },
-        probe: Probe { lanes: if is_well { vec![lane] } else { Vec::new() } },
+        probe: Probe { lanes: if is_well { vec![lane] } else { Vec::new() }, ..Probe::default() },
         says: None,
         gaps: Vec::new(),
     }
