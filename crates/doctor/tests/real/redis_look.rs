@@ -449,6 +449,7 @@ fn answers_without_end_take_neither_memory_nor_time() {
         Impostor::start_endless(b"+PONG\r\n", b"+PONG\r\n"),
         Impostor::start_endless(b"+PONG\r\n", b"*2000\r\n"),
         Impostor::start_endless(b"+PONG\r\n$8000000\r\n", b"x:1\r\n"),
+        Impostor::start_endless(b"+PONG\r\n$8000000\r\n", b"\r\na"),
     ];
     let urls = impostors.iter().map(|it| target(&format!("redis://{}", it.addr())));
     let examination = examined(urls.collect(), quick());
@@ -457,6 +458,10 @@ fn answers_without_end_take_neither_memory_nor_time() {
         let error = facts.reach.as_ref().expect_err("it is no server");
         let kinds = [UnreachableKind::Protocol, UnreachableKind::Silent];
         assert!(kinds.contains(&error.kind), "{error:?}");
+    }
+    for facts in &examination.servers[8..] {
+        assert!(facts.reach.is_ok(), "{:?}", facts.reach);
+        assert!(!bad_steps(facts).is_empty());
     }
     let memory_kb = peak_memory_kb() - memory_kb_before;
     assert!(memory_kb < 300_000, "{memory_kb} KB");

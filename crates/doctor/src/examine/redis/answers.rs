@@ -22,7 +22,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
 /// `name:value` by line, as in `INFO` and `CLUSTER INFO`.
 pub(super) fn figures(text: &str) -> Figures {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let pairs = lines.filter_map(|line| line.split_once(':'));
+    let pairs = lines.take(LINES_MAX).filter_map(|line| line.split_once(':'));
     pairs.map(|(name, value)| (printable(name), printable(value))).collect()
 }
 
@@ -108,7 +108,7 @@ pub(super) fn latency_events(value: &Value, now: u64) -> Vec<LatencyEvent> {
 /// `CLIENT LIST`, without those whose number or address is one of ours.
 pub(super) fn clients(text: &str, our_ids: &[i64], our_addrs: &[SocketAddr]) -> Vec<RedisClient> {
     let ours: Vec<_> = our_addrs.iter().map(ToString::to_string).collect();
-    let clients = text.lines().filter_map(|line| client(line, &ours));
+    let clients = text.lines().take(LINES_MAX).filter_map(|line| client(line, &ours));
     clients.filter(|it| !our_ids.iter().any(|id| u64::try_from(*id) == Ok(it.id))).collect()
 }
 
@@ -157,6 +157,8 @@ pub(super) fn number(value: &Value) -> Option<u64> {
     }
 }
 
+/// How many lines of a text are read: more clients than a server has by default, four times over.
+const LINES_MAX: usize = 40_000;
 /// The most of a command that is kept, in characters.
 const COMMAND_LEN_MAX: usize = 120;
 

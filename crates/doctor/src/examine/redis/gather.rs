@@ -115,7 +115,7 @@ pub(super) async fn samples(asker: &mut Asker<'_>, at_first: Figures) -> Sampled
         return once(at_first);
     }
     // What takes long the first time does so again, and the clients are still to be asked.
-    let reserved = sampled_at.elapsed() * 4;
+    let reserved = (sampled_at.elapsed() * 4).min(asker.notes.options.budget);
     let interval_end = sampled_at + asker.notes.options.interval;
     sleep_until(interval_end.min(asker.notes.deadline - reserved)).await;
     let apart = sampled_at.elapsed();
