@@ -30,7 +30,7 @@ use self::gather::Asker;
 use self::login::{Door, Opened};
 use self::probe::Standing;
 use self::slots::Slots;
-use super::{Notes, dial};
+use super::{Notes, dial, stall};
 use crate::facts::{Figures, KeySample, Outcome, Reached, RedisFacts, Says, Unreachable};
 use crate::target::{Protocol, RedisLogin, Target};
 
@@ -50,8 +50,12 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     let at_first = asker.info().await;
     let standing = stand(&mut asker, &at_first, is_greeted).await;
     let is_cluster = standing.slots.is_some();
-    let expiring = probe::run(&door, reached.addr, &standing, asker.notes, &mut ours).await;
-    facts.keys = look_at_keys(&door, reached.addr, asker.notes, &mut ours).await;
+    let probing = probe::run(&door, reached.addr, &standing, asker.notes, &mut ours);
+    let (expiring, stalled) = stall::watched(probing).await;
+    asker.notes.probe.stalled = stalled;
+    if standing.room > 0 {
+        facts.keys = look_at_keys(&door, reached.addr, asker.notes, &mut ours).await;
+    }
     if let Some(expiring) = expiring {
         let lane = expiring.end(asker.notes).await;
         asker.notes.probe.lanes.push(lane);
@@ -112,7 +116,24 @@ async fn stand(asker: &mut Asker<'_>, info: &Figures, is_greeted: bool) -> Stand
     } else {
         None
     };
-    Standing { is_greeted, is_read_only, slots }
+    Standing { is_greeted, is_read_only, slots, room: room(info) }
+}
+
+/// How many further connections can be had from the server without taking the last ones from those
+/// who use it. Who does not tell has room.
+fn room(info: &Figures) -> usize {
+    let (Some(max), Some(now)) = (info.number("maxclients"), info.number("connected_clients"))
+    else {
+        return usize::MAX;
+    };
+    let links = info.number("cluster_connections").unwrap_or(0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is neither negative nor large, and what is not whole does not matter"
+    )]
+    let room = (max - now - links).max(0.0) as usize;
+    room / 2
 }
 
 /// Connects to the first of the server's addresses that answers, and is greeted; whether it was

@@ -311,6 +311,21 @@ const OF_DOCTOR: [&str; 15] = [
 const OF_THIS_TEST: [&str; 3] = ["config|resetstat", "echo", "quit"];
 
 #[test]
+fn the_last_places_of_a_server_are_left_to_others() {
+    for (limit, lanes) in [("3", 0), ("9", 3)] {
+        let server = Redis::start_with(&["--maxclients", limit]);
+        let _holds_a_place = server.send(&["CLIENT", "SETNAME", "web"]);
+        let facts = seen(&format!("redis://{}", server.address()));
+        let expected: &[&str] = if lanes == 0 { &["the probe, SCAN, TTL"] } else { &[] };
+        assert_eq!((gaps(&facts), bad_steps(&facts)), (expected.to_vec(), vec![]));
+        // The key whose expiry is watched has one of them.
+        assert_eq!(facts.probe.lanes.len(), lanes);
+        let rejected = server.command(&["INFO", "stats"]);
+        assert!(rejected.contains("rejected_connections:0"), "{rejected}");
+    }
+}
+
+#[test]
 fn a_read_only_replica_is_read_and_not_written() {
     let primary = Redis::start_with(&["--repl-diskless-sync-delay", "0"]);
     let of = primary.address().replace(':', " ");

@@ -39,6 +39,8 @@ pub(super) struct Standing {
     pub(super) is_read_only: bool,
     /// Its slots, in a cluster; `None` if keys can be anywhere.
     pub(super) slots: Option<Slots>,
+    /// How many connections may be opened besides the one that is open.
+    pub(super) room: usize,
 }
 
 impl Plan {
@@ -118,6 +120,10 @@ pub(super) async fn run(
     notes: &mut Notes,
     ours: &mut Ours,
 ) -> Option<Expiring> {
+    if standing.room == 0 {
+        notes.gap("the probe, SCAN, TTL", &"the server has no room for another connection");
+        return None;
+    }
     let mut plan = Plan::new(standing);
     let mut expiring = None;
     // If that connection cannot be had, neither can others, and they tell why.
@@ -128,15 +134,18 @@ pub(super) async fn run(
         plan.try_out(&mut opened.conversation, notes).await;
         expiring = Expiring::begin(&plan, opened.conversation, Limits::of(notes)).await;
     }
-    notes.probe.lanes = run_lanes(door, addr, &plan, notes, ours).await;
+    // One is open already.
+    let lanes = LANES.min(standing.room.saturating_sub(1));
+    notes.probe.lanes = run_lanes(door, addr, &plan, lanes, notes, ours).await;
     expiring
 }
 
-/// Runs the probe over [`LANES`] connections at a time.
+/// Runs the probe over so many connections at a time.
 async fn run_lanes(
     door: &Door,
     addr: SocketAddr,
     plan: &Plan,
+    lanes: usize,
     notes: &Notes,
     ours: &mut Ours,
 ) -> Vec<Lane> {
@@ -145,7 +154,7 @@ async fn run_lanes(
     }
     let limits = Limits::of(notes);
     let mut running = JoinSet::new();
-    for number in 0..LANES {
+    for number in 0..lanes {
         let (door, plan) = (door.clone(), plan.clone());
         running.spawn(async move {
             let mut ours = Ours::default();
