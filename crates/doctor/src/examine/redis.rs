@@ -66,10 +66,12 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     if facts.info.apart.is_zero() && asker.conversation.is_broken() {
         // Whoever closed it may have restarted, and tells so on another connection.
         match open_anew(&door, reached.addr, asker.notes, &mut ours).await {
-            Ok(opened) => *asker.conversation = opened.conversation,
+            Ok(opened) => {
+                *asker.conversation = opened.conversation;
+                gather::last_sample(&mut asker, &mut facts.info, sampled_at).await;
+            }
             Err(why) => facts.gone = Some(why),
         }
-        gather::last_sample(&mut asker, &mut facts.info, sampled_at).await;
     }
     gather::clients(&mut asker, &mut facts, &ours).await;
     notes.says = Some(Says::Redis(Box::new(facts)));
