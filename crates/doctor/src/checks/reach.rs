@@ -164,16 +164,28 @@ fn no_route(facts: &ServerFacts, findings: &mut Findings) {
 }
 
 fn timed_out(facts: &ServerFacts, findings: &mut Findings) {
-    if let Some(error) = failed(facts, UnreachableKind::ConnectTimedOut) {
+    let Some(error) = failed(facts, UnreachableKind::ConnectTimedOut) else { return };
+    let port = facts.target.address.port();
+    let finding = if error.has_others_waiting() {
+        let words = "it accepts no connections, and others wait already";
+        let finding = tell(findings, Severity::Critical, words, error);
+        finding.remedy(
+            "see whether it is stopped (T), or at its limit of connections",
+            &[
+                &format!("ps -o pid,stat,pcpu,wchan:20,etime,cmd -C {}", command(facts)),
+                &format!("ss -tn state established 'sport = :{port}' | wc -l"),
+            ],
+        )
+    } else {
         let words = "nobody answers: the machine is down, or packets are lost or dropped";
+        let finding = tell(findings, Severity::Critical, words, error);
         let to = addr(facts, error);
-        tell(findings, Severity::Critical, words, error)
-            .remedy(
-                "see how far packets come, and look for a firewall that drops them",
-                &[&format!("mtr -n -T -P {} {to}", facts.target.address.port())],
-            )
-            .remedy("give applications a connect timeout, 100 ms within a data centre", &[]);
-    }
+        finding.remedy(
+            "see how far packets come, and look for a firewall that drops them",
+            &[&format!("mtr -n -T -P {port} {to}")],
+        )
+    };
+    finding.remedy("give applications a connect timeout, 100 ms within a data centre", &[]);
 }
 
 fn reset(facts: &ServerFacts, findings: &mut Findings) {

@@ -1,5 +1,6 @@
 //! Whether a server that is reached really serves.
 
+use std::mem;
 use std::time::Duration;
 
 use crate::check::{Check, Findings, Look};
@@ -94,7 +95,7 @@ fn only_greets(facts: &ServerFacts, findings: &mut Findings) {
         .critical("it answers health checks and nothing else")
         .evidence("greetings answered", format!("{greeted} connections"), PROBE)
         .evidence("sets, gets, deletes answered", "0", PROBE)
-        .evidence("instead", outcomes(facts), PROBE)
+        .evidence("instead", outcomes(facts, is_unanswered), PROBE)
         .remedy(
             "take it out of use: whoever believes its greeting keeps sending it requests",
             &["evenkeel server eject NAME"],
@@ -111,7 +112,7 @@ fn some_connections(facts: &ServerFacts, findings: &mut Findings) {
     findings
         .critical(format!("{bad} of {} connections are not served", lanes.len()))
         .evidence("connections not served", format!("{bad} of {}", lanes.len()), PROBE)
-        .evidence("there", outcomes(facts), PROBE)
+        .evidence("there", outcomes(facts, is_unanswered), PROBE)
         .remedy(
             "see whether one of its threads is busy or stuck, and restart the server if so",
             &["top -H -p $(pidof memcached)"],
@@ -122,8 +123,8 @@ fn fails(facts: &ServerFacts, findings: &mut Findings) {
     // Where the check before has a better word for it, this one has nothing to add.
     let lanes = &facts.probe.lanes;
     let is_partly = lanes.iter().any(is_served) && !lanes.iter().all(is_served);
-    let refusals = steps(facts, |it| matches!(it, Outcome::Refused(_)));
-    let failures = steps(facts, |it| matches!(it, Outcome::TimedOut | Outcome::Closed(_)));
+    let refusals = steps(facts, is_refused);
+    let failures = steps(facts, is_unanswered);
     let bad = if is_partly { refusals } else { refusals + failures };
     if bad == 0 || is_only_greeting(facts) {
         return;
@@ -131,12 +132,12 @@ fn fails(facts: &ServerFacts, findings: &mut Findings) {
     let of = facts.probe.steps().count();
     findings
         .critical(format!("{bad} of {of} requests of the probe failed"))
-        .evidence("failed", outcomes(facts), PROBE)
+        .evidence("failed", outcomes(facts, |it| is_refused(it) || is_unanswered(it)), PROBE)
         .remedy("what the server says is the first thing to look up", &[]);
 }
 
 fn wrong(facts: &ServerFacts, findings: &mut Findings) {
-    let bad = steps(facts, |it| matches!(it, Outcome::Wrong(_) | Outcome::Garbled(_)));
+    let bad = steps(facts, is_wrong);
     let of_expiry = facts.probe.steps().filter(|step| is_unexpired(step)).count();
     if bad == of_expiry {
         return;
@@ -144,7 +145,7 @@ fn wrong(facts: &ServerFacts, findings: &mut Findings) {
     findings
         .critical("it gives wrong answers")
         .evidence("wrong answers", bad.to_string(), PROBE)
-        .evidence("among them", outcomes(facts), PROBE)
+        .evidence("among them", outcomes(facts, is_wrong), PROBE)
         .remedy(
             "take it out of use, and whatever stands before it; then look at both",
             &["evenkeel server eject NAME"],
@@ -225,7 +226,7 @@ fn slow(facts: &ServerFacts, findings: &mut Findings) {
 
 /// Whether greetings are answered and nothing else.
 fn is_only_greeting(facts: &ServerFacts) -> bool {
-    let is_answered = |it: &Step| !matches!(it.outcome, Outcome::TimedOut | Outcome::Closed(_));
+    let is_answered = |it: &Step| !is_unanswered(&it.outcome);
     let mut of_data = facts.probe.steps().filter(|it| it.kind != StepKind::Greeting).peekable();
     let opened: Vec<_> = facts.probe.lanes.iter().filter(|it| it.connect.is_ok()).collect();
     of_data.peek().is_some()
@@ -243,7 +244,7 @@ fn is_greeted(lane: &Lane) -> bool {
 
 /// Whether a connection was opened and each request on it was answered somehow.
 fn is_served(lane: &Lane) -> bool {
-    let is_answered = |it: &Step| !matches!(it.outcome, Outcome::TimedOut | Outcome::Closed(_));
+    let is_answered = |it: &Step| !is_unanswered(&it.outcome);
     lane.connect.is_ok() && lane.steps.iter().all(is_answered)
 }
 
@@ -255,14 +256,20 @@ fn steps(facts: &ServerFacts, is_meant: impl Fn(&Outcome) -> bool) -> usize {
     facts.probe.steps().filter(|step| is_meant(&step.outcome)).count()
 }
 
-/// What was not good, in words: each kind once.
-fn outcomes(facts: &ServerFacts) -> String {
-    let mut words: Vec<String> = Vec::new();
+/// What connections and steps of these outcomes met, in words: each kind of step and outcome once.
+fn outcomes(facts: &ServerFacts, is_meant: impl Fn(&Outcome) -> bool) -> String {
     let connects = facts.probe.lanes.iter().filter_map(|lane| lane.connect.as_ref().err());
-    let told = connects.map(|error| format!("connect: {error}"));
-    let steps = facts.probe.steps().filter_map(|step| {
+    let mut words: Vec<String> = connects.map(|error| format!("connect: {error}")).collect();
+    words.dedup();
+    let mut told = Vec::new();
+    for step in facts.probe.steps().filter(|it| is_meant(&it.outcome)) {
+        let kind = (step.kind, mem::discriminant(&step.outcome));
+        if told.contains(&kind) {
+            continue;
+        }
+        told.push(kind);
         let what = match &step.outcome {
-            Outcome::Good => return None,
+            Outcome::Good => "well".to_owned(),
             Outcome::Refused(words) | Outcome::Wrong(words) | Outcome::Closed(words) => {
                 words.clone()
             }
@@ -270,14 +277,22 @@ fn outcomes(facts: &ServerFacts) -> String {
             Outcome::Missing => "the key is not there".to_owned(),
             Outcome::TimedOut => format!("nothing for {} ms", step.took.as_millis()),
         };
-        Some(format!("{}: {what}", step.kind.label()))
-    });
-    for word in told.chain(steps) {
-        if words.len() < OUTCOMES_MAX && !words.contains(&word) {
-            words.push(word);
-        }
+        words.push(format!("{}: {what}", step.kind.label()));
     }
+    words.truncate(OUTCOMES_MAX);
     words.join("; ")
+}
+
+fn is_refused(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(_))
+}
+
+fn is_unanswered(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::TimedOut | Outcome::Closed(_))
+}
+
+fn is_wrong(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Wrong(_) | Outcome::Garbled(_))
 }
 
 fn millis(duration: Duration) -> String {

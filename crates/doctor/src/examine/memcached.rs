@@ -199,8 +199,8 @@ async fn greet(
         Err(Broken::TimedOut) => {
             let local = conversation.local_addr();
             let waiting = local.and_then(|local| clients::accept_queue(reached.addr, local));
-            let words = "no answer to version in time".to_owned() + &waiting_words(waiting);
-            Err(fail(UnreachableKind::Silent, words))
+            let error = fail(UnreachableKind::Silent, "no answer to version in time".to_owned());
+            Err(error.with_waiting(waiting))
         }
         Err(Broken::Closed(words)) => Err(fail(UnreachableKind::Reset, words)),
         Err(broken @ (Broken::Garbled(_) | Broken::TooLong)) => {
@@ -210,21 +210,12 @@ async fn greet(
 }
 
 /// A server that does not let us connect may be one of this machine with others waiting.
-fn with_waiting(mut error: Unreachable) -> Unreachable {
-    if error.kind == UnreachableKind::ConnectTimedOut
-        && let Some(addr) = error.addr.filter(|it| it.ip().is_loopback())
-    {
-        error.words += &waiting_words(clients::accept_queue(addr, addr));
-    }
-    error
-}
-
-fn waiting_words(waiting: Option<u64>) -> String {
-    match waiting {
-        Some(waiting) if waiting > 0 => {
-            format!("; connections that wait to be accepted: {waiting} (/proc/net/tcp)")
+fn with_waiting(error: Unreachable) -> Unreachable {
+    match error.addr.filter(|it| it.ip().is_loopback()) {
+        Some(addr) if error.kind == UnreachableKind::ConnectTimedOut => {
+            error.with_waiting(clients::accept_queue(addr, addr))
         }
-        Some(_) | None => String::new(),
+        Some(_) | None => error,
     }
 }
 

@@ -56,3 +56,21 @@ pub enum UnreachableKind {
     /// This machine could not even try: no files left, no memory.
     Ourselves,
 }
+
+impl Unreachable {
+    /// Adds how many others wait for the server to accept them, if that is known and anybody does.
+    #[must_use]
+    pub fn with_waiting(mut self, waiting: Option<u64>) -> Self {
+        if let Some(waiting) = waiting.filter(|it| *it > 0) {
+            self.words = format!("{}; {WAITING}: {waiting} (/proc/net/tcp)", self.words);
+        }
+        self
+    }
+
+    /// Whether others are known to wait for the server to accept them.
+    pub fn has_others_waiting(&self) -> bool {
+        self.words.contains(WAITING)
+    }
+}
+
+const WAITING: &str = "connections that wait to be accepted";

@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
 use super::*;
+use crate::check::Finding;
 use crate::check::Severity::{self, Critical, Note, Warning};
 use crate::examine::Examination;
 use crate::facts::Probe;
@@ -17,6 +18,12 @@ fn lane(steps: impl IntoIterator<Item = Step>) -> Lane {
 
 #[track_caller]
 fn check(probe: Probe, expected: &[(&str, Severity)]) {
+    let found = found(probe);
+    let found: Vec<_> = found.iter().map(|it| (it.check, it.severity)).collect();
+    assert_eq!(found, expected);
+}
+
+fn found(probe: Probe) -> Vec<Finding> {
     let server = ServerFacts {
         target: "memcached://10.0.0.1".parse().expect("it is a target"),
         at: SystemTime::UNIX_EPOCH,
@@ -38,10 +45,8 @@ fn check(probe: Probe, expected: &[(&str, Severity)]) {
         proxies: Vec::new(),
         groups: Vec::new(),
     };
-    let found = Findings::of(&examination);
-    let found = found.iter().filter(|it| it.check.starts_with("serve-"));
-    let found: Vec<_> = found.map(|it| (it.check, it.severity)).collect();
-    assert_eq!(found, expected);
+    let found = Findings::of(&examination).into_iter();
+    found.filter(|it| it.check.starts_with("serve-")).collect()
 }
 
 /// A round whose key was stored or not, and read and deleted like this.
@@ -87,4 +92,20 @@ fn answers_that_are_late_by_our_own_fault_are_not_slow() {
     check(timed([30, 40, 130], 30), &[]);
     check(timed([30, 41, 130], 30), &[("serve-slow", Warning)]);
     check(timed([30, 131, 131], 30), &[("serve-slow", Critical)]);
+}
+
+#[test]
+fn failures_are_told_once_each_and_nothing_else_among_them() {
+    let late = |millis| Step {
+        took: Duration::from_millis(millis),
+        ..step(StepKind::Set, Outcome::TimedOut)
+    };
+    let missing = step(StepKind::Get, Outcome::Missing);
+    let told = |lanes| {
+        let probe = Probe { lanes, ..Probe::default() };
+        let found = found(probe);
+        found[0].evidence.iter().map(|it| it.value.clone()).collect::<Vec<_>>()
+    };
+    let lanes = vec![lane([missing, late(1_001)]), lane([late(1_002)])];
+    assert_eq!(told(lanes), ["set: nothing for 1001 ms"]);
 }
