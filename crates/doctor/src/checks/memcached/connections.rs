@@ -81,20 +81,25 @@ impl Room {
         Some(Self { now: number("curr_connections")?, max: number("max_connections")?, own })
     }
 
+    /// How many others can have, about.
+    fn limit(self) -> f64 {
+        (self.max - self.own).max(1.0)
+    }
+
     fn share(self) -> f64 {
-        self.now / (self.max - self.own).max(1.0)
+        self.now / self.limit()
     }
 
     fn tell(self, finding: &mut Finding) {
         finding.evidence(
             "connections",
-            format!("{} of {} ({})", self.now, self.max, percent(self.now / self.max)),
-            "stats: curr_connections, max_connections",
+            format!("{} of about {} ({})", self.now, self.limit(), percent(self.share())),
+            "stats: curr_connections, max_connections, reserved_fds",
         );
         finding.evidence(
-            "of the limit, its own",
-            format!("about {}", self.own),
-            "stats: reserved_fds, and 8",
+            "limit",
+            format!("{}, of which about {} are the server's own files", self.max, self.own),
+            "stats: max_connections; reserved_fds and 8",
         );
     }
 }
@@ -112,7 +117,7 @@ fn connections(facts: &ServerFacts, findings: &mut Findings) {
     let words = if is_closed {
         "it has stopped accepting connections".to_owned()
     } else {
-        format!("{} of {} connections are taken", room.now, room.max)
+        format!("{} of about {} connections are taken", room.now, room.limit())
     };
     let finding = findings.add(severity, words);
     room.tell(finding);

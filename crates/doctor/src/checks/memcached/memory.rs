@@ -138,20 +138,18 @@ fn evictions(facts: &ServerFacts, findings: &mut Findings) {
             "stats items: evicted, evicted_time",
         )
         .evidence("memory", used(memcached), "stats: bytes, limit_maxbytes");
+    finding.remedy(
+        "give it more memory at once, if its machine has it, and in its start options for good",
+        &[&told(facts, &doubled(memcached)), "memcached -m …"],
+    );
     let unread = growth(memcached, "evicted_unfetched").zip(growth(memcached, "evictions"));
-    if let Some((unread, evicted)) = unread {
-        let share = percent((unread / evicted).min(1.0));
-        finding.evidence("never read", share, over(memcached, "evicted_unfetched"));
+    let unread = unread.map_or(0.0, |(unread, evicted)| (unread / evicted).min(1.0));
+    finding.evidence("never read", percent(unread), over(memcached, "evicted_unfetched"));
+    if unread > UNREAD_MOST {
+        finding.remedy("most was never read: store less of it, and with shorter expiries", &[]);
+    } else {
+        finding.remedy("or add a server: each then has fewer keys", &[]);
     }
-    finding
-        .remedy(
-            "give it more memory at once, if its machine has it, and in its start options for good",
-            &[&told(facts, &doubled(memcached)), "memcached -m …"],
-        )
-        .remedy(
-            "if most was never read: store less, with shorter expiries; else add a server",
-            &[],
-        );
 }
 
 fn memory_default(facts: &ServerFacts, findings: &mut Findings) {
@@ -269,6 +267,7 @@ pub(super) const EVICTIONS_MIN: f64 = 20.0;
 const EVICTED_IDLE_SHORT: f64 = 300.0;
 /// Items that nobody used for so long are no loss.
 const EVICTED_IDLE_LONG: f64 = DAY;
+const UNREAD_MOST: f64 = 0.5;
 const MEMORY_DEFAULT: f64 = 64.0 * MEBIBYTE;
 const MEMORY_SHARE_MAX: f64 = 0.8;
 const ITEM_SHARE_MAX: f64 = 0.1;
