@@ -38,7 +38,9 @@ pub(super) async fn sample(
     // lists of each size.
     let mut way = "hash";
     loop {
-        match dump(addr, way, extent, deadline).await {
+        // What must be read to its end has all the time there is.
+        let dump_deadline = if extent == Extent::Whole { notes.deadline } else { deadline };
+        match dump(addr, way, extent, dump_deadline).await {
             Ok(sample) => return Some(sample),
             Err(NoDump::Refused(words)) if way == "hash" && words.starts_with("BADCLASS") => {
                 way = "all";
@@ -146,9 +148,9 @@ fn look_at(line: &str, sample: &mut KeySample) {
 const COMMAND: &str = "lru_crawler metadump";
 /// How many keys are looked at: a share of them is known to three percent.
 const KEYS_MAX: u64 = 1_000;
-/// How many keys are read from a server that must be read to its end: half a tenth of a second's
-/// work for it.
-const WHOLE_KEYS_MAX: f64 = 50_000.0;
+/// How many keys are read from a server that must be read to its end: a few megabytes at most, which
+/// come in time on any network that a cache is used over. It makes them in 20 ms.
+const WHOLE_KEYS_MAX: f64 = 20_000.0;
 /// What a dump may have: as many keys, of the greatest length.
 const DUMP_LEN_MAX: u64 = 32 << 20;
 const EXAMPLES_MAX: usize = 5;
@@ -161,7 +163,12 @@ const DUMP_WELL: [u32; 3] = [1, 4, 34];
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::examine::Options;
+    use crate::facts::Gap;
 
     #[track_caller]
     fn check_extent(version: &str, keys: u64, expected: Option<Extent>) {
@@ -172,11 +179,71 @@ mod tests {
     #[test]
     fn a_dump_is_closed_early_only_where_the_server_bears_it() {
         check_extent("1.6.26", 1_000_000, Some(Extent::Begin));
-        check_extent("1.6.25", 50_000, Some(Extent::Whole));
-        check_extent("1.6.25", 50_001, None);
+        check_extent("1.6.25", 20_000, Some(Extent::Whole));
+        check_extent("1.6.25", 20_001, None);
         check_extent("1.4.34", 0, Some(Extent::Whole));
         check_extent("1.4.33", 0, None);
         check_extent("something", 0, None);
+    }
+
+    /// Each connection is given the next of these answers, the last one again and again until the
+    /// other end closes.
+    async fn sampled(
+        version: &str,
+        answers: &'static [&'static str],
+    ) -> (Option<KeySample>, Notes) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+        let addr = listener.local_addr().expect("it is bound");
+        let serving = tokio::spawn(async move {
+            for (idx, answer) in answers.iter().enumerate() {
+                let (mut stream, _) = listener.accept().await.expect("it is asked");
+                let mut request = [0; 64];
+                let len = stream.read(&mut request).await.expect("it is asked something");
+                assert!(request[..len].starts_with(b"lru_crawler metadump "));
+                let is_endless = idx + 1 == answers.len() && answer.starts_with("key=");
+                while stream.write_all(answer.as_bytes()).await.is_ok() && is_endless {}
+            }
+        });
+        let stats = [("version", version), ("curr_items", "10")].into_iter().collect();
+        let mut notes = Notes::new(Options::default(), Instant::now());
+        let deadline = notes.step_deadline();
+        let sample = sample(addr, &stats, deadline, &mut notes).await;
+        serving.await.expect("it serves until the other end closes");
+        (sample, notes)
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime needs a few files").block_on(work)
+    }
+
+    const KEY: &str = "key=a exp=-1 la=1 cas=1 fetch=no cls=1 size=63\r\n";
+
+    #[test]
+    fn an_endless_dump_is_closed_after_a_thousand_keys() {
+        let (sample, notes) = run(sampled("1.6.26", &[KEY]));
+        let sample = sample.expect("there are keys");
+        assert_eq!((sample.looked_at, sample.without_expiry), (KEYS_MAX, KEYS_MAX));
+        assert_eq!(sample.examples.len(), EXAMPLES_MAX);
+        assert!(notes.gaps.is_empty());
+    }
+
+    #[test]
+    fn a_busy_server_is_asked_again_and_an_older_one_by_its_lists() {
+        const BUSY: &str = "BUSY currently processing crawler request\r\n";
+        const NO_HASH: &str = "BADCLASS invalid class id\r\n";
+        let answers = &[BUSY, NO_HASH, BUSY, "OK\r\nkey=a exp=0 la=1\r\nEND\r\n"];
+        let (sample, notes) = run(sampled("1.6.5", answers));
+        assert_eq!(sample.map(|it| (it.looked_at, it.without_expiry)), Some((1, 1)));
+        assert!(notes.gaps.is_empty());
+    }
+
+    #[test]
+    fn a_server_that_will_not_tell_leaves_a_gap_in_its_words() {
+        let (sample, notes) = run(sampled("1.6.18", &["ERROR metadump not allowed\r\n"]));
+        assert_eq!(sample, None);
+        let what = "lru_crawler metadump hash".to_owned();
+        assert_eq!(notes.gaps, [Gap { what, why: "ERROR metadump not allowed".to_owned() }]);
     }
 
     #[test]
