@@ -221,6 +221,7 @@ pub const CHECKS: &[&[Check]] = &[
     checks::reach::CHECKS,
     checks::proxy::CHECKS,
     checks::serve::CHECKS,
+    checks::memcached::figures::CHECKS,
     checks::memcached::connections::CHECKS,
     checks::memcached::memory::CHECKS,
     checks::memcached::slabs::CHECKS,

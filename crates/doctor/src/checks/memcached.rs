@@ -4,6 +4,7 @@ pub(crate) mod clock;
 pub(crate) mod configuration;
 pub(crate) mod connections;
 pub(crate) mod errors;
+pub(crate) mod figures;
 pub(crate) mod hits;
 pub(crate) mod load;
 pub(crate) mod memory;

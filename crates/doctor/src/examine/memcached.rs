@@ -35,7 +35,8 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     let (reached, mut asking) = reach(target, notes).await?;
     let addr = reached.addr;
     let before = figures(&mut asking, "stats", notes).await;
-    let lanes = room(&before).min(probe::LANES);
+    // One more is opened beside them.
+    let lanes = room(&before).saturating_sub(1).min(probe::LANES);
     let mut expiring = None;
     if lanes > 0 {
         let probing = async {
@@ -47,18 +48,19 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     } else {
         notes.gap("the probe", &"the server has no room for another connection");
     }
-    if is_silent(&asking) {
-        return Ok(reached);
-    }
     let mut facts = MemcachedFacts::default();
-    look(&mut facts, addr, &mut asking, notes).await;
-    // What says nothing is not judged: it is a gap already.
+    if !is_silent(&asking) {
+        look(&mut facts, addr, &mut asking, notes).await;
+    }
+    // What says nothing is not judged by its figures: it is a gap already.
     if !facts.stats.last.is_empty() {
         notes.says = Some(Says::Memcached(Box::new(facts)));
     }
-    if let Some(expiring) = expiring
-        && !is_silent(&asking)
-    {
+    if is_silent(&asking) {
+        // Did it fall silent, or that connection alone? It is asked once more, as others are.
+        let lane = probe::greet(addr, notes).await;
+        notes.probe.lanes.push(lane);
+    } else if let Some(expiring) = expiring {
         let ended = expiring.end(addr, notes).await;
         notes.probe.lanes.push(ended);
     }

@@ -17,6 +17,8 @@ pub(super) struct ByHand {
     pub(super) more: MemcachedFacts,
     pub(super) probe: Probe,
     pub(super) address: &'static str,
+    /// Whether it says nothing at all.
+    pub(super) is_silent: bool,
 }
 
 impl Default for ByHand {
@@ -29,6 +31,7 @@ impl Default for ByHand {
             more: MemcachedFacts::default(),
             probe: Probe::default(),
             address: "10.0.0.1",
+            is_silent: false,
         };
         by_hand
             .word("pid", "7")
@@ -103,7 +106,7 @@ impl ByHand {
             took: Duration::from_secs(2),
             reach: Ok(Reached { addr, lookup: Duration::ZERO, connect: Duration::ZERO }),
             probe: self.probe.clone(),
-            says: Some(Says::Memcached(Box::new(says))),
+            says: (!self.is_silent).then(|| Says::Memcached(Box::new(says))),
             gaps: Vec::new(),
         }
     }

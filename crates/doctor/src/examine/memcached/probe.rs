@@ -25,6 +25,22 @@ pub(super) async fn run(addr: SocketAddr, lanes: usize, notes: &Notes) -> Vec<La
     lanes.into_iter().map(|(_, lane)| lane).collect()
 }
 
+/// Asks a new connection for no more than a greeting.
+pub(super) async fn greet(addr: SocketAddr, notes: &Notes) -> Lane {
+    let mut lane = Lane { connect: Ok(Duration::ZERO), steps: Vec::new() };
+    match Conversation::open(addr, notes.step_deadline()).await {
+        Ok((mut conversation, took)) => {
+            lane.connect = Ok(took);
+            let canary = CanaryKeys::new().canary(0, 0);
+            let deadline = notes.step_deadline();
+            let step = take(&mut conversation, StepKind::Greeting, &canary, deadline).await;
+            lane.steps.push(step);
+        }
+        Err(error) => lane.connect = Err(error.to_string()),
+    }
+    lane
+}
+
 /// How long a step and how long all may take.
 #[derive(Clone, Copy, Debug)]
 struct Limits {

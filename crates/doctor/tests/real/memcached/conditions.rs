@@ -60,7 +60,7 @@ fn connections_are_told_before_and_at_the_limit() {
 fn clients_that_are_turned_away_while_we_look_are_told() {
     let server = Memcached::start_with(&["-c", "128"]);
     let address = server.address();
-    let event = while_examined(&server, move || {
+    let event = while_examined(Application::connect(&server), move || {
         let burst = (0..200).map(|_| TcpStream::connect(&address));
         let burst: Vec<_> = burst.collect();
         assert_eq!(burst.len(), 200);
@@ -76,14 +76,14 @@ fn evictions_and_refusals_for_want_of_memory_are_told() {
     let mut application = Application::connect(&evicting);
     let mut next = 0_u64;
     let mut store = move || {
-        for _ in 0..8 {
+        for _ in 0..16 {
             next += 1;
             application.store(&format!("key{next}"), 0, 4_000);
         }
     };
     let mut watching = Application::connect(&evicting);
     wait_until(PATIENCE, "the server to be full", || {
-        store();
+        (0..50).for_each(|_| store());
         watching.figure("evictions") > 0
     });
     let refusing = Memcached::start_with(&["-M", "-m", "2", "-I", "512k"]);
@@ -113,10 +113,9 @@ fn a_hung_server_is_told_within_five_seconds() {
 /// Does `event` when the server's figures have been taken a first time: the examination has opened
 /// all its connections by then but two.
 fn while_examined(
-    server: &Memcached,
+    mut watching: Application,
     event: impl FnOnce() + Send + 'static,
 ) -> thread::JoinHandle<()> {
-    let mut watching = Application::connect(server);
     let before = watching.figure("total_connections");
     thread::spawn(move || {
         wait_until(PATIENCE, "the first figures", || {
@@ -127,15 +126,23 @@ fn while_examined(
 }
 
 #[test]
-fn a_server_that_hangs_midway_is_told_within_five_seconds() {
-    let server = Arc::new(Memcached::start());
-    let hanging = Arc::clone(&server);
-    let event = while_examined(&server, move || hanging.hang());
-    let examination = examined(vec![target(&server)], Options::default());
-    event.join().expect("it hangs");
-    assert!(examination.took < Duration::from_secs(5), "{:?}", examination.took);
-    let gaps = &examination.servers[0].gaps;
-    assert!(gaps.iter().any(|it| it.what.starts_with("stats")), "{gaps:?}");
+fn a_server_that_hangs_or_ends_midway_is_told_within_five_seconds() {
+    let (hanging, ending) = (Arc::new(Memcached::start()), Memcached::start());
+    let targets = vec![target(&hanging), target(&ending)];
+    let there = Arc::clone(&hanging);
+    let events = [
+        while_examined(Application::connect(&hanging), move || there.hang()),
+        while_examined(Application::connect(&ending), move || drop(ending)),
+    ];
+    let examination = examined(targets, Options::default());
+    for event in events {
+        event.join().expect("it happens");
+    }
+    for (idx, facts) in examination.servers.iter().enumerate() {
+        assert_eq!(found_about(&examination, idx), ["serve-some-connections"], "{:?}", facts.gaps);
+        assert!(facts.gaps.iter().any(|it| it.what == "stats"), "{:?}", facts.gaps);
+        assert!(facts.took < Duration::from_secs(5), "{:?}", facts.took);
+    }
 }
 
 #[test]
@@ -144,7 +151,7 @@ fn a_server_that_is_restarted_or_flushed_while_we_look_is_told() {
     let flushed = Memcached::start();
     let targets = vec![target(&restarted), target(&flushed)];
     let mut flushing = Application::connect(&flushed);
-    let flush = while_examined(&flushed, move || {
+    let flush = while_examined(Application::connect(&flushed), move || {
         assert_eq!(flushing.ask(b"flush_all\r\n"), "OK");
     });
     let mut watching = Application::connect(&restarted);
