@@ -34,7 +34,7 @@ pub fn page(report: &Report) -> String {
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";
-                title { (word) ": " (words::count(report.servers.len(), "server")) " · evenkeel doctor" }
+                title { (word) ": " (report.counted()) " · evenkeel doctor" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -42,7 +42,7 @@ pub fn page(report: &Report) -> String {
                     p.badge { (word) }
                     h1 { (report.headline()) }
                     p.soft {
-                        (words::count(report.servers.len(), "server")) " examined in "
+                        (report.counted()) " examined in "
                         (words::seconds(report.took_ms)) " on " (words::moment(&report.at)) " (UTC) by "
                         code { "evenkeel doctor" }
                     }
@@ -61,7 +61,7 @@ pub fn page(report: &Report) -> String {
 
 /// What could not be looked at.
 fn gaps(report: &Report) -> Markup {
-    let servers = || report.servers.iter().filter(|it| !it.gaps.is_empty());
+    let servers = || report.examined().filter(|it| !it.gaps.is_empty());
     html! {
         @if servers().next().is_some() {
             section.card {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::check::{Change, Evidence, Finding, Findings, Remedy, Severity};
 use crate::examine::Examination;
-use crate::facts::{Outcome, Probe, ServerFacts};
+use crate::facts::{Gap, Outcome, Probe, ProxyFacts, ServerFacts};
 use crate::target::Protocol;
 use crate::vitals::Vitals;
 
@@ -23,6 +23,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// The servers, in the order in which they were named.
     pub servers: Vec<ServerReport>,
+    /// The running proxies that were asked, told like servers.
+    pub proxies: Vec<ServerReport>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
 }
@@ -32,7 +34,7 @@ pub struct Report {
 pub struct ServerReport {
     /// How it is called.
     pub name: String,
-    /// `memcached` or `redis`.
+    /// `memcached` or `redis`; of a proxy, `evenkeel`.
     pub protocol: &'static str,
     /// What it says it is.
     pub version: Option<String>,
@@ -115,11 +117,13 @@ impl Report {
     pub fn new(examination: &Examination) -> Self {
         let findings = Findings::of(examination);
         let servers = examination.servers.iter();
+        let proxies = examination.proxies.iter();
         Self {
             at: humantime::format_rfc3339_millis(examination.at).to_string(),
             took_ms: millis(examination.took),
             verdict: Verdict::of(&findings),
             servers: servers.map(|facts| ServerReport::new(facts, &findings)).collect(),
+            proxies: proxies.map(|facts| ServerReport::of_proxy(facts, &findings)).collect(),
             findings,
         }
     }
@@ -137,22 +141,31 @@ impl Report {
         if counted.is_empty() { "nothing to do".to_owned() } else { counted.join(", ") }
     }
 
+    /// Everybody who was looked at: the proxies, then the servers.
+    pub fn examined(&self) -> impl Iterator<Item = &ServerReport> {
+        self.proxies.iter().chain(&self.servers)
+    }
+
+    /// How many that are, in words: `1 proxy and 3 servers`.
+    pub fn counted(&self) -> String {
+        let servers = match self.servers.len() {
+            1 => "1 server".to_owned(),
+            number => format!("{number} servers"),
+        };
+        match self.proxies.len() {
+            0 => servers,
+            1 => format!("1 proxy and {servers}"),
+            number => format!("{number} proxies and {servers}"),
+        }
+    }
+
     /// The same, each of its texts as `show` gives it.
     #[must_use]
     pub fn shown(&self, show: impl Fn(&str) -> String) -> Self {
-        let servers = self.servers.iter();
-        let servers = servers.map(|it| ServerReport {
-            name: show(&it.name),
-            version: it.version.as_deref().map(&show),
-            gaps: it
-                .gaps
-                .iter()
-                .map(|it| GapReport { what: show(&it.what), why: show(&it.why) })
-                .collect(),
-            ..it.clone()
-        });
+        let servers = |them: &[ServerReport]| them.iter().map(|it| it.shown(&show)).collect();
         Self {
-            servers: servers.collect(),
+            servers: servers(&self.servers),
+            proxies: servers(&self.proxies),
             findings: self.findings.iter().map(|it| shown(it, &show)).collect(),
             ..self.clone()
         }
@@ -187,21 +200,54 @@ fn shown(finding: &Finding, show: &impl Fn(&str) -> String) -> Finding {
 
 impl ServerReport {
     fn new(facts: &ServerFacts, findings: &[Finding]) -> Self {
-        let name = &facts.target.name;
-        let own = findings.iter().filter(|it| it.server.as_ref() == Some(name));
-        let gaps = facts.gaps.iter();
         Self {
-            name: name.clone(),
             protocol: match facts.target.protocol {
                 Protocol::Memcached => "memcached",
                 Protocol::Redis(_) => "redis",
             },
             version: facts.version().map(str::to_owned),
-            verdict: Verdict::of(own),
-            took_ms: millis(facts.took),
             probe: ProbeReport::of(&facts.probe),
             vitals: Vitals::of(facts),
-            gaps: gaps.map(|it| GapReport { what: it.what.clone(), why: it.why.clone() }).collect(),
+            ..Self::seen(&facts.target.name, facts.took, &facts.gaps, findings)
+        }
+    }
+
+    fn of_proxy(facts: &ProxyFacts, findings: &[Finding]) -> Self {
+        let status = facts.view().map(|view| &view.status);
+        let vitals = Vitals {
+            uptime_s: status.map(|it| it.uptime_seconds),
+            connections: status.and_then(|it| it.sessions_open).map(|it| it as u64),
+            ..Vitals::default()
+        };
+        Self {
+            version: status.map(|it| it.version.clone()),
+            vitals,
+            ..Self::seen(&facts.name, facts.took, &facts.gaps, findings)
+        }
+    }
+
+    /// What is known of anybody who was looked at; as of a proxy.
+    fn seen(name: &str, took: Duration, gaps: &[Gap], findings: &[Finding]) -> Self {
+        let gap = |it: &Gap| GapReport { what: it.what.clone(), why: it.why.clone() };
+        Self {
+            name: name.to_owned(),
+            protocol: "evenkeel",
+            version: None,
+            verdict: Verdict::of(findings.iter().filter(|it| it.server.as_deref() == Some(name))),
+            took_ms: millis(took),
+            probe: None,
+            vitals: Vitals::default(),
+            gaps: gaps.iter().map(gap).collect(),
+        }
+    }
+
+    fn shown(&self, show: &impl Fn(&str) -> String) -> Self {
+        let gap = |it: &GapReport| GapReport { what: show(&it.what), why: show(&it.why) };
+        Self {
+            name: show(&self.name),
+            version: self.version.as_deref().map(show),
+            gaps: self.gaps.iter().map(gap).collect(),
+            ..self.clone()
         }
     }
 }

@@ -99,6 +99,7 @@ mod tests {
             took_ms: 0,
             verdict: Verdict::Healthy,
             servers: Vec::new(),
+            proxies: Vec::new(),
             findings: findings.iter().map(finding).collect(),
         }
     }

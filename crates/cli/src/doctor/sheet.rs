@@ -67,7 +67,7 @@ fn all(report: &Report, paper: Paper) -> Vec<String> {
             lines.extend(paper_lines(&format!("  → --fix offers to: {}", change.words), 4, paper));
         }
     }
-    let gaps = report.servers.iter().flat_map(|server| {
+    let gaps = report.examined().flat_map(|server| {
         server.gaps.iter().map(|gap| format!("  {}: {}: {}", server.name, gap.what, gap.why))
     });
     let gaps: Vec<_> = gaps.flat_map(|gap| paper_lines(&gap, 4, paper)).collect();
@@ -81,7 +81,7 @@ fn all(report: &Report, paper: Paper) -> Vec<String> {
 /// The verdict, and how much there is of what.
 fn headline(report: &Report, paper: Paper) -> String {
     let (word, tone) = of_verdict(report.verdict);
-    let servers = count(report.servers.len(), "server");
+    let servers = report.counted();
     #[expect(clippy::cast_precision_loss, reason = "for people: two digits are shown")]
     let seconds = report.took_ms as f64 / 1e3;
     let found = report.headline();
@@ -184,7 +184,7 @@ fn remedy_lines(finding: &Finding, idx: usize, paper: Paper) -> Vec<String> {
 
 /// What is left out, and how to see it.
 fn closing(report: &Report, findings: usize, notes: usize, paper: Paper) -> Vec<String> {
-    let gaps = report.servers.iter().map(|it| it.gaps.len()).sum::<usize>();
+    let gaps = report.examined().map(|it| it.gaps.len()).sum::<usize>();
     let left_out =
         [(findings, "more finding"), (notes, "note"), (gaps, "thing that could not be looked at")]
             .map(|(number, noun)| (number > 0).then(|| counted(number, noun)));

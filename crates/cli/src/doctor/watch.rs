@@ -173,6 +173,7 @@ mod tests {
             took_ms: 2_000,
             verdict: Verdict::Healthy,
             servers: Vec::new(),
+            proxies: Vec::new(),
             findings: severity.into_iter().map(finding).collect(),
         }
     }

@@ -7,7 +7,7 @@ use crate::report::{Report, ServerReport};
 
 pub(super) fn section(report: &Report) -> Markup {
     // Worst first, and otherwise as they were named.
-    let mut servers: Vec<_> = report.servers.iter().collect();
+    let mut servers: Vec<_> = report.examined().collect();
     servers.sort_by_key(|it| std::cmp::Reverse(it.verdict));
     html! {
         section.card {

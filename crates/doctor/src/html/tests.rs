@@ -55,7 +55,8 @@ fn server(name: &str) -> ServerReport {
 
 fn report(servers: Vec<ServerReport>, findings: Vec<Finding>) -> Report {
     let at = "2026-11-22T03:00:12.345Z".to_owned();
-    Report { at, took_ms: 2_000, verdict: Verdict::of(&findings), servers, findings }
+    let (verdict, proxies) = (Verdict::of(&findings), vec![server("proxy")]);
+    Report { at, took_ms: 2_000, verdict, servers, proxies, findings }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The table of the servers, and their names in a line.
 
+use std::collections::BTreeSet;
+
 use evenkeel_doctor::report::ServerReport;
 use evenkeel_doctor::{Entry, Report};
 
@@ -10,9 +12,9 @@ use crate::text::{fitted_name, width};
 
 /// A line for each server, worst first, in at most so many lines.
 pub(super) fn table(report: &Report, lines_max: usize, paper: Paper) -> Vec<String> {
-    let mut servers: Vec<_> = report.servers.iter().collect();
+    let mut servers: Vec<_> = report.examined().collect();
     servers.sort_by_key(|it| std::cmp::Reverse(it.verdict));
-    let is_short = has_one_scheme(servers.iter().map(|it| it.name.as_str()));
+    let is_short = are_told_apart(servers.iter().map(|it| it.name.as_str()));
     // The heading, and the line that counts the others.
     let told = if servers.len() < lines_max { servers.len() } else { lines_max.saturating_sub(2) };
     let told = told.max(1).min(servers.len());
@@ -49,7 +51,7 @@ fn row(server: &ServerReport, is_short: bool) -> Vec<Cell> {
     let name = if is_short { without_scheme(&server.name) } else { &server.name };
     let probe = server.probe.as_ref();
     let vitals = &server.vitals;
-    let percent = |it: Option<f64>| it.map(|it| figures::known_percent(Some(it * 100.0)));
+    let percent = |it: Option<f64>| it.map(percent);
     // Without a limit the number itself is all that can be said.
     let memory =
         percent(vitals.memory_share()).or_else(|| vitals.memory_used_bytes.map(figures::bytes));
@@ -68,9 +70,14 @@ fn row(server: &ServerReport, is_short: bool) -> Vec<Cell> {
     ]
 }
 
+/// A share; more than all is more than all.
+fn percent(share: f64) -> String {
+    if share > 1.0 { format!("{:.0} %", share * 100.0) } else { figures::share(share) }
+}
+
 /// The servers of an entry, as many as fit so many columns.
 pub(super) fn names(entry: &Entry<'_>, columns: usize) -> String {
-    let is_short = has_one_scheme(entry.servers());
+    let is_short = are_told_apart(entry.servers());
     let names: Vec<_> =
         entry.servers().map(|it| if is_short { without_scheme(it) } else { it }).collect();
     let text = |told: usize| match names.len() - told {
@@ -81,11 +88,10 @@ pub(super) fn names(entry: &Entry<'_>, columns: usize) -> String {
     fitting.map_or_else(|| fitted_name(&text(1), columns), text)
 }
 
-/// Whether what comes before `://` tells nobody apart.
-fn has_one_scheme<'n>(names: impl Iterator<Item = &'n str>) -> bool {
-    let mut schemes = names.map(|name| name.split_once("://").map(|(scheme, _)| scheme));
-    let first = schemes.next();
-    schemes.all(|it| Some(it) == first)
+/// Whether what comes after `://` tells everybody apart.
+fn are_told_apart<'n>(names: impl Iterator<Item = &'n str>) -> bool {
+    let mut known = BTreeSet::new();
+    names.map(without_scheme).all(|name| known.insert(name))
 }
 
 fn without_scheme(name: &str) -> &str {

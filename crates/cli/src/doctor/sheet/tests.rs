@@ -50,6 +50,7 @@ fn report(findings: Vec<Finding>, servers: usize) -> Report {
         took_ms: 2_345,
         verdict,
         servers: (1..=servers).map(|idx| server(&name(idx), verdict)).collect(),
+        proxies: Vec::new(),
         findings,
     }
 }
