@@ -63,7 +63,7 @@ pub(super) async fn examine(target: &Target, notes: &mut Notes) -> Result<Reache
     gather::once(&mut asker, &mut facts, is_cluster).await;
     let sampled_at = Instant::now();
     facts.info = gather::samples(&mut asker, at_first).await;
-    if facts.info.apart.is_zero() && asker.conversation.is_broken() {
+    if facts.info.apart.is_zero() && asker.conversation.is_closed() {
         // Whoever closed it may have restarted, and tells so on another connection.
         match open_anew(&door, reached.addr, asker.notes, &mut ours).await {
             Ok(opened) => {

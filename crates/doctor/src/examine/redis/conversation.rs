@@ -73,9 +73,9 @@ impl Conversation {
         Self { stream: Bounded::new(stream), decoder: Decoder::default(), broken: None }
     }
 
-    /// Whether it is of no more use.
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.is_some()
+    /// Whether the server has ended it.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.broken, Some(Broken::Closed(_) | Broken::Tls(_)))
     }
 
     /// Sends a command and waits for its answer.
