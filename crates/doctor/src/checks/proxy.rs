@@ -83,7 +83,7 @@ pub(crate) const CHECKS: &[Check] = &[
     },
     Check {
         id: "evenkeel-address",
-        title: "servers' names mean the same to the proxy and here",
+        title: "names mean the same to the proxy and here",
         meaning: "The proxy has a server's name resolved to another address than was reached from \
             here. That is right for a name with several addresses, and wrong if a record was \
             changed and the proxy, or this machine, still has the old one.",
@@ -143,7 +143,7 @@ pub(crate) const CHECKS: &[Check] = &[
     },
     Check {
         id: "evenkeel-slow",
-        title: "no server answers much more slowly than the others",
+        title: "no server is much slower than the others",
         meaning: "A slow server costs more than one that is down: a page that reads fifty keys \
             waits for the slowest. The proxy ejects one only when it is slower by far and in \
             three windows one after another.",
