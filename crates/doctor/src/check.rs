@@ -215,12 +215,11 @@ impl Finding {
     }
 }
 
-/// All checks, in the order in which findings of one severity are told: what is nearest to the user
-/// of the cache first.
+/// All checks, in the order in which findings of one severity are told: causes before what follows
+/// from them.
 pub const CHECKS: &[&[Check]] = &[
     checks::reach::CHECKS,
     checks::proxy::CHECKS,
-    checks::serve::CHECKS,
     checks::memcached::figures::CHECKS,
     checks::memcached::connections::CHECKS,
     checks::memcached::memory::CHECKS,
@@ -242,6 +241,7 @@ pub const CHECKS: &[&[Check]] = &[
     checks::redis::clock::CHECKS,
     checks::redis::versions::CHECKS,
     checks::redis::configuration::CHECKS,
+    checks::serve::CHECKS,
     checks::compare::CHECKS,
 ];
 

@@ -268,8 +268,9 @@ fn full(facts: &ServerFacts, findings: &mut Findings) {
         )]);
         match facts.target.protocol {
             Protocol::Redis(_) => finding.remedy(
-                "raise the limit, if the process may have so many files (takes effect at once, \
-                 until the next restart)",
+                "restart the application that holds most of them: that frees places, of which \
+                 you need one. Then raise the limit, if the process may have so many files (at \
+                 once; without the second command until the next restart)",
                 &["redis-cli CONFIG SET maxclients 20000", "redis-cli CONFIG REWRITE"],
             ),
             Protocol::Memcached => finding.remedy(

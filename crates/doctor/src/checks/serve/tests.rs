@@ -83,8 +83,21 @@ fn slow_answers_are_found() {
     check(timed([1, 10, 101], 0), &[("serve-slow", Note)]);
     check(timed([1, 11, 11], 0), &[("serve-slow", Warning)]);
     check(timed([1, 101, 101], 0), &[("serve-slow", Critical)]);
-    let late = vec![timed([1, 1, 101], 0).lanes.remove(0); 2];
-    check(Probe { lanes: late, ..Probe::default() }, &[("serve-slow", Warning)]);
+}
+
+#[test]
+fn answers_that_were_late_at_one_time_are_an_accident() {
+    let probe = |lanes: [Vec<u64>; 2]| {
+        let answer = |millis| Step {
+            took: Duration::from_millis(millis),
+            ..step(StepKind::Get, Outcome::Good)
+        };
+        let lanes = lanes.map(|it| lane(it.into_iter().map(answer)));
+        Probe { lanes: lanes.into(), ..Probe::default() }
+    };
+    check(probe([vec![1, 1, 1, 101], vec![1, 1, 1, 140]]), &[("serve-slow", Note)]);
+    check(probe([vec![1, 1, 101, 1], vec![1, 1, 150, 120]]), &[("serve-slow", Warning)]);
+    check(probe([vec![1, 1, 101, 101, 1, 1], vec![1]]), &[("serve-slow", Warning)]);
 }
 
 #[test]
