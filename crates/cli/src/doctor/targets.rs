@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use evenkeel_core::config::{Config, ServerAddress};
-use evenkeel_doctor::facts::{Group, Member};
+use evenkeel_doctor::facts::{Group, Member, Says};
 use evenkeel_doctor::{Examination, Options, Target, examine};
 
 use super::password;
@@ -64,8 +64,9 @@ impl Sought {
         examination.servers.extend(found.servers);
         for facts in &mut examination.servers {
             if found.listeners.contains(&facts.target.name) {
-                // What a proxy says as a memcached server is not about one.
-                facts.says = None;
+                // What a proxy says as a memcached server is not about one: no figure is known, and
+                // none is missed.
+                facts.says = Some(Says::Memcached(Box::default()));
                 facts.gaps.clear();
             }
         }
