@@ -31,7 +31,7 @@ pub(crate) struct DoctorArgs {
 
     /// Offer what could be changed at once: each change is shown and asked about, and nothing is
     /// sent without a yes. Those of notes are offered with --verbose.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
     pub(crate) fix: bool,
 
     /// Print one JSON object instead of text.
