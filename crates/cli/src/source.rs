@@ -23,16 +23,21 @@ impl FileSource {
     /// # Errors
     /// It has faults, and nothing good is kept.
     pub(crate) fn begin(&self, state_directory: Option<&Path>) -> Result<Beginning, LoadError> {
-        let directory = state_directory.map(Path::to_owned);
+        // Before it is read: what is written meanwhile is read again, and not missed.
+        let stamp = self.stamp();
+        let beginning = |loaded, faults| Beginning {
+            loaded,
+            stamp,
+            faults,
+            state_directory: state_directory.map(Path::to_owned),
+        };
         let error = match load(&self.path) {
-            Ok(loaded) => {
-                return Ok(Beginning { loaded, faults: Vec::new(), state_directory: directory });
-            }
+            Ok(loaded) => return Ok(beginning(loaded, Vec::new())),
             Err(error) => error,
         };
         let kept = state_directory.map(|directory| load(&directory.join(LAST_GOOD)));
         let Some(Ok(loaded)) = kept else { return Err(error) };
-        Ok(Beginning { loaded, faults: lines(&error), state_directory: directory })
+        Ok(beginning(loaded, lines(&error)))
     }
 }
 
@@ -64,4 +69,22 @@ impl Source for FileSource {
 /// Everything that is wrong, line by line; what is indented shows where the fault before it stands.
 fn lines(error: &LoadError) -> Vec<String> {
     error.to_string().lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_after_the_beginning_was_read_is_a_change() {
+        let path = std::env::temp_dir().join(format!("evenkeel-{}.toml", std::process::id()));
+        let text = include_str!("../../../evenkeel.example.toml");
+        fs::write(&path, text).unwrap();
+        let source = FileSource::new(&path);
+        let beginning = source.begin(None).unwrap();
+        assert_eq!(beginning.stamp, source.stamp());
+        fs::write(&path, format!("{text}\n")).unwrap();
+        assert_ne!(beginning.stamp, source.stamp());
+        fs::remove_file(&path).unwrap();
+    }
 }

@@ -69,6 +69,8 @@ pub struct Stamp {
 pub struct Beginning {
     /// The configuration in effect.
     pub loaded: Loaded,
+    /// Which version of the source was read, or had faults: what comes after it is a change.
+    pub stamp: Option<Stamp>,
     /// Why it is not what the source says; none if it is.
     pub faults: Vec<String>,
     /// Where what was good last is kept.
@@ -111,7 +113,7 @@ impl Reloader {
         reconfigure: Reconfigure,
         beginning: Beginning,
     ) -> std::io::Result<Self> {
-        let Beginning { loaded, faults, state_directory } = beginning;
+        let Beginning { loaded, stamp, faults, state_directory } = beginning;
         let Loaded { config: _, text, settings } = loaded;
         let (file, applied_at) = (source.name(), SystemTime::now());
         let told = Arc::new(Mutex::new(Told { file, applied_at, text, settings, last: None }));
@@ -124,7 +126,7 @@ impl Reloader {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new().name("reload".to_owned());
-        thread.spawn(move || runtime.block_on(watch.run(wanted)))?;
+        thread.spawn(move || runtime.block_on(watch.run(stamp, wanted)))?;
         Ok(Self { requests, told })
     }
 
@@ -170,8 +172,7 @@ struct Watch<S> {
 }
 
 impl<S: Source> Watch<S> {
-    async fn run(mut self, mut wanted: mpsc::UnboundedReceiver<Request>) {
-        let mut known = self.source.stamp();
+    async fn run(mut self, mut known: Option<Stamp>, mut wanted: mpsc::UnboundedReceiver<Request>) {
         let mut seen = known;
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         loop {
