@@ -40,7 +40,7 @@ instructions-accept: ## Count the instructions per request, and make them the ba
 
 # Last, so that the run closes with nextest's own summary.
 nextest: ## Run the tests, those against real servers and other people's clients among them
-	$(CARGO) nextest run --workspace --all-features --profile ci
+	$(CARGO) nextest run --workspace --all-features --profile ci --test-threads $$((2 * $$(nproc)))
 
 faults: ## Break real servers at full length and print the figures; FAULTS="library hang" picks
 	scripts/install-test-deps
