@@ -204,8 +204,8 @@ pub(crate) const CHECKS: &[Check] = &[
         title: "hooks tell what happens",
         meaning: "Webhooks and commands tell people of ejections. One that fails tells nobody, and \
             the next outage is found by its victims.",
-        rule: "Warning if a hook has failed and never delivered anything since the proxy started, \
-            or failed more than one time in ten; note if it failed at all.",
+        rule: "Warning if a hook has failed and never delivered anything since the proxy started; \
+            note if it failed at all.",
         source: "GET /metrics: evenkeel_hook_deliveries_total.",
         look: Look::All(process::hooks),
     },

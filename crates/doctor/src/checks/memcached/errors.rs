@@ -11,7 +11,7 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "The process asked for memory besides that of items, for connections, requests or \
             answers, and was given none. It closes the connections concerned: clients see resets \
             on requests that were fine.",
-        rule: "Critical if it happened between the samples; a warning if it ever did.",
+        rule: "Critical if it happened between the samples; a note if it ever did.",
         source: "`stats`: malloc_fails, response_obj_oom, read_buf_oom.",
         look: Look::Server(buffers),
     },
@@ -55,7 +55,7 @@ fn buffers(facts: &ServerFacts, findings: &mut Findings) {
     let finding = if counted.iter().any(|(_, now, _)| *now > 0.0) {
         findings.critical("it is denied memory, and closes connections for it")
     } else if counted.iter().any(|(_, _, ever)| *ever > 0.0) {
-        findings.warning("it has been denied memory since its start")
+        findings.note("it has been denied memory since its start")
     } else {
         return;
     };
@@ -129,7 +129,7 @@ mod tests {
     fn want_of_memory_is_found() {
         for name in ["malloc_fails", "response_obj_oom", "read_buf_oom"] {
             check_counter(name, 0, 0, &[]);
-            check_counter(name, 1, 1, &[("memcached-buffers", Warning)]);
+            check_counter(name, 1, 1, &[("memcached-buffers", Note)]);
             check_counter(name, 0, 1, &[("memcached-buffers", Critical)]);
         }
     }

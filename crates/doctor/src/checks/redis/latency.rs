@@ -1,6 +1,6 @@
 //! Whether one slow command, or the machine, holds everybody up: one thread serves all clients.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::reading::{Cost, Reading, part, refusal, text_part};
 use super::words::{count, millis, percent, span};
@@ -89,9 +89,10 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "To save, the server makes a copy of its process, and serves nobody until the \
             memory's page table is copied: some 10 ms for each GiB, far more on some virtual \
             machines and with transparent huge pages.",
-        rule: "Warning if the last fork took at least 100 ms and the server saves by itself; a note \
-            if it does not.",
-        source: "INFO: latest_fork_usec, aof_enabled; CONFIG: save.",
+        rule: "If the last fork took at least 100 ms: warning if it was within the last hour, as far \
+            as is told, and the server saves by itself; else a note.",
+        source: "INFO: latest_fork_usec, rdb_last_save_time, aof_enabled, aof_rewrite_in_progress; \
+            LATENCY LATEST: fork; CONFIG: save.",
         look: Look::Server(fork),
     },
     Check {
@@ -221,8 +222,14 @@ fn note_of_past(findings: &mut Findings, reading: &Reading<'_>, name: &str, cost
 
 fn events(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
+    let told_by_fork = reading.number("latest_fork_usec").is_some_and(|it| it >= SLOW_FORK_MICROS);
     for event in &reading.redis.latency_events {
-        if event.ago_seconds > HOUR || event.last < SLOW || event.name == "command" {
+        let is_told_elsewhere = match &*event.name {
+            "command" => true,
+            "fork" => told_by_fork,
+            _ => false,
+        };
+        if event.ago_seconds > HOUR || event.last < SLOW || is_told_elsewhere {
             continue;
         }
         let words = format!("{} stopped it for {}", event.name, millis_of(event.last));
@@ -305,7 +312,8 @@ fn fork(facts: &ServerFacts, findings: &mut Findings) {
     };
     let saves = reading.setting("save").is_some_and(|it| !it.is_empty())
         || reading.says("aof_enabled", "1");
-    let severity = if saves { Severity::Warning } else { Severity::Note };
+    let is_recent = is_fork_recent(&reading);
+    let severity = if saves && is_recent { Severity::Warning } else { Severity::Note };
     let finding = findings
         .add(severity, format!("nobody was served for {} while it forked to save", millis(took)))
         .evidence("the last fork", millis(took), "INFO: latest_fork_usec");
@@ -318,6 +326,18 @@ fn fork(facts: &ServerFacts, findings: &mut Findings) {
     );
     let words = "a cache that may be lost need not save; a replica can save in its place";
     reading.advise(finding, words, &[("save", "")]);
+}
+
+/// Whether the last fork was within an hour. It is not told when it was; but when a snapshot was
+/// made last (or the server started, if none was), and when the monitor saw a fork take long.
+fn is_fork_recent(reading: &Reading<'_>) -> bool {
+    let now = reading.facts.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let now = now + reading.redis.clock_ahead_seconds.unwrap_or(0.0);
+    let saved_ago = reading.number("rdb_last_save_time").map(|it| now - it);
+    let mut events = reading.redis.latency_events.iter();
+    events.any(|it| it.name == "fork" && it.ago_seconds <= HOUR)
+        || reading.says("aof_rewrite_in_progress", "1")
+        || saved_ago.is_some_and(|it| it <= HOUR_SECONDS)
 }
 
 fn blocked(facts: &ServerFacts, findings: &mut Findings) {
@@ -458,6 +478,7 @@ const SIMPLE: [&str; 9] =
 const SLOW_LOG: &str = "SLOWLOG GET";
 const LATENCY_LATEST: &str = "LATENCY LATEST";
 const HOUR: u64 = 3_600;
+const HOUR_SECONDS: f64 = 3_600.0;
 const MINUTES_5: u64 = 300;
 /// What is slow for anybody.
 const SLOW: Duration = Duration::from_millis(100);

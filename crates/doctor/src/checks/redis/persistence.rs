@@ -34,8 +34,9 @@ pub(crate) const CHECKS: &[Check] = &[
         title: "the last save worked",
         meaning: "The last snapshot or rewrite of the append-only file failed. Writes are taken all \
             the same; a restart would bring back an older state, or nothing.",
-        rule: "Warning if the last save or rewrite failed while writes are taken.",
-        source: "INFO: rdb_last_bgsave_status, aof_last_bgrewrite_status.",
+        rule: "Warning if the last save or rewrite failed while writes are taken; a note if the server \
+            saves nothing by itself, so that it was by hand and may be long ago.",
+        source: "INFO: rdb_last_bgsave_status, aof_last_bgrewrite_status; CONFIG: save.",
         look: Look::Server(save_failed),
     },
     Check {
@@ -142,7 +143,9 @@ fn save_failed(facts: &ServerFacts, findings: &mut Findings) {
         return;
     }
     let what = if snapshot { "save" } else { "rewrite of its append-only file" };
-    let finding = findings.warning(format!("the last {what} failed"));
+    let words = format!("the last {what} failed");
+    let is_by_hand = !rewrite && reading.setting("save") == Some("");
+    let finding = if is_by_hand { findings.note(words) } else { findings.warning(words) };
     tell_status(finding, &reading);
     finding.remedy(
         "on its machine: look at its log and at the space and rights of its folder; then try again",

@@ -107,7 +107,18 @@ fn a_slow_fork_counts_for_who_saves() {
     server(100_000).gives(&[("redis-fork", Note)]);
     let saving = server(100_000).config("save 3600 1").config("maxmemory-policy noeviction");
     let saving = saving.info("maxmemory_policy:noeviction");
-    saving.gives(&[("redis-fork", Warning), ("redis-memory-policy", Note)]);
+    let expected = |severity| [("redis-fork", severity), ("redis-memory-policy", Note)];
+    // Facts are of the second 0: the last save was an hour ago, and a second more.
+    saving.clone().info("rdb_last_save_time:-3600").gives(&expected(Warning));
+    let long_ago = saving.info("rdb_last_save_time:-3601");
+    let long_ago = long_ago.info("aof_rewrite_in_progress:0");
+    let found = findings(long_ago.clone().facts());
+    assert!(found.iter().all(|it| it.severity == Note), "{found:?}");
+    long_ago.clone().info("aof_rewrite_in_progress:1").gives(&expected(Warning));
+    // What the monitor has seen of it is one finding with it.
+    let last = Duration::from_millis(100);
+    let event = LatencyEvent { name: "fork".to_owned(), ago_seconds: 9, last, max: last };
+    long_ago.with(|it| it.latency_events = vec![event]).gives(&expected(Warning));
 }
 
 #[test]

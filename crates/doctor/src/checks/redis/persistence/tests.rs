@@ -29,7 +29,7 @@ fn a_save_that_failed_stops_writes_only_if_save_points_are_set() {
     let server = Sample::cache().info(FAILED).config("maxmemory-policy noeviction");
     let server = server.info("maxmemory_policy:noeviction");
     let policy = ("redis-memory-policy", Note);
-    server.clone().gives(&[("redis-save-failed", Warning), policy]);
+    server.clone().gives(&[("redis-save-failed", Note), policy]);
     let saving = server.config("save 3600 1 300 100");
     saving.clone().gives(&[("redis-writes-stopped", Critical), policy]);
     let going_on = saving.clone().config("stop-writes-on-bgsave-error no");
