@@ -229,7 +229,7 @@ fn is_on_all_addresses(memcached: &MemcachedFacts) -> bool {
 }
 
 /// Whether an address is one of the public network's.
-fn is_public(addr: IpAddr) -> bool {
+pub(in crate::checks) fn is_public(addr: IpAddr) -> bool {
     match addr {
         IpAddr::V4(addr) => {
             let [first, second, ..] = addr.octets();

@@ -40,7 +40,8 @@ pub(crate) const CHECKS: &[Check] = &[
             They take from the limit, and nothing ends them: memcached has no idle timeout unless \
             told.",
         rule: "Looked at if at least 100 connections, and half of all, have been idle for ten \
-            minutes: warning if connections take more than half of the limit, else a note.",
+            minutes: warning if connections take more than 80 % of the limit, else a note, since \
+            pools rest at night.",
         source: "`stats conns`: addr, secs_since_last_cmd; `stats settings`: idle_timeout.",
         look: Look::Server(idle),
     },
@@ -191,7 +192,7 @@ fn idle(facts: &ServerFacts, findings: &mut Findings) {
     let words =
         format!("{idle} of {} connections have been idle for ten minutes", connections.len());
     let room = Room::of(memcached);
-    let is_narrow = room.is_some_and(|it| it.share() > CONNECTIONS_HALF);
+    let is_narrow = room.is_some_and(|it| it.share() > CONNECTIONS_MANY);
     let finding = if is_narrow { findings.warning(words) } else { findings.note(words) };
     if let Some(room) = room {
         room.tell(finding);
@@ -286,7 +287,6 @@ const REJECTED: &str = "rejected_connections";
 const DISABLED: &str = "listen_disabled_num";
 const CONNECTIONS_FULL: f64 = 0.99;
 const CONNECTIONS_MANY: f64 = 0.8;
-const CONNECTIONS_HALF: f64 = 0.5;
 /// The server has a few more files of its own than `reserved_fds` counts: 4 with four threads, 7
 /// with one.
 const OWN_FILES_MORE: f64 = 8.0;

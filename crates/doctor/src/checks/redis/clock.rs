@@ -12,7 +12,7 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "Clients that say until when a key is valid (EXPIREAT, SET … EXAT, PXAT) reckon \
             with their clock, and the server with its own: keys go too early, at once, or too \
             late. Times in the slow log and in its logs mislead.",
-        rule: "Warning if its clock and ours are more than 2 s apart. Which of the two is wrong is \
+        rule: "A note if its clock and ours are more than 2 s apart, a warning from 10 s on. Which of the two is wrong is \
             not known.",
         source: "TIME, compared with this machine's clock; half the way there and back is allowed \
             for.",
@@ -38,7 +38,9 @@ fn clock(facts: &ServerFacts, findings: &mut Findings) {
     }
     let way = if ahead > 0.0 { "ahead of" } else { "behind" };
     let summary = format!("its clock is {} {way} ours", span(ahead.abs()));
-    findings.warning(summary).evidence("apart", format!("{ahead:+.1} s"), "TIME").remedy(
+    let is_far = ahead.abs() > FAR_SECONDS;
+    let finding = if is_far { findings.warning(summary) } else { findings.note(summary) };
+    finding.evidence("apart", format!("{ahead:+.1} s"), "TIME").remedy(
         "on both machines: see whether the clock is kept right",
         &["timedatectl", "chronyc tracking"],
     );
@@ -72,6 +74,7 @@ fn behind(facts: &ServerFacts, findings: &mut Findings) {
 }
 
 const AHEAD_SECONDS_MAX: f64 = 2.0;
+const FAR_SECONDS: f64 = 10.0;
 /// What the setting goes up to.
 const EFFORT_MAX: f64 = 10.0;
 const STALE_SHARE: f64 = 0.25;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::reading::Reading;
 use super::words::millis;
 use crate::check::{Check, Finding, Findings, Look, Severity};
+use crate::checks::memcached::configuration::is_public;
 use crate::facts::ServerFacts;
 use crate::target::Protocol;
 
@@ -17,8 +18,8 @@ pub(crate) const CHECKS: &[Check] = &[
             write files as its user. Servers that are open to the internet are found and abused \
             within hours.",
         rule: "If it served us without a password, with protected-mode off and not bound to \
-            loopback alone: critical if we reached it at a public address, warning at a private \
-            one, a note at loopback.",
+            loopback alone: critical if we reached it at a public address, else a note: in a \
+            network that is closed to others that is usual.",
         source: "Our own login; the address that answered; CONFIG: bind, protected-mode.",
         look: Look::Server(exposed),
     },
@@ -101,11 +102,8 @@ fn exposed(facts: &ServerFacts, findings: &mut Findings) {
         return;
     }
     let ip = reached.addr.ip();
-    let severity = match Reach::of(ip) {
-        Reach::Public => Severity::Critical,
-        Reach::Private => Severity::Warning,
-        Reach::Loopback => Severity::Note,
-    };
+    let is_public = is_public(ip.to_canonical());
+    let severity = if is_public { Severity::Critical } else { Severity::Note };
     let finding = findings
         .add(severity, "it takes commands without a password from whoever reaches it")
         .evidence("our login", "none, and it served us", format!("our connection to {ip}"))
@@ -224,35 +222,6 @@ fn advise(finding: &mut Finding, reading: &Reading<'_>, words: &str, name: &str,
     reading.advise(finding, words, &[(name, value)]);
     if let Some(change) = reading.set(name, value) {
         finding.change(change);
-    }
-}
-
-/// From where an address can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    Loopback,
-    Private,
-    Public,
-}
-
-impl Reach {
-    fn of(ip: IpAddr) -> Self {
-        let ip = ip.to_canonical();
-        let is_private = match ip {
-            IpAddr::V4(v4) => {
-                let [a, b, ..] = v4.octets();
-                let is_carriers = a == 100 && (64..128).contains(&b);
-                v4.is_private() || v4.is_link_local() || is_carriers
-            }
-            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
-        };
-        if ip.is_loopback() {
-            Self::Loopback
-        } else if is_private {
-            Self::Private
-        } else {
-            Self::Public
-        }
     }
 }
 

@@ -36,9 +36,9 @@ pub(crate) const CHECKS: &[Check] = &[
             application that went away without a word, keeps them (the latter until \
             `tcp-keepalive` finds out). Subscribers, replicas and clients in blocking commands \
             are meant to wait and are not counted.",
-        rule: "Warning if connections that were idle for 5 minutes are more than half of \
-            maxclients; a note if there are at least 100 that were idle for an hour, and timeout \
-            is 0.",
+        rule: "If connections that were idle for 5 minutes are more than half of maxclients: \
+            warning if more than 80 % of maxclients are taken, else a note, since pools rest at \
+            night. A note if there are at least 100 that were idle for an hour, and timeout is 0.",
         source: "CLIENT LIST: addr, idle, flags; CONFIG: timeout.",
         look: Look::Server(idle),
     },
@@ -46,12 +46,8 @@ pub(crate) const CHECKS: &[Check] = &[
 
 fn clients(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
-    let (Some(connected), Some(max)) = (reading.number("connected_clients"), limit(&reading))
-    else {
-        return;
-    };
-    let links = reading.number("cluster_connections").unwrap_or(0.0);
-    let share = (connected + links) / max;
+    let (Some(taken), Some(max)) = (taken(&reading), limit(&reading)) else { return };
+    let share = taken / max;
     let severity = if share > FULL {
         Severity::Critical
     } else if share > NEAR_FULL {
@@ -59,7 +55,7 @@ fn clients(facts: &ServerFacts, findings: &mut Findings) {
     } else {
         return;
     };
-    let taken = format!("{:.0} of {max:.0} ({})", connected + links, percent(share));
+    let taken = format!("{taken:.0} of {max:.0} ({})", percent(share));
     let finding = findings
         .add(severity, format!("{} of its connections are taken", percent(share)))
         .evidence("connections", taken, "INFO: connected_clients, cluster_connections, maxclients");
@@ -124,7 +120,9 @@ fn idle(facts: &ServerFacts, findings: &mut Findings) {
     let is_half = limit(&reading).is_some_and(|max| minutes as f64 * 2.0 > max);
     let (finding, least) = if is_half {
         let words = format!("{minutes} connections have been idle for 5 minutes and more");
-        (findings.warning(words), MINUTES_5)
+        let is_near =
+            taken(&reading).zip(limit(&reading)).is_some_and(|(it, max)| it > max * NEAR_FULL);
+        (if is_near { findings.warning(words) } else { findings.note(words) }, MINUTES_5)
     } else if never_closes && hour >= IDLE_MANY {
         let words = format!("{hour} connections have been idle for an hour and more");
         (findings.note(words), HOUR)
@@ -171,6 +169,12 @@ fn tell_holders<'a>(finding: &mut Finding, clients: impl Iterator<Item = &'a Red
 /// Whether nothing has come from a client for so long, though nothing keeps it from asking.
 fn is_idle(client: &RedisClient, least: Duration) -> bool {
     client.is_ordinary() && client.idle >= least
+}
+
+/// The connections that count towards the limit.
+fn taken(reading: &Reading<'_>) -> Option<f64> {
+    let links = reading.number("cluster_connections").unwrap_or(0.0);
+    Some(reading.number("connected_clients")? + links)
 }
 
 fn limit(reading: &Reading<'_>) -> Option<f64> {

@@ -15,7 +15,7 @@ pub(crate) const CHECKS: &[Check] = &[
         rule: "With at least 100 lookups between the samples (1,000 on a replica), and 5,000 before \
             to compare with: critical if not one was a hit and at least half were before; warning if the ratio has \
             fallen by half from at least 20 %, by more than chance explains, or if none was a hit \
-            at all. A note if less than half are hits and were before, with at least 1,000 between \
+            at all, unless less than 20 % were before. A note if less than half are hits and were before, with at least 1,000 between \
             the samples.",
         source: "INFO: keyspace_hits, keyspace_misses between the samples and before them.",
         look: Look::Server(hits),
@@ -44,6 +44,7 @@ fn hits(facts: &ServerFacts, findings: &mut Findings) {
             Some(ratio) if ratio >= HALF => {
                 findings.critical(format!("not one lookup is a hit, and {} were", percent(ratio)))
             }
+            Some(ratio) if ratio < RATIO_MIN => findings.note("not one lookup is a hit"),
             _ => findings.warning("not one lookup is a hit"),
         }
     } else if let Some(ratio) = was.filter(|it| has_fallen(*it, now)) {

@@ -36,8 +36,9 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "While a command runs, nobody else is served. The slow log has the commands that \
             took longer than `slowlog-log-slower-than` in the server itself, the network not \
             counted.",
-        rule: "Warning if a command of the last hour took at least 100 ms, or at least 10 of the \
-            last 5 minutes are there; a note if there are any of the last hour.",
+        rule: "Of commands that took at least 10 ms: warning if one of the last hour took at least \
+            100 ms, or at least 10 of the last 5 minutes are there; a note if there are any of the \
+            last hour.",
         source: "SLOWLOG GET 32.",
         look: Look::Server(slow_log),
     },
@@ -47,9 +48,9 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "KEYS, FLUSHALL, SORT, SMEMBERS, HGETALL, LRANGE, scripts and their like take time \
             with the size of what they go through. On small data nobody notices; when it has \
             grown, each call stops the server.",
-        rule: "Between the samples: warning if such a command takes 10 ms a call in the mean, or \
-            KEYS is called on more than 10,000 keys. A note if it has taken so long in the mean \
-            since the start.",
+        rule: "Between the samples: warning if such a command takes 10 ms a call in the mean and \
+            100 ms in all, or KEYS is called on more than 10,000 keys. A note if it took so long in \
+            the mean only, or has since the start.",
         source: "INFO commandstats: calls, usec.",
         look: Look::Server(blocking),
     },
@@ -152,11 +153,16 @@ fn paused(facts: &ServerFacts, findings: &mut Findings) {
 fn slow_log(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
     let log = &reading.redis.slow_log;
-    let recent: Vec<&SlowCommand> = log.iter().filter(|it| it.ago_seconds <= HOUR).collect();
+    // Some have the log begin at a millisecond, or at nothing.
+    let is_slow = |it: &&SlowCommand| it.ago_seconds <= HOUR && it.took >= SLOW_LOGGED;
+    let recent: Vec<&SlowCommand> = log.iter().filter(is_slow).collect();
     let Some(worst) = recent.iter().max_by_key(|it| it.took) else { return };
     let just_now = recent.iter().filter(|it| it.ago_seconds <= MINUTES_5).count();
     let took = millis_of(worst.took);
-    let many = count_of(recent.len());
+    // What is older than what was asked for may be of the last hour, too.
+    let is_cut = reading.redis.slow_log_len.is_some_and(|it| it > log.len() as u64)
+        && log.last().is_some_and(|it| it.ago_seconds <= HOUR);
+    let many = format!("{}{}", if is_cut { "at least " } else { "" }, count_of(recent.len()));
     let severity = if worst.took >= SLOW || just_now >= SLOW_COMMANDS_MANY {
         Severity::Warning
     } else {
@@ -196,7 +202,8 @@ fn blocking(facts: &ServerFacts, findings: &mut Findings) {
         if each >= SLOW_CALL_MICROS || (name == "keys" && keys > KEYS_MANY) {
             let called = count(cost.calls, "call");
             let words = format!("{} is in use: {} a call", name.to_uppercase(), millis(each));
-            let finding = findings.warning(words);
+            let is_much = cost.micros >= SLOW_IN_ALL_MICROS || name == "keys";
+            let finding = if is_much { findings.warning(words) } else { findings.note(words) };
             let apart = reading.apart().map_or_else(String::new, |it| format!(" in {}", span(it)));
             finding
                 .evidence("between the samples", format!("{called}{apart}"), commandstats(name))
@@ -448,9 +455,13 @@ const HOUR: u64 = 3_600;
 const MINUTES_5: u64 = 300;
 /// What is slow for anybody.
 const SLOW: Duration = Duration::from_millis(100);
+/// What a command may take.
+const SLOW_LOGGED: Duration = Duration::from_millis(10);
 const SLOW_COMMANDS_MANY: usize = 10;
 /// What a call may take in the mean.
 const SLOW_CALL_MICROS: f64 = 10_000.0;
+/// What all calls of the interval may take together: one call is no load.
+const SLOW_IN_ALL_MICROS: f64 = 100_000.0;
 const SLOW_FORK_MICROS: f64 = 100_000.0;
 /// So many keys take KEYS some milliseconds.
 const KEYS_MANY: f64 = 10_000.0;

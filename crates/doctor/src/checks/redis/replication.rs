@@ -202,18 +202,21 @@ fn lag(facts: &ServerFacts, findings: &mut Findings) {
         };
         let (ip, port) =
             (text_part(line, "ip").unwrap_or("?"), text_part(line, "port").unwrap_or("?"));
-        findings
-            .warning(format!("its replica {ip}:{port} {what}"))
-            .evidence("state", state, "INFO: slave0…: state")
-            .evidence("last confirmed", format!("{} ago", span(seconds)), "INFO: slave0…: lag")
-            .evidence("behind", bytes(behind), "INFO: slave0…: offset, master_repl_offset")
-            .remedy(
-                "see how the replica is, and whether the network between them keeps up",
-                &[
-                    &format!("evenkeel doctor redis://{ip}:{port}"),
-                    &reading.cli("INFO replication"),
-                ],
+        let finding = findings.warning(format!("its replica {ip}:{port} {what}"));
+        finding.evidence("state", state, "INFO: slave0…: state");
+        // One that is copying everything has confirmed nothing yet.
+        if state == "online" {
+            let confirmed = format!("{} ago", span(seconds));
+            finding.evidence("last confirmed", confirmed, "INFO: slave0…: lag").evidence(
+                "behind",
+                bytes(behind),
+                "INFO: slave0…: offset, master_repl_offset",
             );
+        }
+        finding.remedy(
+            "see how the replica is, and whether the network between them keeps up",
+            &[&format!("evenkeel doctor redis://{ip}:{port}"), &reading.cli("INFO replication")],
+        );
     }
     let silence = reading.number("master_last_io_seconds_ago").unwrap_or(0.0);
     if reading.is_replica()

@@ -58,7 +58,9 @@ fn idle_connections_are_found_where_they_are_many() {
     check(&holding(200, idle(99, 600)), CHECKS, &[]);
     check(&holding(200, idle(100, 599)), CHECKS, &[]);
     check(&holding(200, idle(100, 600)), CHECKS, &[("memcached-idle-connections", Note)]);
-    check(&holding(501, idle(100, 600)), CHECKS, &[("memcached-idle-connections", Warning)]);
+    check(&holding(800, idle(100, 600)), CHECKS, &[("memcached-idle-connections", Note)]);
+    let near = [("memcached-connections", Warning), ("memcached-idle-connections", Warning)];
+    check(&holding(801, idle(100, 600)), CHECKS, &near);
     let mixed = [idle(100, 600), idle(101, 0)].concat();
     check(&holding(501, mixed), CHECKS, &[]);
 }

@@ -1,12 +1,14 @@
 use super::super::sample::{Sample, findings};
-use crate::check::Severity::Warning;
+use crate::check::Severity::{Note, Warning};
 
 #[test]
 fn a_clock_counts_that_is_apart_from_ours() {
     let ahead = |seconds| Sample::cache().with(|it| it.clock_ahead_seconds = Some(seconds));
     ahead(2.0).gives(&[]);
     ahead(-2.0).gives(&[]);
-    ahead(2.1).gives(&[("redis-clock", Warning)]);
+    ahead(2.1).gives(&[("redis-clock", Note)]);
+    ahead(10.0).gives(&[("redis-clock", Note)]);
+    ahead(-10.1).gives(&[("redis-clock", Warning)]);
     let found = findings(ahead(-7_200.0).facts());
     assert_eq!(found[0].summary, "its clock is 2 h 0 min behind ours");
 }

@@ -1,6 +1,6 @@
 use super::super::sample::{Sample, findings};
 use super::*;
-use crate::check::Severity::{Critical, Note, Warning};
+use crate::check::Severity::{Critical, Note};
 
 #[test]
 fn an_open_server_counts_by_where_it_is_reached() {
@@ -11,7 +11,7 @@ fn an_open_server_counts_by_where_it_is_reached() {
     open("127.0.0.1:6380").gives(&[("redis-config-exposed", Note)]);
     open("[::1]:6380").gives(&[("redis-config-exposed", Note)]);
     for addr in ["10.1.2.3:6380", "100.64.0.1:6380", "[fd00::1]:6380", "[fe80::1]:6380"] {
-        open(addr).gives(&[("redis-config-exposed", Warning)]);
+        open(addr).gives(&[("redis-config-exposed", Note)]);
     }
     for addr in ["8.8.8.8:6380", "100.128.0.1:6380", "[2001:db8::1]:6380"] {
         open(addr).gives(&[("redis-config-exposed", Critical)]);

@@ -63,7 +63,10 @@ fn idle_connections_count_if_they_are_many() {
     hold(100, 3_600, "N").gives(&[("redis-connections-idle", Note)]);
     hold(100, 3_599, "N").gives(&[]);
     hold(150, 300, "N").gives(&[]);
-    hold(151, 300, "N").gives(&[("redis-connections-idle", Warning)]);
+    hold(151, 300, "N").gives(&[("redis-connections-idle", Note)]);
+    hold(151, 300, "N").info("connected_clients:240").gives(&[("redis-connections-idle", Note)]);
+    let near = [("redis-connections", Warning), ("redis-connections-idle", Warning)];
+    hold(151, 300, "N").info("connected_clients:241").gives(&near);
     hold(151, 299, "N").gives(&[]);
     hold(200, 9_999, "P").gives(&[]);
     hold(100, 3_600, "N").config("timeout 9999").gives(&[]);

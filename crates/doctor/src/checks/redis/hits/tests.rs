@@ -13,6 +13,9 @@ fn hits_that_drop_to_zero_are_critical() {
     lookups((9_000, 1_000), (0, 100)).gives(&[("redis-hits", Critical)]);
     lookups((9_000, 1_000), (0, 99)).gives(&[]);
     lookups((4_000, 6_000), (0, 100)).gives(&[("redis-hits", Warning)]);
+    // Who asks for what is hardly ever there: locks, limits of rates.
+    lookups((1_999, 8_001), (0, 5_000)).gives(&[("redis-hits", Note)]);
+    lookups((2_000, 8_000), (0, 5_000)).gives(&[("redis-hits", Warning)]);
     lookups((0, 0), (0, 100)).gives(&[("redis-hits", Warning)]);
     lookups((4_999, 0), (0, 100)).gives(&[("redis-hits", Warning)]);
     lookups((5_000, 0), (0, 100)).gives(&[("redis-hits", Critical)]);

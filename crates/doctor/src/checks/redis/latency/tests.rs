@@ -30,6 +30,11 @@ fn the_slow_log_counts_what_is_recent() {
     logged(vec![slow(300, 11, "GET a"); 9]).gives(&[("redis-slow-log", Note)]);
     logged(vec![slow(300, 11, "GET a"); 10]).gives(&[("redis-slow-log", Warning)]);
     logged(vec![slow(301, 11, "GET a"); 10]).gives(&[("redis-slow-log", Note)]);
+    // A log that begins at a millisecond.
+    logged(vec![slow(5, 9, "GET a"); 32]).gives(&[]);
+    let cut = logged(vec![slow(5, 11, "GET a"); 32]).with(|it| it.slow_log_len = Some(128));
+    let summary = &findings(cut.facts())[0].summary;
+    assert!(summary.starts_with("at least 32 slow commands in the last hour"), "{summary}");
 }
 
 #[test]
@@ -49,9 +54,11 @@ fn commands_that_go_through_everything_count_by_their_cost() {
         Sample::cache().before(&cost(10, 100)).now(&cost(10 + calls, 100 + micros))
     };
     recent(2, 19_999).gives(&[]);
-    recent(2, 20_000).gives(&[("redis-blocking-commands", Warning)]);
+    recent(2, 20_000).gives(&[("redis-blocking-commands", Note)]);
+    recent(9, 99_999).gives(&[("redis-blocking-commands", Note)]);
+    recent(9, 100_000).gives(&[("redis-blocking-commands", Warning)]);
     Sample::cache().info(&cost(2, 20_000)).gives(&[("redis-blocking-commands", Note)]);
-    Sample::cache().now(&cost(2, 20_000)).gives(&[("redis-blocking-commands", Warning)]);
+    Sample::cache().now(&cost(2, 200_000)).gives(&[("redis-blocking-commands", Warning)]);
 }
 
 #[test]

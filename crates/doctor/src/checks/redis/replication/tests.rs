@@ -56,6 +56,9 @@ fn replicas_that_are_behind_are_told() {
     primary("slave_expires_tracked_keys:5").gives(&[]);
     let lag = [("redis-replication-lag", Warning)];
     primary(&line("online", 100_000_000, 11)).gives(&lag);
+    // What it has confirmed before it has copied everything is nothing, and not that it is behind.
+    let copying = &findings(primary(&line("send_bulk", 0, 0)).facts())[0];
+    assert_eq!(copying.evidence.len(), 1, "{copying:?}");
     primary(&line("online", 100_000_000 - (64 << 20), 0)).gives(&[]);
     primary(&line("online", 100_000_000 - (64 << 20) - 1, 0)).gives(&lag);
     primary(&line("wait_bgsave", 0, 0)).gives(&lag);
