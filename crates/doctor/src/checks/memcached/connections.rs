@@ -17,8 +17,8 @@ pub(crate) const CHECKS: &[Check] = &[
             and new connections count together for a while.",
         rule: "Warning above 80 % of the limit; critical above 99 %, or if the server has stopped \
             accepting connections.",
-        source: "`stats`: curr_connections, max_connections, reserved_fds (the server's own files, \
-            to which we add 8), accepting_conns; `stats conns`: addr, secs_since_last_cmd.",
+        source: "`stats`: curr_connections, max_connections (of old servers `stats settings`: \
+            maxconns), reserved_fds (the server's own files, to which we add 8), accepting_conns; `stats conns`: addr, secs_since_last_cmd.",
         look: Look::Server(connections),
     },
     Check {
@@ -79,7 +79,9 @@ impl Room {
     fn of(memcached: &MemcachedFacts) -> Option<Self> {
         let number = |name| memcached.stats.number(name);
         let own = number("reserved_fds").unwrap_or(0.0) + OWN_FILES_MORE;
-        Some(Self { now: number("curr_connections")?, max: number("max_connections")?, own })
+        // Old ones tell it among their settings only.
+        let max = number("max_connections").or_else(|| memcached.settings.number("maxconns"))?;
+        Some(Self { now: number("curr_connections")?, max, own })
     }
 
     /// How many others can have, about.

@@ -1,6 +1,7 @@
 //! Whether a memcached server's memory suffices. A full one is as it should be: it keeps what is
 //! used and evicts what is not. What hurts is evicting what would have been read again.
 
+use super::slabs;
 use super::{DAY, MEBIBYTE, growth, growth_by_class, mebibytes, over, percent, rate, span, told};
 use crate::check::{Check, Findings, Look};
 use crate::facts::{MemcachedFacts, Outcome, ServerFacts};
@@ -14,9 +15,11 @@ pub(crate) const CHECKS: &[Check] = &[
             size, which happens if the limit is small and the sizes are many. A `set` that is \
             refused also drops the value that the key had: reads miss, and the database gets the \
             load.",
-        rule: "Critical if an item was refused between the samples or in the probe; a note if one \
-            ever was since the start.",
-        source: "`stats items`: outofmemory of each class; `stats`: store_no_memory; the probe.",
+        rule: "Critical if an item was refused in the probe, or between the samples with evictions \
+            off or at least one in a hundred; a warning if fewer were; a note if one ever was \
+            since the start.",
+        source: "`stats items`: outofmemory of each class; `stats`: store_no_memory, cmd_set; the \
+            probe.",
         look: Look::Server(out_of_memory),
     },
     Check {
@@ -59,8 +62,9 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "Applications store items that are larger than the server takes (1 MB by \
             default). Each is refused, and what was there under its key is gone: it is a miss each \
             time, and the same large value is made anew each time.",
-        rule: "Warning if one was refused between the samples; a note if one ever was.",
-        source: "`stats`: store_too_large; `stats settings`: item_size_max.",
+        rule: "Warning if at least one in a hundred was refused between the samples; a note if \
+            fewer were, or one ever was.",
+        source: "`stats`: store_too_large, cmd_set; `stats settings`: item_size_max.",
         look: Look::Server(too_large),
     },
     Check {
@@ -87,12 +91,15 @@ pub(crate) const CHECKS: &[Check] = &[
 
 fn out_of_memory(facts: &ServerFacts, findings: &mut Findings) {
     let Some(memcached) = facts.memcached() else { return };
-    let by_class: f64 = growth_by_class(memcached, "outofmemory").map(|(_, grown)| grown).sum();
-    let refused = growth(memcached, "store_no_memory").unwrap_or(0.0).max(by_class);
+    let refused = refused_for_memory(memcached);
     let probed = facts.probe.steps().filter(|it| is_out_of_memory(&it.outcome)).count();
     let ever = memcached.stats.number("store_no_memory").unwrap_or(0.0);
-    let finding = if probed > 0 || refused > 0.0 {
-        findings.critical("it refuses items: out of memory")
+    let is_much = probed > 0 || are_evictions_off(memcached) || is_much_of(memcached, refused);
+    let words = "it refuses items: out of memory";
+    let finding = if is_refusing(facts) && is_much {
+        findings.critical(words)
+    } else if is_refusing(facts) {
+        findings.warning(words)
     } else if ever > 0.0 {
         findings.note(format!("it has refused {ever} items for want of memory since its start"))
     } else {
@@ -114,12 +121,33 @@ fn out_of_memory(facts: &ServerFacts, findings: &mut Findings) {
     );
 }
 
+/// Whether items are refused for want of memory, to us or to others.
+fn is_refusing(facts: &ServerFacts) -> bool {
+    let refused = facts.memcached().map_or(0.0, refused_for_memory);
+    refused > 0.0 || facts.probe.steps().any(|it| is_out_of_memory(&it.outcome))
+}
+
+fn refused_for_memory(memcached: &MemcachedFacts) -> f64 {
+    let by_class: f64 = growth_by_class(memcached, "outofmemory").map(|(_, grown)| grown).sum();
+    growth(memcached, "store_no_memory").unwrap_or(0.0).max(by_class)
+}
+
+/// Whether so many items that were refused are much of what was stored meanwhile.
+fn is_much_of(memcached: &MemcachedFacts, refused: f64) -> bool {
+    let stored = growth(memcached, "cmd_set").unwrap_or(0.0);
+    refused > 0.0 && refused >= (stored + refused) * REFUSED_MUCH
+}
+
 fn is_out_of_memory(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused(words) if words.contains("out of memory"))
 }
 
 fn evictions(facts: &ServerFacts, findings: &mut Findings) {
     let Some(memcached) = facts.memcached() else { return };
+    // Where memory is in other classes, and is not moved, that is told instead.
+    if slabs::is_misplaced(memcached) {
+        return;
+    }
     let Some(rate) = rate(memcached, "evictions", EVICTIONS_MIN) else { return };
     let by_class = growth_by_class(memcached, "evicted");
     let Some((class, evicted)) = by_class.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
@@ -170,7 +198,8 @@ fn memory_default(facts: &ServerFacts, findings: &mut Findings) {
 
 fn evictions_off(facts: &ServerFacts, findings: &mut Findings) {
     let Some(memcached) = facts.memcached() else { return };
-    if !are_evictions_off(memcached) {
+    // Where it refuses items already, that is told with the same remedy.
+    if !are_evictions_off(memcached) || is_refusing(facts) {
         return;
     }
     let words = "evictions are off (-M): when it is full, writes fail";
@@ -188,7 +217,9 @@ fn too_large(facts: &ServerFacts, findings: &mut Findings) {
     let refused = growth(memcached, "store_too_large").unwrap_or(0.0);
     let ever = memcached.stats.number("store_too_large").unwrap_or(0.0);
     let finding = if refused > 0.0 {
-        findings.warning(format!("it refused {refused} items that are too large while we looked"))
+        let words = format!("it refused {refused} items that are too large while we looked");
+        let is_much = is_much_of(memcached, refused);
+        if is_much { findings.warning(words) } else { findings.note(words) }
     } else if ever > 0.0 {
         findings.note(format!("it has refused {ever} items that are too large since its start"))
     } else {
@@ -267,6 +298,8 @@ pub(super) const EVICTIONS_MIN: f64 = 20.0;
 const EVICTED_IDLE_SHORT: f64 = 300.0;
 /// Items that nobody used for so long are no loss.
 const EVICTED_IDLE_LONG: f64 = DAY;
+/// One in a hundred: fewer are an application with a few large values.
+const REFUSED_MUCH: f64 = 0.01;
 const UNREAD_MOST: f64 = 0.5;
 const MEMORY_DEFAULT: f64 = 64.0 * MEBIBYTE;
 const MEMORY_SHARE_MAX: f64 = 0.8;

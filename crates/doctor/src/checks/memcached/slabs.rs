@@ -26,23 +26,13 @@ pub(crate) const CHECKS: &[Check] = &[Check {
 
 fn slabs(facts: &ServerFacts, findings: &mut Findings) {
     let Some(memcached) = facts.memcached() else { return };
-    let evicting: Vec<_> = growth_by_class(memcached, "evicted").collect();
-    let evicted: f64 = evicting.iter().map(|(_, grown)| grown).sum();
-    if evicted < EVICTIONS_MIN {
-        return;
-    }
-    let is_evicting = |class: &str| evicting.iter().any(|(it, _)| *it == class);
-    let (pages, free) = pages(memcached, is_evicting);
-    if free < FREE_PAGES_MIN || free < pages * FREE_PAGES_SHARE_MIN {
-        return;
-    }
+    let Some(Misplaced { evicting, pages, free }) = Misplaced::of(memcached) else { return };
     let setting = |name| memcached.settings.word(name);
-    let is_moving = setting("slab_automove").is_some_and(|it| it != "0");
+    let is_moving = is_moving(memcached);
     let words = format!("it evicts while {free} of its {pages} pages are free in other classes");
     let finding = if is_moving { findings.note(words) } else { findings.warning(words) };
-    let classes: Vec<_> = evicting.iter().map(|(class, _)| *class).collect();
     finding
-        .evidence("evicting classes", classes.join(", "), "stats items: evicted")
+        .evidence("evicting classes", evicting.join(", "), "stats items: evicted")
         .evidence(
             "free pages elsewhere",
             format!("{free} of {pages} ({})", percent(free / pages)),
@@ -70,6 +60,34 @@ fn slabs(facts: &ServerFacts, findings: &mut Findings) {
             "have it move pages (a restart, which empties it and so helps by itself)",
             &["memcached -o slab_reassign,slab_automove=1 …"],
         );
+    }
+}
+
+/// Whether memory is where it is not needed, and stays there.
+pub(super) fn is_misplaced(memcached: &MemcachedFacts) -> bool {
+    Misplaced::of(memcached).is_some() && !is_moving(memcached)
+}
+
+fn is_moving(memcached: &MemcachedFacts) -> bool {
+    memcached.settings.word("slab_automove").is_some_and(|it| it != "0")
+}
+
+/// Pages that are free while other classes evict.
+struct Misplaced<'a> {
+    evicting: Vec<&'a str>,
+    pages: f64,
+    free: f64,
+}
+
+impl<'a> Misplaced<'a> {
+    fn of(memcached: &'a MemcachedFacts) -> Option<Self> {
+        let (evicting, evicted): (Vec<_>, Vec<f64>) = growth_by_class(memcached, "evicted").unzip();
+        if evicted.iter().sum::<f64>() < EVICTIONS_MIN {
+            return None;
+        }
+        let (pages, free) = pages(memcached, |class| evicting.contains(&class));
+        let is_much = free >= FREE_PAGES_MIN && free >= pages * FREE_PAGES_SHARE_MIN;
+        is_much.then_some(Self { evicting, pages, free })
     }
 }
 
@@ -122,6 +140,11 @@ mod tests {
         let found = free.found(super::CHECKS);
         let change = found[0].change.as_ref().expect("it can be changed at once");
         assert_eq!(change.command, ["slabs", "automove", "1"]);
+        // That it evicts what was just used is told by it, and not once more.
+        let hot = free.clone().stats("evictions", 0, 20).items("items:1:evicted_time", 0, 0);
+        check(&hot, super::super::memory::CHECKS, &[]);
+        let moved = hot.setting("slab_automove", "1");
+        check(&moved, super::super::memory::CHECKS, &[("memcached-evictions", Warning)]);
         let moving = free.clone().setting("slab_automove", "1");
         check(&moving, super::CHECKS, &[("memcached-slabs", Note)]);
         assert!(moving.found(super::CHECKS)[0].change.is_none());

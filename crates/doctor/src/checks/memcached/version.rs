@@ -9,9 +9,9 @@ pub(crate) const CHECKS: &[Check] = &[Check {
     meaning: "The version is known for a fault that has been mended since. Distributions mend \
         faults in older versions without changing the number: see whether the package's changelog \
         names the fault.",
-    rule: "Warning for faults by which anybody who can connect ends the process or worse, and for \
+    rule: "A note for faults by which anybody who can connect ends the process or worse, and for \
         those that hang or corrupt it by themselves: before 1.4.33, 1.4.37 and 1.4.39, 1.5.0 to \
-        1.5.4, 1.5.15, 1.6.0 to 1.6.2; to 1.6.7 with UDP. A note before 1.6.0 otherwise: no meta \
+        1.5.4, 1.5.15, 1.6.0 to 1.6.2; to 1.6.7 with UDP. Before 1.6.0 otherwise: no meta \
         commands.",
     source: "`stats`: version; memcached's release notes and the CVE list.",
     look: Look::Server(version),
@@ -92,7 +92,10 @@ fn version(facts: &ServerFacts, findings: &mut Findings) {
     let [major, minor, patch] = version;
     let words = format!("memcached {major}.{minor}.{patch}");
     if let Some(worst) = faults.first() {
-        let finding = findings.warning(format!("{words} has a known fault: {}", worst.words));
+        let finding = findings.note(format!(
+            "{words} has a known fault, unless your distribution has mended it: {}",
+            worst.words
+        ));
         for fault in &faults {
             let [major, minor, patch] = fault.mended_in;
             let value = format!("{}; mended in {major}.{minor}.{patch}", fault.words);
@@ -132,7 +135,7 @@ const META: [u32; 3] = [1, 6, 0];
 mod tests {
     use super::super::facts_by_hand::{ByHand, check};
     use super::CHECKS;
-    use crate::Severity::{self, Note, Warning};
+    use crate::Severity::{self, Note};
 
     #[track_caller]
     fn check_version(version: &str, expected: Option<(Severity, &str)>) {
@@ -146,17 +149,17 @@ mod tests {
 
     #[test]
     fn versions_with_known_trouble_are_found() {
-        check_version("1.4.15", Some((Warning, "run programs")));
-        check_version("1.4.32", Some((Warning, "run programs")));
-        check_version("1.4.33", Some((Warning, "corrupted")));
-        check_version("1.4.37", Some((Warning, "crash")));
+        check_version("1.4.15", Some((Note, "run programs")));
+        check_version("1.4.32", Some((Note, "run programs")));
+        check_version("1.4.33", Some((Note, "corrupted")));
+        check_version("1.4.37", Some((Note, "crash")));
         check_version("1.4.39", Some((Note, "meta commands")));
-        check_version("1.5.4", Some((Warning, "lock each other")));
+        check_version("1.5.4", Some((Note, "lock each other")));
         check_version("1.5.5", Some((Note, "meta commands")));
-        check_version("1.5.15", Some((Warning, "flags")));
+        check_version("1.5.15", Some((Note, "flags")));
         check_version("1.5.22", Some((Note, "meta commands")));
-        check_version("1.6.1", Some((Warning, "binary request")));
-        check_version("1.6.2", Some((Warning, "meta request")));
+        check_version("1.6.1", Some((Note, "binary request")));
+        check_version("1.6.2", Some((Note, "meta request")));
         check_version("1.6.3", None);
         check_version("1.6.18", None);
         check_version("2.0.0", None);
@@ -167,7 +170,7 @@ mod tests {
     fn a_fault_of_udp_is_one_only_where_udp_is_open() {
         let udp =
             |version, port| ByHand::default().word("version", version).setting("udpport", port);
-        check(&udp("1.6.7", "11211"), CHECKS, &[("memcached-version", Warning)]);
+        check(&udp("1.6.7", "11211"), CHECKS, &[("memcached-version", Note)]);
         check(&udp("1.6.7", "0"), CHECKS, &[]);
         check(&udp("1.6.8", "11211"), CHECKS, &[]);
     }

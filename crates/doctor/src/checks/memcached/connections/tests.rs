@@ -24,6 +24,10 @@ fn a_server_close_to_its_limit_is_found() {
     check(&connected(801), CHECKS, &[("memcached-connections", Warning)]);
     check(&connected(990), CHECKS, &[("memcached-connections", Warning)]);
     check(&connected(991), CHECKS, &[("memcached-connections", Critical)]);
+    // 1.4.15 does not say it among its figures.
+    let old = ByHand::default().stats("curr_connections", 950, 950);
+    let old = old.stats("reserved_fds", 20, 20).setting("maxconns", "1024");
+    check(&old, CHECKS, &[("memcached-connections", Warning)]);
     let closed = connected(10).stats("accepting_conns", 1, 0);
     check(&closed, CHECKS, &[("memcached-connections", Critical)]);
 }

@@ -52,6 +52,13 @@ fn items_refused_for_want_of_memory_are_found() {
     check(&once, CHECKS, &[("memcached-out-of-memory", Note)]);
     let now = ByHand::default().stats("store_no_memory", 1, 2);
     check(&now, CHECKS, &[("memcached-out-of-memory", Critical)]);
+    // 1 of 100, and of 101.
+    let of = |sets| now.clone().stats("cmd_set", 0, sets);
+    check(&of(99), CHECKS, &[("memcached-out-of-memory", Critical)]);
+    check(&of(100), CHECKS, &[("memcached-out-of-memory", Warning)]);
+    // That there are no evictions is not told beside it.
+    let off = of(100).setting("evictions", "off");
+    check(&off, CHECKS, &[("memcached-out-of-memory", Critical)]);
     let by_class = ByHand::default().items("items:7:outofmemory", 1, 2);
     check(&by_class, CHECKS, &[("memcached-out-of-memory", Critical)]);
     let mut probed = ByHand::default();
@@ -77,6 +84,7 @@ fn items_that_are_too_large_are_found() {
     check(&once, CHECKS, &[("memcached-too-large", Note)]);
     let now = ByHand::default().stats("store_too_large", 3, 4);
     check(&now, CHECKS, &[("memcached-too-large", Warning)]);
+    check(&now.stats("cmd_set", 0, 100), CHECKS, &[("memcached-too-large", Note)]);
 }
 
 #[test]
