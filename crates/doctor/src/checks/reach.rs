@@ -1,6 +1,7 @@
 //! Whether a server is reached, and if not, in which way.
 
 use crate::check::{Check, Finding, Findings, Look, Severity};
+use crate::checks::redis::cli;
 use crate::facts::{ServerFacts, Unreachable, UnreachableKind};
 use crate::target::Protocol;
 
@@ -251,7 +252,7 @@ fn database(facts: &ServerFacts, findings: &mut Findings) {
         tell(findings, Severity::Unknown, words, error).remedy(
             "see how many databases the server has, and name one of them, or none for the first",
             &[
-                "redis-cli CONFIG GET databases",
+                &cli(facts, "CONFIG GET databases"),
                 &format!("evenkeel doctor redis://{}/0", facts.target.address),
             ],
         );
@@ -269,9 +270,14 @@ fn full(facts: &ServerFacts, findings: &mut Findings) {
         match facts.target.protocol {
             Protocol::Redis(_) => finding.remedy(
                 "restart the application that holds most of them: that frees places, of which \
-                 you need one. Then raise the limit, if the process may have so many files (at \
-                 once; without the second command until the next restart)",
-                &["redis-cli CONFIG SET maxclients 20000", "redis-cli CONFIG REWRITE"],
+                 you need one. Then raise the limit to twice what it is (20,000 if it is the \
+                 default), if the process may have so many files (at once; without the last \
+                 command until the next restart)",
+                &[
+                    &cli(facts, "CONFIG GET maxclients"),
+                    &cli(facts, "CONFIG SET maxclients 20000"),
+                    &cli(facts, "CONFIG REWRITE"),
+                ],
             ),
             Protocol::Memcached => finding.remedy(
                 "raise the limit (takes a restart, which empties the cache), or put a proxy before \

@@ -20,3 +20,5 @@ mod reading;
 #[cfg(test)]
 mod sample;
 mod words;
+
+pub(crate) use reading::cli;

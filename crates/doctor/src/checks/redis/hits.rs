@@ -88,7 +88,7 @@ fn tell_reasons(finding: &mut Finding, reading: &Reading<'_>) {
             &[
                 &reading.cli("INFO keyspace"),
                 &reading.cli("INFO commandstats"),
-                &reading.cli("--scan --count 100 | head"),
+                &reading.cli("--scan | head"),
             ],
         )
         .remedy("watch the database: it has the load now", &[]);

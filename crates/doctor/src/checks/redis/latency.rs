@@ -4,7 +4,9 @@ mod fork;
 
 use std::time::Duration;
 
+use super::memory::MEMKEYS;
 use super::reading::{Cost, Reading, part, refusal, text_part};
+use super::replication::is_failing_over;
 use super::words::{count, millis, percent, span};
 use crate::check::{Check, Findings, Look, Severity};
 use crate::facts::{ServerFacts, SlowCommand};
@@ -26,7 +28,7 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "Somebody sent CLIENT PAUSE, or a failover is under way: the server holds clients' \
             requests back and answers later. Applications see timeouts.",
         rule: "Critical if all requests are held back in both samples, warning if only writes are. \
-            Before Redis 7.2 it is not told.",
+            Valkey tells it from 8.1 on, Redis 7 does not. A failover has its own check.",
         source: "INFO: paused_actions, paused_reason, paused_timeout_milliseconds.",
         look: Look::Server(paused),
     },
@@ -132,6 +134,9 @@ fn busy(facts: &ServerFacts, findings: &mut Findings) {
 
 fn paused(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
+    if is_failing_over(&reading) {
+        return;
+    }
     let severity = if reading.keeps_saying("paused_actions", "all") {
         Severity::Critical
     } else if reading.keeps_saying("paused_actions", "write") {
@@ -274,10 +279,11 @@ fn percentiles(facts: &ServerFacts, findings: &mut Findings) {
             .evidence("since its start", line.replace(',', ", "), "INFO latencystats, in µs")
             .evidence("calls", format!("{calls:.0}"), commandstats(name))
             .remedy(
-                "on its machine: see whether it waits for a processor or for swapped memory",
+                "on its machine: see whether it waits for a processor or for swapped memory (the second \
+                 takes a processor for 10 s)",
                 &["vmstat 1 5", "redis-cli --intrinsic-latency 10"],
             )
-            .remedy("look for huge values", &[&reading.cli("--memkeys")]);
+            .remedy("look for huge values: this asks about every key, with pauses", &[&reading.cli(MEMKEYS)]);
     }
 }
 

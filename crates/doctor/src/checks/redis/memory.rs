@@ -109,7 +109,7 @@ fn refused(facts: &ServerFacts, findings: &mut Findings) {
     let reading = Reading::of(facts);
     let recent = reading.map_or(0.0, |it| it.recent_errors("OOM"));
     let since_start = reading.map_or(0.0, |it| it.errors("OOM"));
-    let finding = if told.is_some() || recent > 0.0 {
+    let finding = if is_refusing(facts) {
         findings.critical("writes are refused: it is out of memory")
     } else if since_start > 0.0 {
         let times = count(since_start, "time");
@@ -128,20 +128,24 @@ fn refused(facts: &ServerFacts, findings: &mut Findings) {
         if let Some(room) = Room::of(&reading) {
             finding.evidence("memory", bytes_of(room.used, room.limit), "INFO: used_memory");
             finding.evidence("policy", room.policy, "INFO: maxmemory_policy");
-            // Where memory-full offers the change, it is not offered twice.
-            if !room.evicts_nothing(&reading) || room.share() <= NEAR_FULL {
-                make_room(finding, &reading, &room);
-                return;
-            }
+            make_room(finding, &reading, &room);
+            return;
         }
-        finding.remedy("see what takes the memory", &[&reading.cli("--memkeys")]);
+        finding.remedy(SEE_KEYS, &[&reading.cli(MEMKEYS)]);
     }
+}
+
+/// Whether writes are refused for want of memory, ours or others'.
+fn is_refusing(facts: &ServerFacts) -> bool {
+    let recent = Reading::of(facts).map_or(0.0, |it| it.recent_errors("OOM"));
+    recent > 0.0 || refusal(facts, "OOM").is_some()
 }
 
 fn full(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
     let Some(room) = Room::of(&reading) else { return };
-    if !room.evicts_nothing(&reading) {
+    // Where writes are refused already, that is told with the same remedy.
+    if !room.evicts_nothing(&reading) || is_refusing(facts) {
         return;
     }
     let severity = if room.share() > FULL {
@@ -183,7 +187,7 @@ fn make_room(finding: &mut crate::check::Finding, reading: &Reading<'_>, room: &
         }
     }
     reading.advise(finding, "give it more memory, if the machine has it", &[("maxmemory", &more)]);
-    finding.remedy("see what takes the memory", &[&reading.cli("--memkeys")]);
+    finding.remedy(SEE_KEYS, &[&reading.cli(MEMKEYS)]);
 }
 
 fn unlimited(facts: &ServerFacts, findings: &mut Findings) {
@@ -214,8 +218,11 @@ fn unlimited(facts: &ServerFacts, findings: &mut Findings) {
         finding.evidence("memory held", bytes_of(rss, total), source);
     }
     let words = "give it a limit of about three quarters of the memory that it may have (here: of \
-        the machine's), and, if it is a cache, have it evict at that limit";
-    let limit = if total > 0.0 { format!("{:.0}mb", total * 0.75 / MIB) } else { "1gb".to_owned() };
+        the machine's), and no less than it uses, or what is above goes at once; and, if it is a \
+        cache, have it evict at that limit";
+    let used = reading.number("used_memory").unwrap_or(0.0);
+    let limit = if total > 0.0 { total * LIMIT_SHARE } else { GIB };
+    let limit = format!("{:.0}mb", (limit.max(used) / MIB).ceil());
     reading.advise(finding, words, &[("maxmemory", &limit), EVICT]);
 }
 
@@ -260,11 +267,7 @@ fn evicting(facts: &ServerFacts, findings: &mut Findings) {
             .evidence("policy", room.policy, "INFO: maxmemory_policy");
     }
     finding
-        .remedy(
-            "see what takes the memory, and whether it is worth it: large values, keys that nobody \
-             reads",
-            &[&reading.cli("--memkeys")],
-        )
+        .remedy(SEE_KEYS, &[&reading.cli(MEMKEYS)])
         .remedy("give it more memory, or spread the keys over more servers", &[]);
 }
 
@@ -323,7 +326,11 @@ fn fragmentation(facts: &ServerFacts, findings: &mut Findings) {
     if let Some(inside) = reading.number("allocator_frag_bytes") {
         finding.evidence("in partly used pages", bytes(inside), "INFO: allocator_frag_bytes");
     }
-    finding.remedy("have the allocator give back what it can", &[&reading.cli("MEMORY PURGE")]);
+    finding.remedy(
+        "have the allocator give back what it can (nobody is served meanwhile: milliseconds to a \
+         second)",
+        &[&reading.cli("MEMORY PURGE")],
+    );
     let words = "have it defragment while it serves (Debian's packages cannot, and say so; it takes \
         some processor time), or restart it when its content can be lost";
     reading.advise(finding, words, &[("activedefrag", "yes")]);
@@ -383,7 +390,8 @@ fn clients(facts: &ServerFacts, findings: &mut Findings) {
         finding.evidence("the most", words, "CLIENT LIST: omem");
     }
     finding.remedy(
-        "see who does not read its answers, and limit what may wait for one",
+        "see who does not read its answers, and limit what may wait for one: it is then \
+         disconnected",
         &[
             &reading.cli("CLIENT LIST"),
             &reading.cli("CONFIG SET client-output-buffer-limit 'normal 64mb 32mb 60'"),
@@ -419,6 +427,10 @@ impl<'a> Room<'a> {
     }
 }
 
+const SEE_KEYS: &str = "see what takes the memory, and whether it is worth it: this asks about \
+    every key, which takes minutes, with a pause now and then so that others are served";
+/// A tenth of a second's pause after each hundred SCANs.
+pub(super) const MEMKEYS: &str = "--memkeys -i 0.1";
 const OOM: &str = "INFO: errorstat_OOM";
 /// The setting that makes a cache of a server.
 const EVICT: (&str, &str) = ("maxmemory-policy", "allkeys-lru");
@@ -438,7 +450,10 @@ const SWAPPED_USED_MIN: f64 = 1024.0 * MIB;
 const SWAPPED_SHARE: f64 = 0.8;
 const CLIENT_BYTES: f64 = 100.0 * MIB;
 const CLIENT_SHARE: f64 = 0.2;
+/// How much of the machine a server that saves little may have.
+const LIMIT_SHARE: f64 = 0.75;
 const MIB: f64 = 1_048_576.0;
+const GIB: f64 = 1024.0 * MIB;
 
 #[cfg(test)]
 mod tests;

@@ -179,7 +179,7 @@ impl<'a> Reading<'a> {
 }
 
 /// A command as one would type it for a server: `redis-cli -h 10.0.0.1 INFO`.
-pub(super) fn cli(facts: &ServerFacts, command: &str) -> String {
+pub(crate) fn cli(facts: &ServerFacts, command: &str) -> String {
     let address = &facts.target.address;
     let mut words = vec!["redis-cli".to_owned(), "-h".to_owned(), address.host().to_owned()];
     if address.port() != PORT_DEFAULT {

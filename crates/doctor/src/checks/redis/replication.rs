@@ -87,7 +87,7 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "This is a Sentinel: it watches other servers and stores nothing. Applications ask \
             it where the primary is; requests for keys are refused.",
         rule: "Warning if it runs as a Sentinel.",
-        source: "INFO: redis_mode.",
+        source: "INFO: redis_mode; of Valkey server_mode.",
         look: Look::Server(sentinel),
     },
 ];
@@ -285,10 +285,15 @@ fn min_replicas(facts: &ServerFacts, findings: &mut Findings) {
     }
 }
 
+/// Whether a failover by hand is under way.
+pub(super) fn is_failing_over(reading: &Reading<'_>) -> bool {
+    reading.word("master_failover_state").is_some_and(|it| it != NO_FAILOVER)
+}
+
 fn failover(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
-    let state = reading.word("master_failover_state").unwrap_or(NO_FAILOVER);
-    if state != NO_FAILOVER {
+    if let Some(state) = reading.word("master_failover_state").filter(|_| is_failing_over(&reading))
+    {
         findings
             .warning(format!("a failover is under way ({state})"))
             .evidence("state", state, "INFO: master_failover_state")
@@ -329,22 +334,22 @@ fn cluster(facts: &ServerFacts, findings: &mut Findings) {
         );
     }
     finding.remedy(
-        "see whose slots they are, start that server or let a replica take over; assign slots that \
-         nobody has",
+        "see whose slots they are, and start that server or let a replica take over (not \
+         `--cluster fix`, which gives its slots to others, without their keys)",
         &[
             &reading.cli("CLUSTER SLOTS"),
-            &format!("redis-cli --cluster check {}", facts.target.address),
-            &format!("redis-cli --cluster fix {}", facts.target.address),
+            &reading.cli(&format!("--cluster check {}", facts.target.address)),
         ],
     );
 }
 
 fn sentinel(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };
-    if reading.says("redis_mode", "sentinel") {
+    // Valkey calls it by the other name.
+    if reading.says("redis_mode", "sentinel") || reading.says("server_mode", "sentinel") {
         findings
             .warning("it is a Sentinel, which stores nothing")
-            .evidence("mode", "sentinel", "INFO: redis_mode")
+            .evidence("mode", "sentinel", "INFO: redis_mode, server_mode")
             .remedy(
                 "ask it which servers it watches, and examine those",
                 &[&reading.cli("SENTINEL MASTERS")],

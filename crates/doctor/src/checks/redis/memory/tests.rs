@@ -76,6 +76,29 @@ fn a_refused_write_is_critical_and_one_of_the_past_a_note() {
 }
 
 #[test]
+fn a_full_server_that_refuses_writes_is_told_once_with_what_helps() {
+    let full = Sample::cache().info("maxmemory_policy:noeviction").info(&used(100));
+    let full = full.config("maxmemory-policy noeviction");
+    full.clone().gives(&[("redis-memory-full", Critical)]);
+    let refusing = full.refuses("OOM command not allowed when used memory > 'maxmemory'.");
+    refusing.clone().gives(&[("redis-memory-refused", Critical)]);
+    let change = findings(refusing.facts())[0].change.clone().unwrap();
+    assert_eq!(change.command, ["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+}
+
+#[test]
+fn a_limit_that_is_advised_is_no_less_than_what_is_used() {
+    let limit = |used: u64| {
+        let used = format!("maxmemory:0\nused_memory:{used}\nused_memory_rss:{used}");
+        let server = Sample::cache().info(&used);
+        findings(server.facts())[0].remedies[0].commands[0].clone()
+    };
+    // Three quarters of 25,276,510,208 bytes.
+    assert!(limit(1 << 20).ends_with("CONFIG SET maxmemory 18080mb"), "{}", limit(1 << 20));
+    assert!(limit(20_000 << 20).ends_with("CONFIG SET maxmemory 20000mb"));
+}
+
+#[test]
 fn a_server_without_limit_is_measured_by_its_machine() {
     let server = |percent: u64| {
         let rss = format!("used_memory_rss:{}", 25_276_510_208 * percent / 100);

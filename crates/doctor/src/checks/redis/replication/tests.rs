@@ -94,7 +94,9 @@ fn too_few_replicas_refuse_writes() {
 #[test]
 fn a_failover_is_told_while_it_is_under_way() {
     let server = Sample::cache().info("master_failover_state:waiting-for-sync");
-    server.gives(&[("redis-failover", Warning)]);
+    server.clone().gives(&[("redis-failover", Warning)]);
+    // It holds writes back while it goes on.
+    server.info("paused_actions:write").gives(&[("redis-failover", Warning)]);
 }
 
 #[test]
@@ -116,4 +118,5 @@ fn slots_that_nobody_serves_are_critical() {
 #[test]
 fn a_sentinel_is_no_cache() {
     Sample::cache().info("redis_mode:sentinel").gives(&[("redis-sentinel", Warning)]);
+    Sample::cache().info("server_mode:sentinel").gives(&[("redis-sentinel", Warning)]);
 }
