@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use crate::check::{Check, Findings, Look};
+use crate::check::{Check, Findings, Look, Severity};
 use crate::facts::{Lane, Outcome, Probe, ServerFacts, Step, StepKind};
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -35,7 +35,8 @@ pub(crate) const CHECKS: &[Check] = &[
         title: "canary keys are stored, read and deleted",
         meaning: "A key was stored, read and deleted as an application would, and some of that \
             failed. Applications see the same failures.",
-        rule: "Critical if any step is refused, not answered in time, or its connection closed.",
+        rule: "Critical if any step is refused, not answered in time, or its connection closed; unless \
+            another finding says why (no memory, loading, a script, …).",
         source: "The probe: set, get, compare, delete over several connections.",
         look: Look::Server(fails),
     },
@@ -127,7 +128,7 @@ fn fails(facts: &ServerFacts, findings: &mut Findings) {
     let refusals = steps(facts, is_refused);
     let failures = steps(facts, is_unanswered);
     let bad = if is_partly { refusals } else { refusals + failures };
-    if bad == 0 || is_only_greeting(facts) {
+    if bad == 0 || is_only_greeting(facts) || (bad == refusals && are_explained(facts, findings)) {
         return;
     }
     let of = facts.probe.steps().count();
@@ -135,6 +136,20 @@ fn fails(facts: &ServerFacts, findings: &mut Findings) {
         .critical(format!("{bad} of {of} requests of the probe failed"))
         .evidence("failed", outcomes(facts, |it| is_refused(it) || is_unanswered(it)), PROBE)
         .remedy("what the server says is the first thing to look up", &[]);
+}
+
+/// Whether another finding about the server says why it refuses whatever it refuses.
+fn are_explained(facts: &ServerFacts, findings: &Findings) -> bool {
+    let is_found = |check: &str| {
+        let mut found = findings.found().iter().filter(|it| it.severity > Severity::Note);
+        found.any(|it| it.check == check && it.server.as_deref() == Some(&*facts.target.name))
+    };
+    facts.probe.steps().all(|step| match &step.outcome {
+        Outcome::Refused(words) => {
+            EXPLAINED.iter().any(|(refusal, check)| words.contains(refusal) && is_found(check))
+        }
+        _ => true,
+    })
 }
 
 fn wrong(facts: &ServerFacts, findings: &mut Findings) {
@@ -329,6 +344,17 @@ fn millis(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1e3)
 }
 
+/// What servers say when they refuse, and the check that finds why.
+const EXPLAINED: [(&str, &str); 8] = [
+    ("out of memory", "memcached-out-of-memory"),
+    ("OOM ", "redis-memory-refused"),
+    ("LOADING ", "redis-loading"),
+    ("MISCONF ", "redis-writes-stopped"),
+    ("BUSY ", "redis-busy"),
+    ("NOREPLICAS ", "redis-min-replicas"),
+    ("CLUSTERDOWN ", "redis-cluster"),
+    ("unknown command", "redis-sentinel"),
+];
 const PROBE: &str = "the probe";
 /// What is slow for anybody.
 const SLOW: Duration = Duration::from_millis(100);

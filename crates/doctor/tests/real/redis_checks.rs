@@ -49,7 +49,7 @@ fn a_full_server_that_may_not_evict_refuses_writes() {
         let own = findings.iter().filter(|it| it.server.as_ref() == Some(&name));
         let bad: Vec<_> =
             own.filter(|it| it.severity > Severity::Note).map(|it| it.check).collect();
-        assert_eq!(bad, ["redis-memory-refused", "serve-fails"]);
+        assert_eq!(bad, ["redis-memory-refused"]);
     }
     let refused = one(&findings, "redis-memory-refused");
     assert!(refused.evidence[0].value.starts_with("OOM command not allowed"), "{refused:?}");
@@ -126,7 +126,7 @@ fn a_script_that_does_not_end_holds_everybody_up() {
     let script = server.send(&["EVAL", "while true do end", "0"]);
     wait_until(PATIENCE, "BUSY", || server.command(&["DBSIZE"]).starts_with("-BUSY "));
     let examination = examine(&server);
-    assert_eq!(found(&examination), ["redis-busy", "serve-fails"]);
+    assert_eq!(found(&examination), ["redis-busy"]);
     let findings = Findings::of(&examination);
     assert!(one(&findings, "redis-busy").remedies[0].commands[0].ends_with("SCRIPT KILL"));
     drop(script);
@@ -184,7 +184,7 @@ fn a_replica_without_its_primary_is_critical_and_one_with_it_is_well() {
 #[test]
 fn writes_that_want_more_replicas_are_refused() {
     let server = Redis::start_with(&[&CACHE[..], &["--min-replicas-to-write", "1"]].concat());
-    assert_eq!(found(&examine(&server)), ["redis-min-replicas", "serve-fails"]);
+    assert_eq!(found(&examine(&server)), ["redis-min-replicas"]);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_server_that_loads_serves_nobody() {
     assert_eq!(server.command(&["SAVE"]), "+OK\r\n");
     server.restart_loading();
     let examination = examine(&server);
-    assert_eq!(found(&examination), ["redis-loading", "serve-fails"]);
+    assert_eq!(found(&examination), ["redis-loading"]);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_server_that_cannot_save_refuses_writes() {
         server.command(&["SET", "a", "b"]).starts_with("-MISCONF")
     });
     let examination = examine(&server);
-    assert_eq!(found(&examination), ["redis-writes-stopped", "serve-fails"]);
+    assert_eq!(found(&examination), ["redis-writes-stopped"]);
 }
 
 #[test]

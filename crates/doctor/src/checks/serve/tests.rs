@@ -24,7 +24,12 @@ fn check(probe: Probe, expected: &[(&str, Severity)]) {
 }
 
 fn found(probe: Probe) -> Vec<Finding> {
-    let server = ServerFacts {
+    let found = Findings::of(&examined(facts(probe, None))).into_iter();
+    found.filter(|it| it.check.starts_with("serve-")).collect()
+}
+
+fn facts(probe: Probe, says: Option<crate::facts::Says>) -> ServerFacts {
+    ServerFacts {
         target: "memcached://10.0.0.1".parse().expect("it is a target"),
         at: SystemTime::UNIX_EPOCH,
         took: QUICK,
@@ -35,18 +40,19 @@ fn found(probe: Probe) -> Vec<Finding> {
             after: QUICK,
         }),
         probe,
-        says: None,
+        says,
         gaps: Vec::new(),
-    };
-    let examination = Examination {
+    }
+}
+
+fn examined(server: ServerFacts) -> Examination {
+    Examination {
         at: SystemTime::UNIX_EPOCH,
         took: QUICK,
         servers: vec![server],
         proxies: Vec::new(),
         groups: Vec::new(),
-    };
-    let found = Findings::of(&examination).into_iter();
-    found.filter(|it| it.check.starts_with("serve-")).collect()
+    }
 }
 
 /// A round whose key was stored or not, and read and deleted like this.
@@ -121,4 +127,19 @@ fn failures_are_told_once_each_and_nothing_else_among_them() {
     };
     let lanes = vec![lane([missing, late(1_001)]), lane([late(1_002)])];
     assert_eq!(told(lanes), ["set: nothing for 1001 ms"]);
+}
+
+#[test]
+fn what_is_refused_is_told_here_unless_a_finding_says_why() {
+    let refused = Outcome::Refused("SERVER_ERROR out of memory storing object".to_owned());
+    let probe = Probe { lanes: vec![lane([step(StepKind::Set, refused)])], ..Probe::default() };
+    let server = |says| {
+        let facts = facts(probe.clone(), says);
+        let found = Findings::of(&examined(facts)).into_iter();
+        let found = found.filter(|it| it.server.is_some() && it.check != "reach-name");
+        found.map(|it| it.check).collect::<Vec<_>>()
+    };
+    let says = Some(crate::facts::Says::Memcached(Box::default()));
+    assert_eq!(server(says), ["memcached-out-of-memory"]);
+    assert_eq!(server(None), ["serve-fails"]);
 }

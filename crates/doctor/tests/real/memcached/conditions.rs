@@ -97,7 +97,7 @@ fn evictions_and_refusals_for_want_of_memory_are_told() {
     let _traffic = Traffic::start(store);
     let examination = examined(vec![target(&evicting), target(&refusing)], quick());
     assert_eq!(found_about(&examination, 0), ["memcached-evictions"]);
-    let expected = ["memcached-out-of-memory", "serve-fails"];
+    let expected = ["memcached-out-of-memory"];
     assert_eq!(found_about(&examination, 1), expected);
 }
 
