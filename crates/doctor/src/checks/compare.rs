@@ -5,13 +5,15 @@
 //! in what does not change by itself.
 //!
 //! # What may differ by design
+//! Redis servers that were named one by one may be a cache, a queue and a store of sessions: unless
+//! they are of one cluster or copy one primary, what is odd in their use or settings is a note.
 //! A pool's weights: memory and requests are compared in proportion to them. Whoever gives servers
 //! of a pool different memory and no weights has the smaller ones evict sooner: that is told.
 
 mod figures;
 mod settings;
 
-use crate::check::{Check, Look};
+use crate::check::{Check, Look, Severity};
 use crate::examine::Examination;
 use crate::facts::{Group, Says, ServerFacts};
 use crate::target::Protocol;
@@ -42,7 +44,8 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "Keys are distributed evenly (or by weight), so that the server with the least \
             memory for its part evicts first, and the memory that others have more is not used.",
         rule: "Warning if one of three or more differs from all the others, which are alike; note \
-            if they differ in another way; in proportion to their weights, by more than 5 %.",
+            if they differ in another way; in proportion to their weights, by more than 5 %. Of Redis servers of different purpose \
+            (neither of one cluster nor copies of one primary) a note.",
         source: "stats: limit_maxbytes; INFO: maxmemory.",
         look: Look::All(settings::memory),
     },
@@ -53,7 +56,8 @@ pub(crate) const CHECKS: &[Check] = &[
             made by hand (CONFIG SET) on one of them, or one that was restarted with an old file. \
             It fails at other limits and at other times than its neighbours.",
         rule: "Warning if one of three or more differs in a setting from all the others, which are \
-            alike; note if two differ.",
+            alike; note if two differ. Of Redis servers of different purpose \
+            (neither of one cluster nor copies of one primary) a note.",
         source: "stats settings: maxconns, num_threads, item_size_max, evictions, cas_enabled; \
             CONFIG GET: maxmemory-policy, maxclients, timeout, tcp-keepalive, appendonly, save.",
         look: Look::All(settings::settings),
@@ -86,7 +90,8 @@ pub(crate) const CHECKS: &[Check] = &[
             flush), evicts them, or gets requests for keys that belong elsewhere: a client with \
             another list of servers.",
         rule: "Warning if the hit ratio of one of three or more over the interval is at most half \
-            the median of the others' and 20 points lower; of at least 100 lookups each.",
+            the median of the others' and 20 points lower; of at least 100 lookups each. Of Redis servers of different purpose \
+            (neither of one cluster nor copies of one primary) a note.",
         source: "stats: get_hits, get_misses; INFO: keyspace_hits, keyspace_misses.",
         look: Look::All(figures::hits),
     },
@@ -96,7 +101,8 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "One server evicts keys and the others do not: it has less memory, larger values, \
             or more than its part of the keys.",
         rule: "Warning if one of three or more evicted at least 100 keys within the interval and \
-            none of the others a tenth of that.",
+            none of the others a tenth of that. Of Redis servers of different purpose \
+            (neither of one cluster nor copies of one primary) a note.",
         source: "stats: evictions; INFO: evicted_keys.",
         look: Look::All(figures::evictions),
     },
@@ -107,7 +113,8 @@ pub(crate) const CHECKS: &[Check] = &[
             client that knows only this server, or a distribution that is uneven. It is at its \
             limit while the others idle.",
         rule: "Warning if one of three or more got at least four times the median of the others', \
-            in proportion to their weights, and at least 2,000 a second.",
+            in proportion to their weights, and at least 2,000 a second. Of Redis servers of different purpose \
+            (neither of one cluster nor copies of one primary) a note.",
         source: "stats: cmd_get, cmd_set; INFO: total_commands_processed.",
         look: Look::All(figures::requests),
     },
@@ -118,7 +125,8 @@ pub(crate) const CHECKS: &[Check] = &[
             has a client that leaks them; one with far fewer is unknown to some applications, \
             which have another list of servers and so read other keys from other places.",
         rule: "Warning if one of three or more has at least four times the median of the others' \
-            and 200 more; note if it has a quarter or less of at least 200.",
+            and 200 more; note if it has a quarter or less of at least 200. Of Redis servers of different purpose \
+            (neither of one cluster nor copies of one primary) a note.",
         source: "stats: curr_connections; INFO: connected_clients.",
         look: Look::All(figures::connections),
     },
@@ -141,6 +149,29 @@ struct Peers<'a> {
     group: &'a Group,
     /// Each with its weight.
     servers: Vec<(&'a ServerFacts, u32)>,
+}
+
+impl Peers<'_> {
+    /// How bad it is that one differs from the others in its settings or its use: a note if nothing
+    /// says that they are there for the same.
+    fn at_most(&self, severity: Severity) -> Severity {
+        if self.serve_one_purpose() { severity } else { severity.min(Severity::Note) }
+    }
+
+    fn serve_one_purpose(&self) -> bool {
+        let purpose = |(facts, _): &(&ServerFacts, u32)| {
+            let Some(redis) = facts.redis() else { return Some(String::new()) };
+            let word = |name| redis.info.word(name);
+            // Valkey may call it by the other name.
+            if [word("redis_mode"), word("server_mode")].contains(&Some("cluster")) {
+                return Some("cluster".to_owned());
+            }
+            Some(format!("{}:{}", word("master_host")?, word("master_port")?))
+        };
+        let first = self.servers.first().and_then(purpose);
+        self.group.is_pool
+            || (first.is_some() && self.servers.iter().all(|it| purpose(it) == first))
+    }
 }
 
 /// All sets of at least two servers that can be compared.

@@ -9,6 +9,7 @@ use crate::facts::ServerFacts;
 
 /// One server's number, and the median of the others' numbers.
 struct Odd<'a> {
+    peers: &'a Peers<'a>,
     facts: &'a ServerFacts,
     own: f64,
     others: f64,
@@ -16,7 +17,10 @@ struct Odd<'a> {
 }
 
 /// Each server that has such a number where at least three have one, beside the others.
-fn each<'a>(peers: &Peers<'a>, number: impl Fn(&ServerFacts, u32) -> Option<f64>) -> Vec<Odd<'a>> {
+fn each<'a>(
+    peers: &'a Peers<'a>,
+    number: impl Fn(&ServerFacts, u32) -> Option<f64>,
+) -> Vec<Odd<'a>> {
     let known: Vec<_> = peers
         .servers
         .iter()
@@ -29,7 +33,7 @@ fn each<'a>(peers: &Peers<'a>, number: impl Fn(&ServerFacts, u32) -> Option<f64>
         let others = known.iter().enumerate().filter(|(at, _)| *at != idx);
         let others: Vec<_> = others.map(|(_, (_, number))| *number).collect();
         let others_len = others.len();
-        Some(Odd { facts, own, others: median(others)?, others_len })
+        Some(Odd { peers, facts, own, others: median(others)?, others_len })
     });
     odd.collect()
 }
@@ -109,7 +113,7 @@ pub(super) fn hits(examination: &Examination, findings: &mut Findings) {
     tell(examination, findings, number, |odd| {
         let is_odd = odd.own <= odd.others / 2.0 && odd.own <= odd.others - HITS_DIFFERENCE_POINTS;
         is_odd.then(|| Told {
-            severity: Severity::Warning,
+            severity: odd.peers.at_most(Severity::Warning),
             summary: "it has far fewer hits than the others",
             shown: percent,
             source: format!("{}, over the interval", hits.source(odd.facts)),
@@ -131,7 +135,7 @@ pub(super) fn evictions(examination: &Examination, findings: &mut Findings) {
             }
             let source = format!("{}, over the interval", named.source(one.facts));
             findings
-                .warning("it evicts keys and the others do not")
+                .add(peers.at_most(Severity::Warning), "it evicts keys and the others do not")
                 .about(&one.facts.target.name)
                 .evidence("this server", format!("{:.0} evicted", one.own), &source)
                 .evidence(
@@ -163,7 +167,7 @@ pub(super) fn requests(examination: &Examination, findings: &mut Findings) {
         let is_odd = odd.own >= odd.others * REQUESTS_FACTOR
             && rate(odd.facts).is_some_and(|it| it >= REQUESTS_MIN_PER_SECOND);
         is_odd.then(|| Told {
-            severity: Severity::Warning,
+            severity: odd.peers.at_most(Severity::Warning),
             summary: "it gets far more requests than the others",
             shown: per_second,
             source: format!("{}, by weight", gets.source(odd.facts)),
@@ -185,7 +189,10 @@ pub(super) fn connections(examination: &Examination, findings: &mut Findings) {
             let is_less =
                 odd.own <= odd.others / CONNECTIONS_FACTOR && odd.others >= CONNECTIONS_DIFFERENCE;
             let (severity, summary) = match (is_more, is_less) {
-                (true, _) => (Severity::Warning, "it has far more connections than the others"),
+                (true, _) => {
+                    let severity = odd.peers.at_most(Severity::Warning);
+                    (severity, "it has far more connections than the others")
+                }
                 (false, true) => (Severity::Note, "it has far fewer connections than the others"),
                 (false, false) => return None,
             };

@@ -171,7 +171,7 @@ impl<'a> Parted<'a> {
         let group = &peers.group.name;
         if let Some((facts, own, others)) = self.odd {
             findings
-                .add(words.severity, (words.odd)(words.what))
+                .add(peers.at_most(words.severity), (words.odd)(words.what))
                 .about(&facts.target.name)
                 .evidence(words.what, own, words.source)
                 .evidence(format!("the others of {group}"), others, words.source)

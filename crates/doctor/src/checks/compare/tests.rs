@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::check::{Findings, Severity};
 use crate::examine::Examination;
 use crate::facts::{
-    Figures, Group, Lane, Member, MemcachedFacts, Outcome, Probe, Reached, Says, ServerFacts, Step,
-    StepKind,
+    Figures, Group, Lane, Member, MemcachedFacts, Outcome, Probe, Reached, RedisFacts, Says,
+    ServerFacts, Step, StepKind,
 };
 use crate::target::Target;
 
@@ -77,20 +77,23 @@ fn name(idx: u16) -> String {
 
 /// What is found of these servers of one pool: check, server and severity.
 fn found(samples: &[Sample]) -> Vec<(&'static str, Option<String>, Severity)> {
-    let servers: Vec<_> = (0..).zip(samples).map(|(idx, it)| it.facts(idx)).collect();
+    let servers = (0..).zip(samples).map(|(idx, it)| it.facts(idx)).collect();
+    let findings = Findings::of(&examination(servers, samples, true)).into_iter();
+    let compared = findings.filter(|it| it.check.starts_with("compare-"));
+    compared.map(|it| (it.check, it.server, it.severity)).collect()
+}
+
+fn examination(servers: Vec<ServerFacts>, samples: &[Sample], is_pool: bool) -> Examination {
     let members = (0..).zip(samples);
     let members = members.map(|(idx, it)| Member { server: name(idx), weight: it.weight.max(1) });
-    let group = Group { name: "pool main".to_owned(), is_pool: true, members: members.collect() };
-    let examination = Examination {
+    let group = Group { name: "pool main".to_owned(), is_pool, members: members.collect() };
+    Examination {
         at: SystemTime::now(),
         took: Duration::ZERO,
         servers,
         proxies: Vec::new(),
         groups: vec![group],
-    };
-    let findings = Findings::of(&examination).into_iter();
-    let compared = findings.filter(|it| it.check.starts_with("compare-"));
-    compared.map(|it| (it.check, it.server, it.severity)).collect()
+    }
 }
 
 /// Of four servers the second differs; it is found by this check, or nobody is.
@@ -201,6 +204,30 @@ fn settings_and_versions_that_differ_are_told() {
     assert_eq!(mixed, [("compare-settings", None, Severity::Note)]);
     let halves = found(&[set("1"), set("1"), set("2"), set("2")]);
     assert_eq!(halves, [("compare-settings", None, Severity::Note)]);
+}
+
+#[test]
+fn redis_servers_of_different_purpose_may_differ() {
+    let server = |idx: u16, policy: &'static str, more: &[(&'static str, &'static str)]| {
+        let mut facts = RedisFacts::default();
+        facts.info.last = more.iter().copied().collect();
+        facts.config = [("maxmemory-policy", policy)].into_iter().collect();
+        let says = Some(Says::Redis(Box::new(facts)));
+        let target = format!("redis://s{idx}").parse::<Target>().unwrap().named(name(idx));
+        ServerFacts { target, says, ..sample().facts(idx) }
+    };
+    let severity = |more: &[(&'static str, &'static str)]| {
+        let policies = (0..).zip(["allkeys-lru", "noeviction", "allkeys-lru"]);
+        let servers = policies.map(|(idx, policy)| server(idx, policy, more)).collect();
+        let found = Findings::of(&examination(servers, &[sample(), sample(), sample()], false));
+        let odd = found.iter().find(|it| it.check == "compare-settings");
+        odd.map(|it| it.severity)
+    };
+    assert_eq!(severity(&[("role", "master")]), Some(Severity::Note));
+    assert_eq!(severity(&[("redis_mode", "cluster")]), Some(Severity::Warning));
+    assert_eq!(severity(&[("server_mode", "cluster")]), Some(Severity::Warning));
+    let copies = [("role", "slave"), ("master_host", "10.0.0.1"), ("master_port", "6379")];
+    assert_eq!(severity(&copies), Some(Severity::Warning));
 }
 
 #[test]
