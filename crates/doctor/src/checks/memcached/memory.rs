@@ -32,7 +32,7 @@ pub(crate) const CHECKS: &[Check] = &[
             having been read means that memory is filled with what nobody needs.",
         rule: "Looked at if at least 20 items were evicted between the samples. Warning if the last \
             one evicted in the class that evicts most had been idle for less than five minutes; a \
-            note if for less than a day.",
+            note if for less than a day. Nothing where memcached-slabs warns.",
         source: "`stats`: evictions, evicted_unfetched, bytes, limit_maxbytes; `stats items`: \
             evicted, evicted_time (seconds since the last item evicted was used).",
         look: Look::Server(evictions),
@@ -52,7 +52,8 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "The server was started with `-M`: when it is full it answers writes with errors, \
             until something expires or is deleted. That suits a store whose contents must not be \
             lost, and a cache hardly ever.",
-        rule: "A note if evictions are off; a warning if items take more than 80 % of the limit.",
+        rule: "A note if evictions are off; a warning if items take more than 80 % of the limit. \
+            Nothing once items are refused (memcached-out-of-memory).",
         source: "`stats settings`: evictions; `stats`: bytes, limit_maxbytes.",
         look: Look::Server(evictions_off),
     },

@@ -62,7 +62,7 @@ pub(crate) const CHECKS: &[Check] = &[
         meaning: "The latency monitor has seen what stopped the server: forks to save, a disk that \
             is slow to sync, the removal of expired keys, evictions.",
         rule: "Warning if an event of the last hour took at least 100 ms. Commands are left to the \
-            slow log.",
+            slow log. Forks are left to redis-fork where INFO tells of them.",
         source: "LATENCY LATEST (only with latency-monitor-threshold above 0).",
         look: Look::Server(events),
     },

@@ -24,7 +24,8 @@ pub(crate) const CHECKS: &[Check] = &[
             policy is `noeviction`, which is Redis' default, or one of `volatile-…`, which evicts \
             only keys with an expiry, and there are none. When it is full, every write fails.",
         rule: "With nothing to evict: warning above 80 % of maxmemory, critical above 95 %. \
-            Replicas that leave the limit to their primary are not judged.",
+            Replicas that leave the limit to their primary are not judged, and nothing is told once \
+            writes are refused (redis-memory-refused).",
         source: "INFO: used_memory, mem_not_counted_for_evict, maxmemory, maxmemory_policy, db0….",
         look: Look::Server(full),
     },
@@ -89,7 +90,7 @@ pub(crate) const CHECKS: &[Check] = &[
             read from disk when it is asked for, and everybody waits meanwhile: one thread serves \
             all.",
         rule: "Warning if less than 80 % of at least 1 GiB in use is in RAM.",
-        source: "INFO: used_memory, used_memory_rss.",
+        source: "INFO: used_memory, mem_replication_backlog, used_memory_rss.",
         look: Look::Server(swapped),
     },
     Check {
@@ -350,6 +351,8 @@ fn swapped(facts: &ServerFacts, findings: &mut Findings) {
     else {
         return;
     };
+    // Before Redis 7 the backlog of replication is taken whole, and touched as it fills.
+    let used = used - reading.number("mem_replication_backlog").unwrap_or(0.0);
     if used < SWAPPED_USED_MIN || rss >= used * SWAPPED_SHARE || rss <= 0.0 {
         return;
     }
@@ -358,7 +361,11 @@ fn swapped(facts: &ServerFacts, findings: &mut Findings) {
             "only {} of the memory it uses is in RAM: the rest is swapped out, or was never touched",
             percent(rss / used)
         ))
-        .evidence("in RAM", bytes_of(rss, used), "INFO: used_memory_rss, used_memory")
+        .evidence(
+            "in RAM",
+            bytes_of(rss, used),
+            "INFO: used_memory_rss; used_memory less mem_replication_backlog",
+        )
         .remedy(
             "on its machine: see how much of it is swapped out, and whether that is read now",
             &["grep VmSwap /proc/$(pidof redis-server)/status", "vmstat 1 5"],

@@ -164,6 +164,10 @@ fn memory_that_is_not_in_ram_counts_where_it_is_large() {
     server((1 << 30) - 1, 1 << 20).gives(&[]);
     server(1 << 30, (1 << 30) * 8 / 10 + 1).gives(&[]);
     server(1 << 30, (1 << 30) * 7 / 10).gives(&[("redis-memory-swapped", Warning)]);
+    // Memory of a backlog that has not been filled was never touched, nor swapped out.
+    let backlog = "mem_replication_backlog:536870912";
+    server(3 << 29, 1 << 30).info(backlog).gives(&[]);
+    server(3 << 29, 1 << 30).gives(&[("redis-memory-swapped", Warning)]);
 }
 
 #[test]
