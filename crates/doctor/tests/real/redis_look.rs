@@ -202,6 +202,19 @@ fn passwords_stay_with_the_server() {
 }
 
 #[test]
+fn who_repeats_a_password_is_not_repeated() {
+    let unknowing = Redis::start_with(&["--rename-command", "AUTH", ""]);
+    let echo = Impostor::start(b"*2\r\n$4\r\nAUTH\r\n$8\r\nhidden-8\r\n");
+    let urls = [unknowing.address(), echo.addr().to_string()];
+    let targets = urls.iter().map(|it| target(&format!("redis://:hidden-8@{it}"))).collect();
+    let examination = examined(targets, quick());
+    for (words, facts) in ["unknown command", "something else"].iter().zip(&examination.servers) {
+        let error = facts.reach.as_ref().expect_err("it does not let us in");
+        assert!(error.words.contains(words) && !error.words.contains("hidden"), "{error}");
+    }
+}
+
+#[test]
 fn a_user_with_few_rights_gives_gaps_and_no_failure() {
     let users = [
         ("all", &["~evenkeel:doctor:*", "+@all"][..]),

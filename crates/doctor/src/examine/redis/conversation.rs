@@ -123,7 +123,9 @@ impl Conversation {
                         Some(details) => format!("{} {details}", error.code()),
                         None => error.code().to_owned(),
                     };
-                    answers.push(Err(Failure::Refused(shortened(&words))));
+                    // What we told it follows, the password among it.
+                    let words = words.split(ECHO).next().unwrap_or_default();
+                    answers.push(Err(Failure::Refused(shortened(words))));
                 }
                 Ok(value) => answers.push(Ok(value)),
                 Err(error) => {
@@ -234,5 +236,7 @@ const LIST_LEN_MAX: usize = 512 << 10;
 const HEAD_LEN_MAX: usize = 200;
 /// The most of a server's words that is kept, in characters.
 const WORDS_LEN_MAX: usize = 200;
+/// What comes before the words of a command that a server does not know, as it repeats them.
+const ECHO: &str = ", with args beginning with";
 /// How an alert of TLS 1.0 to 1.3 begins.
 const TLS_ALERT: &[u8] = &[0x15, 0x03];

@@ -99,6 +99,11 @@ impl Door {
             match answer {
                 Ok(Value::Okay) if *step != Step::Greet => {}
                 Ok(Value::SimpleString(word)) if *step == Step::Greet && word == "PONG" => {}
+                // Who repeats what it is told repeats the password.
+                Ok(_) if *step == Step::LogIn => {
+                    let words = "AUTH was answered by something else than OK".to_owned();
+                    return Err((UnreachableKind::Protocol, words));
+                }
                 Ok(other) => {
                     let words = format!("{} was answered by {other:?}", step.command());
                     return Err((UnreachableKind::Protocol, shortened(&words)));
