@@ -1,6 +1,7 @@
 //! `evenkeel doctor`: what is wrong with cache servers.
 
 mod explain;
+mod files;
 mod fix;
 mod page;
 mod password;
@@ -29,7 +30,8 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
     }
     let page = args.html.as_deref().map(PageFile::claim).transpose()?;
     let sought = Sought::of(args)?;
-    let options = Options { interval: args.interval, ..Options::default() };
+    let servers_at_once = files::servers_at_once();
+    let options = Options { interval: args.interval, servers_at_once, ..Options::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|it| Failure::NotExamined(Failure::Runtime(it).to_string()))?;
     let examined = match args.watch {

@@ -9,7 +9,7 @@
 //! # Limits
 //! A server is given up when [`Options::budget`] has passed, and a step after
 //! [`Options::step_timeout`]. What is known by then is kept.
-//! At most [`SERVERS_AT_ONCE`] are examined at a time.
+//! At most [`Options::servers_at_once`] are examined at a time.
 
 mod dial;
 mod memcached;
@@ -36,6 +36,9 @@ pub struct Options {
     pub step_timeout: Duration,
     /// How long one server's examination takes at most, besides the interval.
     pub budget: Duration,
+    /// How many servers are examined at a time: each takes up to [`FILES_OF_SERVER`] files. At least
+    /// one is.
+    pub servers_at_once: usize,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             interval: Duration::from_secs(2),
             step_timeout: Duration::from_secs(1),
             budget: Duration::from_millis(2_500),
+            servers_at_once: SERVERS_AT_ONCE,
         }
     }
 }
@@ -77,7 +81,7 @@ pub async fn examine(targets: Vec<Target>, options: Options) -> Examination {
     let mut running = JoinSet::new();
     let mut servers = Vec::new();
     loop {
-        while running.len() < SERVERS_AT_ONCE
+        while running.len() < options.servers_at_once.max(1)
             && let Some((idx, target)) = waiting.next()
         {
             running.spawn(async move { (idx, examine_one(target, options).await) });
@@ -141,5 +145,8 @@ impl Notes {
     }
 }
 
-/// How many servers are examined at a time: a few files each.
+/// How many servers are examined at a time if there are files enough.
 pub const SERVERS_AT_ONCE: usize = 64;
+/// How many files a server's examination has open at most: a connection that asks, one for the key
+/// whose expiry is watched, and ten of the probe.
+pub const FILES_OF_SERVER: usize = 12;

@@ -269,6 +269,23 @@ fn a_server_that_differs_from_its_neighbours_is_the_odd_one() {
     assert_eq!((findings(&report), code), (Vec::new(), Some(0)));
 }
 
+/// Whoever runs out of files of its own must not say that servers do not serve.
+#[test]
+fn few_files_are_no_fault_of_the_servers() {
+    let redis = Redis::start();
+    let urls = (0..3).map(|database| format!("redis://{}/{database}", redis.address()));
+    let program = doctor(&["--json"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]).arg(program.get_program());
+    limited.args(program.get_args()).args(urls).env_remove("EVENKEEL_REDIS_PASSWORD");
+    let told = Told::of(&mut limited);
+    let report: Value = serde_json::from_str(&told.stdout).expect("it is JSON");
+    assert_eq!((findings(&report), told.code), (Vec::new(), Some(0)));
+    for server in report["servers"].as_array().expect("a list of servers") {
+        assert_eq!(server["gaps"], Value::Array(Vec::new()), "{server}");
+    }
+}
+
 #[test]
 fn a_reader_that_has_seen_enough_does_not_hide_the_verdict() {
     let nobody = format!("memcached://127.0.0.1:{}", free_port());
