@@ -85,13 +85,13 @@ fn text(report: &Report, args: &DoctorArgs) -> String {
     sheet::sheet(report, extent, Paper::of_stdout().or_sized(sheet::COLUMNS, sheet::ROWS))
 }
 
-/// A reader that has seen enough (`| head`) is no failure: the verdict is what is asked for.
-fn print(text: &str) -> Result<(), Failure> {
+/// A reader that has seen enough (`| head`) is no failure: the verdict is what is asked for. Whether
+/// there still is one.
+fn print(text: &str) -> Result<bool, Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::NotExamined(Failure::Output(error).to_string()))
-        }
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::NotExamined(Failure::Output(error).to_string())),
     }
 }

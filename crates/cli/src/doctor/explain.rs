@@ -1,7 +1,5 @@
 //! `--explain`: what a check means, and where its numbers come from.
 
-use std::io::{self, Write};
-
 use evenkeel_core::config::nearest::nearest;
 use evenkeel_doctor::{CHECKS, Check};
 
@@ -17,7 +15,7 @@ pub(super) fn explain(id: &str) -> Result<(), Failure> {
         None if id == ALL => list(paper),
         None => return Err(Failure::NotExamined(unknown(id))),
     };
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    super::print(&text).map(drop)
 }
 
 /// All checks, as they are run.

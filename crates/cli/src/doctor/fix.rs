@@ -1,6 +1,7 @@
 //! `--fix`: each change that a finding offers is shown, asked about, carried out and looked at.
 //!
-//! Nothing is sent to anybody without a yes. The end of the input is a no.
+//! Nothing is sent to anybody without a yes. The end of the input is a no, and so is that of the
+//! output: nobody has read what would be sent.
 
 use std::io::{self, BufRead as _, Read as _};
 
@@ -36,7 +37,10 @@ pub(super) fn fix(
     for (idx, offer) in offers.iter().enumerate() {
         let Some(facts) = examination.server(offer.server) else { continue };
         let heading = format!("fix {} of {}", idx + 1, offers.len());
-        print(&format!("\n{}{PROMPT}", offer.shown(&heading, Paper::of_stdout())))?;
+        if !print(&format!("\n{}{PROMPT}", offer.shown(&heading, Paper::of_stdout())))? {
+            // What nobody was shown, nobody can say yes to.
+            break;
+        }
         if !is_yes()? {
             print("not done\n")?;
             continue;
@@ -150,7 +154,12 @@ fn quoted(word: &str) -> String {
 /// Whether whoever is asked says yes.
 fn is_yes() -> Result<bool, Failure> {
     let mut answer = String::new();
-    let read = io::stdin().lock().take(ANSWER_LEN_MAX).read_line(&mut answer);
+    let mut input = io::stdin().lock();
+    let read = input.by_ref().take(ANSWER_LEN_MAX).read_line(&mut answer);
+    if answer.len() as u64 == ANSWER_LEN_MAX && !answer.ends_with('\n') {
+        // The rest of a long answer is none to the next question.
+        input.skip_until(b'\n')?;
+    }
     if read.is_err() || !answer.ends_with('\n') {
         // No line end was typed after the question.
         print("\n")?;

@@ -219,12 +219,22 @@ fn what_is_fixed_was_said_yes_to_and_is_undone_as_it_says() {
     let before = policy();
     let url = format!("redis://{}", redis.address());
 
-    for answer in ["", "n\n", "yes, but\n"] {
+    let long = format!("{}y\n", "n".repeat(1024));
+    for answer in ["", "n\n", "yes, but\n", &long] {
         let (told, code) = fix(&url, answer);
         assert!(told.contains("sends:   CONFIG SET maxmemory-policy allkeys-lru\n"), "{told}");
         assert!(told.contains("not done") && !told.contains("what is left"), "{told}");
         assert_eq!((policy(), code), (before.clone(), Some(2)), "{answer:?}");
     }
+
+    let mut unread = doctor(&["--fix", &url]);
+    let (input, output) = (Stdio::piped(), Stdio::piped());
+    let mut child = unread.stdin(input).stdout(output).spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().expect("it is piped");
+    input.write_all(b"y\ny\n").expect("a pipe holds more");
+    assert_eq!(child.wait().expect("the program ends").code(), Some(2));
+    assert_eq!(policy(), before, "what nobody read was sent");
 
     let (told, code) = fix(&url, "y\n");
     let line = format!("{url}: CONFIG SET maxmemory-policy allkeys-lru: noeviction -> allkeys-lru");
