@@ -93,6 +93,10 @@ pub struct Change {
     pub words: String,
     /// What is sent to the server, word by word.
     pub command: Vec<String>,
+    /// How what it changes is, as the server says it: what undoes it leads back there. `None` if
+    /// that cannot be read.
+    #[serde(skip)]
+    pub before: Option<String>,
     /// What would undo it, as one would type it; `None` if nothing can.
     pub undo: Option<String>,
     /// How to make it last beyond a restart; `None` if there is nothing to last.

@@ -108,6 +108,7 @@ fn fields() -> BTreeSet<String> {
     finding.evidence("", "", "").remedy("", &[]).change(Change {
         words,
         command,
+        before: None,
         undo: None,
         lasting: None,
     });

@@ -5,6 +5,7 @@
 
 mod effect;
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -51,6 +52,15 @@ pub enum FixError {
     /// It did not answer when it was asked how things are. Nothing was changed.
     #[error("the server does not answer ({0}), and was told nothing")]
     Silent(String),
+    /// Somebody else has changed it since it was looked at, so that what was said of undoing it is
+    /// not true any more. Nothing was changed.
+    #[error("it is {now:?} by now, not {before:?}, and was left so; look again")]
+    Changed {
+        /// How it was when it was looked at.
+        before: String,
+        /// How it is.
+        now: String,
+    },
     /// The server will not or cannot. Nothing was changed.
     #[error("the server refused it: {0}")]
     Refused(String),
@@ -59,8 +69,12 @@ pub enum FixError {
     Unanswered(String),
 }
 
-/// Carries a change out.
-pub async fn carry_out(target: &Target, change: &Change) -> Result<Carried, FixError> {
+/// Carries a change out at one of the server's addresses: the one that was examined.
+pub async fn carry_out(
+    target: &Target,
+    addr: SocketAddr,
+    change: &Change,
+) -> Result<Carried, FixError> {
     let words: Vec<_> = change.command.iter().map(String::as_str).collect();
     let is_text = |word: &&str| match target.protocol {
         Protocol::Memcached => !word.is_empty() && word.bytes().all(|it| it.is_ascii_graphic()),
@@ -69,9 +83,14 @@ pub async fn carry_out(target: &Target, change: &Change) -> Result<Carried, FixE
     if words.is_empty() || !words.iter().all(is_text) {
         return Err(FixError::Unfit);
     }
-    let mut line = Line::open(target).await?;
+    let mut line = Line::open(target, addr).await?;
     let sight = Sight::of(&words);
     let before = line.see(sight.as_ref()).await.map_err(FixError::Silent)?;
+    if let (Some(before), Some(now)) = (&change.before, &before)
+        && before != now
+    {
+        return Err(FixError::Changed { before: before.clone(), now: now.clone() });
+    }
     let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     line.ask(&words, ANSWER_TIMEOUT).await.map_err(|error| match error {
         Unheard::Refused(words) => FixError::Refused(words),
@@ -93,12 +112,13 @@ enum Line {
 }
 
 impl Line {
-    async fn open(target: &Target) -> Result<Self, Unreachable> {
+    async fn open(target: &Target, addr: SocketAddr) -> Result<Self, Unreachable> {
         let deadline = Instant::now() + OPEN_TIMEOUT;
         match &target.protocol {
-            Protocol::Memcached => MemcachedLine::open(target, deadline).await.map(Self::Memcached),
+            Protocol::Memcached => MemcachedLine::open(addr, deadline).await.map(Self::Memcached),
             Protocol::Redis(login) => {
-                RedisLine::open(target, login, deadline).await.map(Self::Redis)
+                let line = RedisLine::open(&target.address, login, addr, deadline);
+                line.await.map(Self::Redis)
             }
         }
     }

@@ -184,6 +184,7 @@ fn shown(finding: &Finding, show: &impl Fn(&str) -> String) -> Finding {
     let change = |it: &Change| Change {
         words: show(&it.words),
         command: all(&it.command),
+        before: it.before.clone(),
         undo: it.undo.as_deref().map(show),
         lasting: it.lasting.as_deref().map(show),
     };

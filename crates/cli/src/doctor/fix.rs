@@ -36,6 +36,7 @@ pub(super) fn fix(
     }
     for (idx, offer) in offers.iter().enumerate() {
         let Some(facts) = examination.server(offer.server) else { continue };
+        let Ok(reached) = &facts.reach else { continue };
         let heading = format!("fix {} of {}", idx + 1, offers.len());
         if !print(&format!("\n{}{PROMPT}", offer.shown(&heading, Paper::of_stdout())))? {
             // What nobody was shown, nobody can say yes to.
@@ -45,7 +46,7 @@ pub(super) fn fix(
             print("not done\n")?;
             continue;
         }
-        let carried = runtime.block_on(carry_out(&facts.target, offer.change));
+        let carried = runtime.block_on(carry_out(&facts.target, reached.addr, offer.change));
         print(&offer.told(&carried))?;
         fixed.sent += usize::from(is_sent(&carried));
     }
@@ -137,7 +138,11 @@ fn is_sent(carried: &Result<Carried, FixError>) -> bool {
     match carried {
         Ok(_) | Err(FixError::Unanswered(_)) => true,
         Err(
-            FixError::Unfit | FixError::Unreachable(_) | FixError::Silent(_) | FixError::Refused(_),
+            FixError::Unfit
+            | FixError::Unreachable(_)
+            | FixError::Silent(_)
+            | FixError::Changed { .. }
+            | FixError::Refused(_),
         ) => false,
     }
 }
@@ -186,6 +191,7 @@ mod tests {
             change: Some(Change {
                 words: "have it evict".to_owned(),
                 command: command.iter().map(|&it| it.to_owned()).collect(),
+                before: None,
                 undo: Some("redis-cli CONFIG SET save \"\"".to_owned()),
                 lasting: None,
             }),

@@ -20,6 +20,7 @@ fn finding(server: &str) -> Finding {
     finding.evidence(MARKUP, MARKUP, MARKUP).remedy(MARKUP, &[MARKUP]).change(Change {
         words: MARKUP.to_owned(),
         command: vec![MARKUP.to_owned()],
+        before: None,
         undo: Some(MARKUP.to_owned()),
         lasting: Some(MARKUP.to_owned()),
     });

@@ -1,5 +1,6 @@
 //! Changes to real servers: carried out, looked at, refused, undone.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use evenkeel_doctor::Target;
@@ -12,6 +13,7 @@ fn change(command: &[&str]) -> Change {
     Change {
         words: "a change".to_owned(),
         command: command.iter().map(|&it| it.to_owned()).collect(),
+        before: None,
         undo: None,
         lasting: None,
     }
@@ -20,7 +22,11 @@ fn change(command: &[&str]) -> Change {
 fn carry(target: &Target, command: &[&str]) -> Result<Carried, FixError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime is made of nothing");
-    runtime.block_on(carry_out(target, &change(command)))
+    runtime.block_on(carry_out(target, addr(target), &change(command)))
+}
+
+fn addr(target: &Target) -> SocketAddr {
+    target.address.to_string().parse().expect("an address of ours")
 }
 
 fn target(scheme: &str, address: &str) -> Target {
@@ -58,6 +64,28 @@ fn a_change_is_carried_out_and_undone_and_a_refusal_changes_nothing() {
     );
     let unseen = carry(&server, &["CONFIG", "RESETSTAT"]);
     assert_eq!(unseen.map(|it| it.effect), Ok(Effect::Unseen));
+}
+
+#[test]
+fn what_was_examined_is_what_is_changed() {
+    let redis = Redis::start();
+    let server = target("redis", &redis.address());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime is made of nothing");
+    let change = |before: &str| {
+        let before = Some(before.to_owned());
+        Change { before, ..change(&["CONFIG", "SET", "timeout", "600"]) }
+    };
+    // Its name may mean another server by now.
+    let named = target("redis", "no-such-name.invalid");
+    let carried = runtime.block_on(carry_out(&named, addr(&server), &change("0")));
+    assert_eq!(carried.map(|it| it.effect), Ok(Effect::Took));
+    // Somebody else was quicker, and what was said of undoing it is not true any more.
+    redis.command(&["CONFIG", "SET", "timeout", "30"]);
+    let late = runtime.block_on(carry_out(&server, addr(&server), &change("0")));
+    let (before, now) = ("0".to_owned(), "30".to_owned());
+    assert_eq!(late, Err(FixError::Changed { before, now }));
+    assert!(redis.command(&["CONFIG", "GET", "timeout"]).contains("30"));
 }
 
 #[test]

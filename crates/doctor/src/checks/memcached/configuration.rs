@@ -161,6 +161,7 @@ fn crawler(facts: &ServerFacts, findings: &mut Findings) {
             .change(Change {
                 words: "let the server look for expired items".to_owned(),
                 command: ["lru_crawler", "enable"].map(str::to_owned).to_vec(),
+                before: None,
                 undo: Some(told(facts, "lru_crawler disable")),
                 lasting: Some("memcached -o lru_crawler …".to_owned()),
             });

@@ -112,6 +112,7 @@ fn verbose(facts: &ServerFacts, findings: &mut Findings) {
         .change(Change {
             words: "print no requests any more".to_owned(),
             command: ["verbosity", "0"].map(str::to_owned).to_vec(),
+            before: Some(verbosity.to_string()),
             undo: Some(told(facts, &format!("verbosity {verbosity}"))),
             lasting: Some("leave -v, -vv and -vvv out of memcached's start options".to_owned()),
         });
@@ -132,6 +133,7 @@ fn detail(facts: &ServerFacts, findings: &mut Findings) {
         .change(Change {
             words: "count requests by prefix no longer".to_owned(),
             command: ["stats", "detail", "off"].map(str::to_owned).to_vec(),
+            before: None,
             undo: Some(told(facts, "stats detail on")),
             lasting: Some("leave -D out of memcached's start options".to_owned()),
         });

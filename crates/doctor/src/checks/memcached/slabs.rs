@@ -52,6 +52,7 @@ fn slabs(facts: &ServerFacts, findings: &mut Findings) {
             .change(Change {
                 words: "let the server move pages between classes by itself".to_owned(),
                 command: ["slabs", "automove", "1"].map(str::to_owned).to_vec(),
+                before: Some("0".to_owned()),
                 undo: Some(told(facts, "slabs automove 0")),
                 lasting: Some("memcached -o slab_reassign,slab_automove=1 …".to_owned()),
             });

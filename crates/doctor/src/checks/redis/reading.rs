@@ -162,8 +162,8 @@ impl<'a> Reading<'a> {
 
     /// Another value for a setting, if its value is known.
     pub(super) fn set(&self, name: &str, value: &str) -> Option<Change> {
-        let before = self.setting(name)?;
-        let before = quoted(before);
+        let said = self.setting(name)?;
+        let before = quoted(said);
         let lasting = if self.has_file() {
             self.cli("CONFIG REWRITE")
         } else {
@@ -172,6 +172,7 @@ impl<'a> Reading<'a> {
         Some(Change {
             words: format!("set {name} to {value}, which is {before} now"),
             command: ["CONFIG", "SET", name, value].map(str::to_owned).into(),
+            before: Some(said.to_owned()),
             undo: Some(self.cli(&format!("CONFIG SET {name} {before}"))),
             lasting: Some(lasting),
         })

@@ -1,28 +1,21 @@
 //! A connection over which a memcached server is told something, and asked whether it took.
 
+use std::net::SocketAddr;
+
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
-use super::dial;
 use crate::examine::Unheard;
 use crate::facts::Unreachable;
-use crate::target::Target;
 
 /// An open connection.
 pub(crate) struct MemcachedLine(Conversation);
 
 impl MemcachedLine {
-    /// Connects to the first of the server's addresses that answers.
-    pub(crate) async fn open(target: &Target, deadline: Instant) -> Result<Self, Unreachable> {
-        let (addrs, _) = dial::look_up(&target.address, deadline).await?;
-        let mut failed = None;
-        for addr in addrs {
-            match Conversation::open(addr, deadline).await {
-                Ok((conversation, _)) => return Ok(Self(conversation)),
-                Err(error) => failed = Some(error),
-            }
-        }
-        Err(failed.expect("a name that was looked up has an address"))
+    /// Connects.
+    pub(crate) async fn open(addr: SocketAddr, deadline: Instant) -> Result<Self, Unreachable> {
+        let (conversation, _) = Conversation::open(addr, deadline).await?;
+        Ok(Self(conversation))
     }
 
     /// Sends a command that is answered by one line, or by the lines of `stats`.

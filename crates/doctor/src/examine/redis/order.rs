@@ -1,47 +1,42 @@
 //! A connection over which a Redis server is told something, and asked whether it took.
 
+use std::net::SocketAddr;
+
+use evenkeel_core::config::ServerAddress;
 use redis::Value;
 use tokio::time::Instant;
 
 use super::answers;
 use super::conversation::{Conversation, Failure};
-use super::dial;
 use super::gather::command;
 use super::login::Door;
 use crate::examine::Unheard;
 use crate::facts::Unreachable;
-use crate::target::{RedisLogin, Target};
+use crate::target::RedisLogin;
 
 /// An open connection, logged in.
 pub(crate) struct RedisLine(Conversation);
 
 impl RedisLine {
-    /// Connects to the first of the server's addresses that answers, and logs in.
+    /// Connects to one of the server's addresses and logs in.
     pub(crate) async fn open(
-        target: &Target,
+        address: &ServerAddress,
         login: &RedisLogin,
+        addr: SocketAddr,
         deadline: Instant,
     ) -> Result<Self, Unreachable> {
-        let door = Door::new(&target.address, login);
-        let (addrs, _) = dial::look_up(&target.address, deadline).await?;
-        let mut failed = None;
-        for addr in addrs {
-            let begun_at = Instant::now();
-            match door.open(addr, deadline).await {
-                Ok(mut opened) => {
-                    let entered = door.enter(&mut opened.conversation, deadline).await;
-                    entered.map_err(|(kind, words)| Unreachable {
-                        kind,
-                        words,
-                        addr: Some(addr),
-                        after: begun_at.elapsed(),
-                    })?;
-                    return Ok(Self(opened.conversation));
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
-        Err(failed.expect("a name that was looked up has an address"))
+        let door = Door::new(address, login);
+        let begun_at = Instant::now();
+        let mut conversation = door.open(addr, deadline).await?.conversation;
+        let entered = door.enter(&mut conversation, deadline).await;
+        let fail = |(kind, words)| Unreachable {
+            kind,
+            words,
+            addr: Some(addr),
+            after: begun_at.elapsed(),
+        };
+        entered.map_err(fail)?;
+        Ok(Self(conversation))
     }
 
     /// Sends a command; its answer, or of several values each.
