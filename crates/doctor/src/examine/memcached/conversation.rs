@@ -33,7 +33,7 @@ pub(super) enum Broken {
     #[error("{0}")]
     Closed(String),
     /// It is longer than any such answer.
-    #[error("the answer is longer than {ANSWER_LEN_MAX} bytes")]
+    #[error("the answer is longer than any such answer")]
     TooLong,
 }
 

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until};
@@ -158,11 +159,15 @@ async fn take(
         }
     };
     let begun_at = Instant::now();
-    let is_last = |line: &str| is_end_of_answer(line);
-    let answer = conversation.ask(request.as_bytes(), is_last, deadline).await;
+    let mut lines = Vec::new();
+    let keep = |line: &str| {
+        lines.push(line.to_owned());
+        if is_end_of_answer(line) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let answer = conversation.ask_each(request.as_bytes(), keep, ANSWER_LEN_MAX, deadline).await;
     let took = begun_at.elapsed();
     let outcome = match answer {
-        Ok(lines) => judge(kind, canary, &lines),
+        Ok(()) => judge(kind, canary, &lines),
         Err(broken) => broken.into(),
     };
     Step { kind, took, outcome }
@@ -237,6 +242,9 @@ impl CanaryKeys {
     }
 }
 
+/// What an answer may have, in bytes: a line, a canary's value, or a refusal in many words. Ten
+/// connections are read at a time, of many servers.
+const ANSWER_LEN_MAX: u64 = 4 << 10;
 /// Connections at a time: more than twice memcached's default number of threads (4), which take
 /// connections in turn.
 pub(super) const LANES: usize = 10;
@@ -255,3 +263,33 @@ const EXPIRING_SECONDS: u32 = 2;
 /// When it must be gone: two seconds, and something for a clock that ticks once a second.
 const EXPIRED_AFTER: Duration = Duration::from_millis(2_250);
 const VALUE_START: &str = "a canary of evenkeel doctor, ";
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_too_long_is_read_no_further() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+        let addr = listener.local_addr().expect("it is bound");
+        let serving = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("it is connected to");
+            stream.write_all(&b"VALUE \r\n".repeat(8 << 10)).expect("the other end is open");
+            // It neither ends its answer nor the connection.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let step = runtime.expect("a runtime needs a few files").block_on(async {
+            let deadline = Instant::now() + Duration::from_secs(1);
+            let opened = Conversation::open(addr, deadline).await;
+            let (mut conversation, _) = opened.expect("it listens");
+            take(&mut conversation, StepKind::Get, &CanaryKeys::new().canary(0, 0), deadline).await
+        });
+        assert!(matches!(step.outcome, Outcome::Garbled(_)), "{:?}", step.outcome);
+        serving.join().expect("it ends with the connection");
+    }
+}
