@@ -326,7 +326,7 @@ fn addr(facts: &ServerFacts, error: &Unreachable) -> String {
 }
 
 /// The usual name of its service.
-fn program(facts: &ServerFacts) -> &'static str {
+pub(super) fn program(facts: &ServerFacts) -> &'static str {
     match facts.target.protocol {
         Protocol::Memcached => "memcached",
         Protocol::Redis(_) => "redis-server",

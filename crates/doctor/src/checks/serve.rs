@@ -3,6 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
+use super::reach::program;
 use crate::check::{Check, Findings, Look, Severity};
 use crate::facts::{Lane, Outcome, Probe, ServerFacts, Step, StepKind};
 
@@ -117,7 +118,7 @@ fn some_connections(facts: &ServerFacts, findings: &mut Findings) {
         .evidence("there", outcomes(facts, is_unanswered), PROBE)
         .remedy(
             "see whether one of its threads is busy or stuck, and restart the server if so",
-            &["top -H -p $(pidof memcached)"],
+            &[&format!("top -H -p $(pidof {})", program(facts))],
         );
 }
 
