@@ -6,6 +6,7 @@ mod fix;
 mod page;
 mod password;
 mod proxies;
+mod roster;
 mod sheet;
 mod targets;
 mod watch;

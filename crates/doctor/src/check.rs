@@ -1,8 +1,7 @@
-//! What a check is, what it finds, and the list of all.
+//! What a check is, and what it finds.
 
 use serde::Serialize;
 
-use crate::checks;
 use crate::examine::Examination;
 use crate::facts::ServerFacts;
 
@@ -117,18 +116,8 @@ impl Findings {
         Self::default()
     }
 
-    /// Everything that the checks find in what was seen: worst first, then as checks are listed.
-    pub fn of(examination: &Examination) -> Vec<Finding> {
-        let mut findings = Self::new();
-        for check in CHECKS.iter().copied().flatten() {
-            findings.run(check, examination);
-        }
-        let mut found = findings.found;
-        found.sort_by_key(|it| std::cmp::Reverse(it.severity));
-        found
-    }
-
-    fn run(&mut self, check: &Check, examination: &Examination) {
+    /// Runs one check.
+    pub(crate) fn run(&mut self, check: &Check, examination: &Examination) {
         self.check = check.id;
         match check.look {
             Look::Server(look) => {
@@ -180,9 +169,14 @@ impl Findings {
         self.found.last_mut().expect("it has just been added")
     }
 
-    /// What has been found.
-    pub fn found(&self) -> &[Finding] {
+    /// What has been found so far.
+    pub(crate) fn found(&self) -> &[Finding] {
         &self.found
+    }
+
+    /// What has been found.
+    pub(crate) fn into_found(self) -> Vec<Finding> {
+        self.found
     }
 }
 
@@ -216,60 +210,5 @@ impl Finding {
     pub fn about(&mut self, server: &str) -> &mut Self {
         self.server = Some(server.to_owned());
         self
-    }
-}
-
-/// All checks, in the order in which findings of one severity are told: causes before what follows
-/// from them.
-pub const CHECKS: &[&[Check]] = &[
-    checks::reach::CHECKS,
-    checks::proxy::CHECKS,
-    checks::memcached::figures::CHECKS,
-    checks::memcached::connections::CHECKS,
-    checks::memcached::memory::CHECKS,
-    checks::memcached::slabs::CHECKS,
-    checks::memcached::hits::CHECKS,
-    checks::memcached::load::CHECKS,
-    checks::memcached::errors::CHECKS,
-    checks::memcached::clock::CHECKS,
-    checks::memcached::version::CHECKS,
-    checks::memcached::configuration::CHECKS,
-    checks::redis::persistence::CHECKS,
-    checks::redis::memory::CHECKS,
-    checks::redis::connections::CHECKS,
-    checks::redis::replication::CHECKS,
-    checks::redis::hits::CHECKS,
-    checks::redis::latency::CHECKS,
-    checks::redis::errors::CHECKS,
-    checks::redis::restarts::CHECKS,
-    checks::redis::clock::CHECKS,
-    checks::redis::versions::CHECKS,
-    checks::redis::configuration::CHECKS,
-    checks::serve::CHECKS,
-    checks::compare::CHECKS,
-];
-
-/// A check by its id.
-pub fn check(id: &str) -> Option<&'static Check> {
-    CHECKS.iter().copied().flatten().find(|check| check.id == id)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn checks_are_told_apart_and_explained() {
-        let mut ids = BTreeSet::new();
-        for check in CHECKS.iter().copied().flatten() {
-            assert!(ids.insert(check.id), "{} twice", check.id);
-            let is_word = |it: char| it.is_ascii_lowercase() || it == '-';
-            assert!(check.id.chars().all(is_word), "{}", check.id);
-            for text in [check.title, check.meaning, check.rule, check.source] {
-                assert!(!text.trim().is_empty(), "{}", check.id);
-            }
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The checks: pure functions of what was seen.
+//! The checks: pure functions of what was seen, and the list of all.
 //!
 //! A threshold is a named constant beside its check, and in the check's `rule` in words. A check
 //! that lacks the numbers it needs finds nothing: the gap is told by itself.
@@ -12,6 +12,57 @@ pub(crate) mod serve;
 
 use std::time::Duration;
 
+use crate::check::{Check, Finding, Findings};
+use crate::examine::Examination;
+
+/// All checks, in the order in which findings of one severity are told: causes before what follows
+/// from them.
+pub const CHECKS: &[&[Check]] = &[
+    reach::CHECKS,
+    proxy::CHECKS,
+    memcached::figures::CHECKS,
+    memcached::connections::CHECKS,
+    memcached::memory::CHECKS,
+    memcached::slabs::CHECKS,
+    memcached::hits::CHECKS,
+    memcached::load::CHECKS,
+    memcached::errors::CHECKS,
+    memcached::clock::CHECKS,
+    memcached::version::CHECKS,
+    memcached::configuration::CHECKS,
+    redis::persistence::CHECKS,
+    redis::memory::CHECKS,
+    redis::connections::CHECKS,
+    redis::replication::CHECKS,
+    redis::hits::CHECKS,
+    redis::latency::CHECKS,
+    redis::errors::CHECKS,
+    redis::restarts::CHECKS,
+    redis::clock::CHECKS,
+    redis::versions::CHECKS,
+    redis::configuration::CHECKS,
+    serve::CHECKS,
+    compare::CHECKS,
+];
+
+/// A check by its id.
+pub fn check(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().copied().flatten().find(|check| check.id == id)
+}
+
+impl Findings {
+    /// Everything that the checks find in what was seen: worst first, then as checks are listed.
+    pub fn of(examination: &Examination) -> Vec<Finding> {
+        let mut findings = Self::new();
+        for check in CHECKS.iter().copied().flatten() {
+            findings.run(check, examination);
+        }
+        let mut found = findings.into_found();
+        found.sort_by_key(|it| std::cmp::Reverse(it.severity));
+        found
+    }
+}
+
 /// `12 s`, `3 min`, `4 h 10 min`, `2 d 3 h`.
 pub(crate) fn lasting(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -21,5 +72,25 @@ pub(crate) fn lasting(time: Duration) -> String {
         () if hours > 0 => format!("{hours} h {} min", minutes % 60),
         () if minutes > 0 => format!("{minutes} min"),
         () => format!("{seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn checks_are_told_apart_and_explained() {
+        let mut ids = BTreeSet::new();
+        for check in CHECKS.iter().copied().flatten() {
+            assert!(ids.insert(check.id), "{} twice", check.id);
+            let is_word = |it: char| it.is_ascii_lowercase() || it == '-';
+            assert!(check.id.chars().all(is_word), "{}", check.id);
+            for text in [check.title, check.meaning, check.rule, check.source] {
+                assert!(!text.trim().is_empty(), "{}", check.id);
+            }
+        }
     }
 }

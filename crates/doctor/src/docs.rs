@@ -7,7 +7,8 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-use crate::check::{CHECKS, Change, Check, Finding, Severity};
+use crate::CHECKS;
+use crate::check::{Change, Check, Finding, Severity};
 use crate::report::{GapReport, ProbeReport, Report, ServerReport, Verdict};
 use crate::vitals::Vitals;
 

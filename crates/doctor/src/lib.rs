@@ -10,8 +10,8 @@
 //! | [`target`] | what is examined: memcached or Redis, and where |
 //! | [`mod@examine`] | asks a server everything, within a deadline |
 //! | [`facts`] | what was seen of a server, or of a running proxy, as plain data |
-//! | [`check`] | what a check is and what it finds; the list of all |
-//! | `checks` | the checks themselves: pure functions of facts |
+//! | [`mod@check`] | what a check is, and what it finds |
+//! | `checks` | the checks themselves: pure functions of facts; the list of all |
 //! | [`mod@fix`] | carries out a change that somebody said yes to |
 //! | [`vitals`] | the few figures that people look at first, read alike from both protocols |
 //! | [`report`] | the findings of an examination, worst first, as they are printed |
@@ -60,7 +60,8 @@ pub mod html;
 #[cfg(test)]
 mod docs;
 
-pub use check::{CHECKS, Check, Finding, Findings, Severity};
+pub use check::{Check, Finding, Findings, Severity};
+pub use checks::{CHECKS, check};
 pub use entry::Entry;
 pub use examine::{Examination, Options, examine};
 pub use report::{Report, Verdict};

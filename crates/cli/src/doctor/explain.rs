@@ -10,7 +10,7 @@ use crate::text::printable;
 /// Explains a check, or lists [`ALL`].
 pub(super) fn explain(id: &str) -> Result<(), Failure> {
     let paper = Paper::of_stdout().or_sized(COLUMNS, usize::MAX);
-    let text = match evenkeel_doctor::check::check(id) {
+    let text = match evenkeel_doctor::check(id) {
         Some(check) => explanation(check, paper),
         None if id == ALL => list(paper),
         None => return Err(Failure::NotExamined(unknown(id))),

@@ -22,7 +22,7 @@ use evenkeel_doctor::facts::{
 };
 use evenkeel_doctor::{Options, Target};
 
-use super::targets::Roster;
+use super::roster::Roster;
 use crate::admin::{Admin, AdminError};
 
 /// What was found by way of proxies.

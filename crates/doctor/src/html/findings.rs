@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::of_severity;
 use super::words::{count, prose};
-use crate::check::{Finding, check};
+use crate::check;
+use crate::check::Finding;
 use crate::entry::Entry;
 
 pub(super) fn section(entries: &[Entry<'_>]) -> Markup {
