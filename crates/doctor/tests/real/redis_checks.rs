@@ -91,7 +91,11 @@ fn a_cache_that_evicts_all_it_has_within_minutes_is_too_small() {
     let examination = with_traffic(&server, |server, round| {
         store(server, &format!("{round}:"));
     });
-    assert_eq!(found(&examination), ["redis-memory-evicting"]);
+    let found = found(&examination);
+    assert!(found.contains(&"redis-memory-evicting"), "{found:?}");
+    // Our own keys may be among what goes.
+    let is_expected = |it: &&str| ["redis-memory-evicting", "serve-loses"].contains(it);
+    assert!(found.iter().all(is_expected), "{found:?}");
 }
 
 #[test]
