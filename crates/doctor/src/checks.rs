@@ -10,8 +10,6 @@ pub(crate) mod reach;
 pub(crate) mod redis;
 pub(crate) mod serve;
 
-use std::time::Duration;
-
 use crate::check::{Check, Finding, Findings};
 use crate::examine::Examination;
 
@@ -60,18 +58,6 @@ impl Findings {
         let mut found = findings.into_found();
         found.sort_by_key(|it| std::cmp::Reverse(it.severity));
         found
-    }
-}
-
-/// `12 s`, `3 min`, `4 h 10 min`, `2 d 3 h`.
-pub(crate) fn lasting(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match () {
-        () if days > 0 => format!("{days} d {} h", hours % 24),
-        () if hours > 0 => format!("{hours} h {} min", minutes % 60),
-        () if minutes > 0 => format!("{minutes} min"),
-        () => format!("{seconds} s"),
     }
 }
 

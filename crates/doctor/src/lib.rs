@@ -45,6 +45,8 @@ pub mod check;
 
 mod checks;
 
+mod words;
+
 pub mod vitals;
 
 pub mod report;

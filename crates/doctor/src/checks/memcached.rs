@@ -16,8 +16,8 @@ mod facts_by_hand;
 
 use std::time::Duration;
 
-use super::lasting;
 use crate::facts::{MemcachedFacts, Sampled, ServerFacts};
+use crate::words::{bytes, percent, span};
 
 /// By how much a counter of `stats` grew between the samples; `None` after a restart in between,
 /// where it began anew.
@@ -57,22 +57,6 @@ fn growth_by_class<'a>(
 fn told(facts: &ServerFacts, command: &str) -> String {
     let address = &facts.target.address;
     format!("printf '{command}\\r\\nquit\\r\\n' | nc {} {}", address.host(), address.port())
-}
-
-/// `12.3 %`.
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-/// `64 MiB`.
-fn mebibytes(bytes: f64) -> String {
-    let mebibytes = bytes / MEBIBYTE;
-    if mebibytes < 10.0 { format!("{mebibytes:.1} MiB") } else { format!("{mebibytes:.0} MiB") }
-}
-
-/// A time that the server tells in seconds, in words.
-fn span(seconds: f64) -> String {
-    lasting(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// How long was looked, for evidence: `stats: evictions, over 2.0 s`.

@@ -13,9 +13,9 @@ use std::time::Duration;
 use evenkeel_api::{Pool, Server};
 
 use crate::check::{Check, Findings, Look};
-use crate::checks::lasting;
 use crate::examine::Examination;
 use crate::facts::{ProxyFacts, ProxyView};
+use crate::words::lasting;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -19,6 +19,5 @@ pub(crate) mod versions;
 mod reading;
 #[cfg(test)]
 mod sample;
-mod words;
 
 pub(crate) use reading::cli;

@@ -1,9 +1,12 @@
 //! The servers as a table; on a narrow page, each as a card.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 
 use super::{of_verdict, words};
 use crate::report::{Report, ServerReport};
+use crate::words::lasting;
 
 pub(super) fn section(report: &Report) -> Markup {
     // Worst first, and otherwise as they were named.
@@ -51,7 +54,7 @@ type Cell = fn(&ServerReport) -> Option<String>;
 
 const COLUMNS: [(&str, Cell); 7] = [
     ("Version", |it| Some(format!("{} {}", it.protocol, it.version.as_deref()?))),
-    ("Up for", |it| it.vitals.uptime_s.map(words::lasting)),
+    ("Up for", |it| it.vitals.uptime_s.map(Duration::from_secs).map(lasting)),
     ("Median", |it| it.probe.as_ref()?.median_us.map(words::latency)),
     ("99 %", |it| it.probe.as_ref()?.p99_us.map(words::latency)),
     ("Hits", |it| it.vitals.hit_ratio_now.or(it.vitals.hit_ratio).map(words::percent)),

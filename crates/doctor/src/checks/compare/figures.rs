@@ -1,6 +1,6 @@
 //! What servers do, beside each other.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use super::{Named, PEERS_MIN, Peers, median, peers};
 use crate::check::{Findings, Severity};
@@ -237,8 +237,7 @@ fn clock_ahead(facts: &ServerFacts) -> Option<f64> {
 }
 
 fn seconds(number: f64) -> String {
-    let time = Duration::try_from_secs_f64(number).unwrap_or_default();
-    crate::checks::lasting(time)
+    crate::words::span(number)
 }
 
 fn millis(number: f64) -> String {

@@ -2,7 +2,7 @@
 //! used and evicts what is not. What hurts is evicting what would have been read again.
 
 use super::slabs;
-use super::{DAY, MEBIBYTE, growth, growth_by_class, mebibytes, over, percent, rate, span, told};
+use super::{DAY, MEBIBYTE, bytes, growth, growth_by_class, over, percent, rate, span, told};
 use crate::check::{Check, Findings, Look};
 use crate::facts::{MemcachedFacts, Outcome, ServerFacts};
 
@@ -190,7 +190,7 @@ fn memory_default(facts: &ServerFacts, findings: &mut Findings) {
     }
     findings
         .note("its memory limit is the default of 64 MB, and it evicts")
-        .evidence("memory limit", mebibytes(limit), "stats: limit_maxbytes")
+        .evidence("memory limit", bytes(limit), "stats: limit_maxbytes")
         .remedy(
             "choose one: what its machine has, less what else runs there",
             &[&told(facts, &doubled(memcached)), "memcached -m …"],
@@ -231,7 +231,7 @@ fn too_large(facts: &ServerFacts, findings: &mut Findings) {
         .evidence("refused now", refused.to_string(), over(memcached, "store_too_large"))
         .evidence("since its start", ever.to_string(), "stats: store_too_large");
     if let Some(limit) = limit {
-        finding.evidence("greatest item", mebibytes(limit), "stats settings: item_size_max");
+        finding.evidence("greatest item", bytes(limit), "stats settings: item_size_max");
     }
     finding
         .remedy("find out which keys: compress them, or split them", &[])
@@ -248,8 +248,8 @@ fn item_size(facts: &ServerFacts, findings: &mut Findings) {
     }
     findings
         .note(format!("one item may take {} of its memory", percent(item / limit)))
-        .evidence("greatest item", mebibytes(item), "stats settings: item_size_max")
-        .evidence("memory limit", mebibytes(limit), "stats: limit_maxbytes")
+        .evidence("greatest item", bytes(item), "stats settings: item_size_max")
+        .evidence("memory limit", bytes(limit), "stats: limit_maxbytes")
         .remedy("give it more memory, or take smaller items only (-I)", &["memcached -m …"]);
 }
 
@@ -282,7 +282,7 @@ fn used_share(memcached: &MemcachedFacts) -> Option<f64> {
 }
 
 fn used(memcached: &MemcachedFacts) -> String {
-    let number = |name| memcached.stats.number(name).map_or_else(|| "?".to_owned(), mebibytes);
+    let number = |name| memcached.stats.number(name).map_or_else(|| "?".to_owned(), bytes);
     let share = used_share(memcached).map_or_else(String::new, |it| format!(" ({})", percent(it)));
     format!("{} of {}{share}", number("bytes"), number("limit_maxbytes"))
 }

@@ -1,9 +1,9 @@
 //! Whether keys expire when they should: the server's clock, and what is overdue.
 
 use super::reading::Reading;
-use super::words::{percent, span};
 use crate::check::{Check, Findings, Look};
 use crate::facts::ServerFacts;
+use crate::words::{percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

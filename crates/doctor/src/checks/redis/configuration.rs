@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use super::reading::Reading;
-use super::words::millis;
 use crate::check::{Check, Finding, Findings, Look, Severity};
 use crate::checks::memcached::configuration::is_public;
 use crate::facts::ServerFacts;
 use crate::target::Protocol;
+use crate::words::millis;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

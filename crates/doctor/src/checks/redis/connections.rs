@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::reading::Reading;
-use super::words::{count, percent, span};
 use crate::check::{Check, Finding, Findings, Look, Severity};
 use crate::facts::{RedisClient, ServerFacts};
+use crate::words::{count, percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -1,9 +1,9 @@
 //! Which errors clients are answered.
 
 use super::reading::Reading;
-use super::words::{count, percent, span};
 use crate::check::{Check, Findings, Look, Severity};
 use crate::facts::ServerFacts;
+use crate::words::{count, percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[Check {
     id: "redis-errors",

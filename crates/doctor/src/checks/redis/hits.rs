@@ -1,9 +1,9 @@
 //! Whether what is asked for is there.
 
 use super::reading::{Reading, part};
-use super::words::{count, percent, span};
 use crate::check::{Check, Finding, Findings, Look};
 use crate::facts::ServerFacts;
+use crate::words::{count, percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::memory::MEMKEYS;
 use super::reading::{Cost, Reading, part, refusal, text_part};
 use super::replication::is_failing_over;
-use super::words::{count, millis, percent, span};
 use crate::check::{Check, Findings, Look, Severity};
 use crate::facts::{ServerFacts, SlowCommand};
+use crate::words::{count, millis, percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -1,9 +1,9 @@
 //! Whether there is room for what is stored.
 
 use super::reading::{Reading, refusal};
-use super::words::{bytes, bytes_of, count, percent, span};
 use crate::check::{Check, Findings, Look, Severity};
 use crate::facts::ServerFacts;
+use crate::words::{bytes, bytes_of, count, percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -1,9 +1,9 @@
 //! Whether saving works, and whether it is in the way.
 
 use super::reading::{Reading, cli, refusal};
-use super::words::{bytes, percent, span};
 use crate::check::{Check, Finding, Findings, Look};
 use crate::facts::ServerFacts;
+use crate::words::{bytes, percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -1,9 +1,9 @@
 //! Whether a copy keeps up with what it copies, and whether writes are taken.
 
 use super::reading::{Reading, part, refusal, text_part};
-use super::words::{bytes, percent, span};
 use crate::check::{Check, Findings, Look};
 use crate::facts::ServerFacts;
+use crate::words::{bytes, percent, span};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -1,9 +1,9 @@
 //! Whether it has restarted.
 
 use super::reading::Reading;
-use super::words::span;
 use crate::check::{Check, Findings, Look};
 use crate::facts::ServerFacts;
+use crate::words::span;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

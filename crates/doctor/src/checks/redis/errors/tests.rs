@@ -42,7 +42,7 @@ fn each_code_is_told_with_its_meaning_and_what_fails() {
         .info("cmdstat_eval:calls=9,usec=1,usec_per_call=1.00,rejected_calls=0,failed_calls=40")
         .info("cmdstat_get:calls=9,usec=1,usec_per_call=1.00,rejected_calls=2,failed_calls=0");
     let found = findings(server.facts());
-    assert!(found[0].summary.starts_with("50 % of commands are answered ERR: a command"));
+    assert!(found[0].summary.starts_with("50.0 % of commands are answered ERR: a command"));
     let told: Vec<_> = found[0].evidence.iter().map(|it| &*it.what).collect();
     assert_eq!(told, ["now", "since its start", "EVAL", "GET"]);
 }

@@ -3,10 +3,10 @@
 use std::time::UNIX_EPOCH;
 
 use super::super::reading::Reading;
-use super::super::words::millis;
 use super::{HOUR, SLOW_FORK_MICROS};
 use crate::check::{Findings, Severity};
 use crate::facts::ServerFacts;
+use crate::words::millis;
 
 pub(super) fn fork(facts: &ServerFacts, findings: &mut Findings) {
     let Some(reading) = Reading::of(facts) else { return };

@@ -11,7 +11,7 @@ fn loading_is_critical_and_says_how_far_it_is() {
     );
     server.clone().gives(&[("redis-loading", Critical)]);
     let found = findings(server.facts());
-    assert!(found[0].summary.ends_with("42 %"), "{}", found[0].summary);
+    assert!(found[0].summary.ends_with("42.5 %"), "{}", found[0].summary);
     let told: Vec<_> = found[0].evidence.iter().map(|it| &*it.value).collect();
     assert_eq!(told, ["1.0 KiB of 2.0 KiB", "90 s"]);
 }
