@@ -112,16 +112,11 @@ impl Conversation {
                     Next::Close => Err(Pause::Close),
                 }
             }
-            Parsed::Refused(refused) => self.refuse(input, &refused, store),
+            Parsed::Refused(refused) => self.refuse(&refused, store),
         }
     }
 
-    fn refuse(
-        &mut self,
-        input: &[u8],
-        refused: &Refused<'_>,
-        store: &mut Store,
-    ) -> Result<usize, Pause> {
+    fn refuse(&mut self, refused: &Refused<'_>, store: &mut Store) -> Result<usize, Pause> {
         if let Some(invalidated) = &refused.invalidates {
             forget(store, invalidated);
         }
@@ -129,9 +124,7 @@ impl Conversation {
             self.output.extend_from_slice(refused.refusal.answer());
         }
         self.swallow = refused.swallow;
-        // A line whose end has not come: there is no telling where the next request begins.
-        let is_lost = refused.len == input.len() && memchr::memchr(b'\n', input).is_none();
-        if is_lost { Err(Pause::Close) } else { Ok(refused.len) }
+        if refused.refusal.ends_session() { Err(Pause::Close) } else { Ok(refused.len) }
     }
 
     /// How many of the next `available` bytes to throw away.

@@ -59,6 +59,14 @@ fn requests_are_answered_in_order_however_they_are_cut() {
 }
 
 #[test]
+fn the_binary_protocol_ends_the_session_however_it_is_cut() {
+    check(
+        b"\x80\0\0\0xy\r\n999 get\r\nget a\r\n",
+        "CLIENT_ERROR the binary protocol is not spoken here\r\n",
+    );
+}
+
+#[test]
 fn a_refused_value_is_swallowed_however_it_is_cut() {
     check(
         b"set a 0 x 12\r\nget b\r\nget c\r\nget d\r\n",
