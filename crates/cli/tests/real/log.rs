@@ -75,13 +75,17 @@ fn people_can_have_lines_of_their_own_anywhere() {
 #[test]
 fn on_a_terminal_lines_are_for_people_and_in_colour() {
     // util-linux's script runs a command on a terminal of its own.
-    let path = configuration("");
-    let mut command = Command::new("script");
-    let line = format!("{BINARY} run {}", path.display());
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-    let line = ejection(command.env_remove("RUST_LOG").env_remove("NO_COLOR"));
+    // It ends at a signal without waiting for what it ran, so that each has an address of its own.
+    let on_a_terminal = || {
+        let line = format!("{BINARY} run {}", configuration("").display());
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.env_remove("RUST_LOG").env_remove("NO_COLOR");
+        command
+    };
+    let line = ejection(&mut on_a_terminal());
     assert!(line.contains("WARN") && line.contains('\u{1b}'), "{line:?}");
-    let line = ejection(command.env("NO_COLOR", "1"));
+    let line = ejection(on_a_terminal().env("NO_COLOR", "1"));
     assert!(line.contains(" WARN ") && !line.contains('\u{1b}'), "{line:?}");
 }
 
