@@ -6,7 +6,7 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `read`, `server`, `hook` | the tables of the file as core's types |
+//! | `read`, `route`, `server`, `hook` | the tables of the file as core's types |
 //! | `section` | one table, key by key |
 //! | `reading` | what is found while a text is read |
 //! | `syntax` | faults of TOML itself |
@@ -28,7 +28,7 @@
 //!   is said to be missing, because it may stand where the parser could not see it.
 //! - A misspelt key stands in for the key it is nearest to: that one is not reported as missing.
 //! - For a client a text is read with its other tables: a file that a proxy would refuse is refused
-//!   here in the same words, but for the listeners that it need not have. Which pool is meant is
+//!   here in the same words, but for the listeners that it need not have, whose routes do not concern it. Which pool is meant is
 //!   no question while the name of a pool is itself faulty.
 //! - A fault between two settings is placed at the one that is in the file.
 //!
@@ -36,6 +36,7 @@
 //! serde: it stops at the first fault, and knows no place of a key that should not be there.
 
 mod read;
+mod route;
 mod server;
 
 mod hook;

@@ -14,6 +14,7 @@ use super::hook::{read_hook, read_log};
 use super::place::Finding;
 use super::reading::{Expected, Purpose, Reading, Unreadable};
 use super::reference::KnownKey;
+use super::route::read_route;
 use super::section::Section;
 use super::server::read_server;
 use super::syntax::SyntaxFaults;
@@ -54,6 +55,7 @@ fn read_root(root: &DeTable<'_>, reading: &mut Reading) -> Config {
     Section::read(table, reading, |root| Config {
         proxy: root.table("proxy", "proxy", read_proxy),
         listeners: root.named_tables("listener", "listener.NAME", read_listener),
+        routes: root.tables("route", "route", read_route),
         pools: root.named_tables("pool", "pool.NAME", read_pool),
         admin: root.table_if_there("admin", "admin", read_admin),
         log: root.table("log", "log", read_log),
@@ -71,7 +73,7 @@ fn read_proxy(section: &mut Section<'_, '_>) -> ProxyConfig {
 
 fn read_listener(name: ListenerName, section: &mut Section<'_, '_>) -> ListenerConfig {
     let address = read_listen_address(section);
-    let pool = read_pool_of_listener(section);
+    let pool = read_required_pool(section);
     ListenerConfig {
         sessions_max: section.count(ListenerConfig::SESSIONS_MAX),
         requests_in_flight_max: section.count(ListenerConfig::REQUESTS_IN_FLIGHT_MAX),
@@ -159,7 +161,8 @@ fn read_names(section: &mut Section<'_, '_>) -> Vec<BrowserName> {
     names.into_iter().flatten().collect()
 }
 
-fn read_pool_of_listener(section: &mut Section<'_, '_>) -> PoolName {
+/// The pool that something goes to.
+pub(super) fn read_required_pool(section: &mut Section<'_, '_>) -> PoolName {
     let summary = "The NAME of a `[pool.NAME]` table; required.";
     let pool = read_pool_name(section, "pool", summary);
     section.require("pool", "pool = \"NAME\" with the NAME of a [pool.NAME] table");

@@ -5,7 +5,9 @@ use std::fmt;
 use std::ops::Range;
 
 use evenkeel_core::config::nearest::{alternatives, nearest, suggestion};
-use evenkeel_core::config::{Config, Fault, KeyPath, PoolName, Problem, Setting, SettingValue};
+use evenkeel_core::config::{
+    Config, Fault, KeyPath, ListenerName, PoolName, Problem, Setting, SettingValue,
+};
 use toml::de::{DeInteger, DeValue};
 
 use super::FAULTS_MAX;
@@ -154,7 +156,13 @@ impl Reading {
             match purpose {
                 Purpose::Proxy => self.add_faults(&faults, text),
                 Purpose::Client { pool } => {
-                    faults.retain(|fault| fault.problem != Problem::NoListeners);
+                    // They are of no concern to it.
+                    faults.retain(|fault| {
+                        !matches!(
+                            fault.problem,
+                            Problem::NoListeners | Problem::UnknownListener { .. }
+                        )
+                    });
                     self.add_faults(&faults, text);
                     // Last, because it would explain whatever else is wrong with a pool.
                     self.add_fault_of_choice(&config, *pool);
@@ -229,13 +237,22 @@ impl Reading {
         };
         let mut message = format!("{}: {}", fault.at, fault.problem);
         let mut remedy = fault.problem.remedy();
-        if let Problem::UnknownPool { name, pools } = &fault.problem {
-            if let Some(near) = nearest(name, pools.iter().map(PoolName::as_str)) {
-                remedy = format!("did you mean {near:?}?");
+        let near = match &fault.problem {
+            Problem::UnknownPool { name, pools } => {
+                Some(nearest(name, pools.iter().map(PoolName::as_str)))
             }
-        } else if let Some(second) = second {
-            let line = text[..second.start].matches('\n').count() + 1;
-            message = format!("{message} (line {line})");
+            Problem::UnknownListener { name, listeners } => {
+                Some(nearest(name, listeners.iter().map(ListenerName::as_str)))
+            }
+            _ => None,
+        };
+        match (near, second) {
+            (Some(Some(near)), _) => remedy = format!("did you mean {near:?}?"),
+            (None, Some(second)) => {
+                let line = text[..second.start].matches('\n').count() + 1;
+                message = format!("{message} (line {line})");
+            }
+            (Some(None), _) | (None, None) => {}
         }
         (fault.at.clone(), Finding { span, message, remedy })
     }

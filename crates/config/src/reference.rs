@@ -32,6 +32,7 @@ pub fn reference() -> Vec<KnownKey> {
 const EVERY_TABLE: &str = "
 [proxy]
 [listener.a]
+[[route]]
 [pool.a]
 servers = [{}]
 [pool.a.health]

@@ -122,6 +122,17 @@ impl<'t> Section<'t, '_> {
         self.reading.parsed(&found, expected, read)
     }
 
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let summary = format!("`true` or `false`; `{default}` by default.");
+        let Some(found) = self.ask(key, &summary) else { return default };
+        let flag = found.value.as_bool();
+        if flag.is_none() {
+            self.reading.wrong_type(&found, Expected { kind: "true or false", example: "true" });
+        }
+        flag.unwrap_or(default)
+    }
+
     /// Whether the table has this key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
@@ -196,6 +207,34 @@ impl<'t> Section<'t, '_> {
         let header = format!("[{}]", self.path.key(key));
         let table = self.table_at(key, &header)?;
         Some(Self::read((table, self.path.key(key), title), self.reading, read))
+    }
+
+    /// The tables `[[key]]`, in the order of the file.
+    pub(super) fn tables<T>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        mut read: impl FnMut(&mut Section<'_, '_>) -> T,
+    ) -> Vec<T> {
+        self.asked.push(key);
+        let Some(found) = self.find(key) else { return Vec::new() };
+        let example = format!("[[{key}]]");
+        let expected = Expected { kind: "a list of tables", example: &example };
+        let Some(elements) = found.value.as_array() else {
+            self.reading.wrong_type(&found, expected);
+            return Vec::new();
+        };
+        let mut values = Vec::new();
+        for (idx, element) in elements.iter().enumerate() {
+            let (value, span, path) = (element.get_ref(), element.span(), found.path.element(idx));
+            self.reading.place(path.clone(), span.clone());
+            if let Some(table) = value.as_table() {
+                values.push(Self::read((table, path, title), self.reading, &mut read));
+            } else {
+                self.reading.wrong_type(&Found { value, span, path }, expected);
+            }
+        }
+        values
     }
 
     /// The tables `[key.NAME]`, in the order of the file.

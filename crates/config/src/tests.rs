@@ -13,6 +13,7 @@ use super::*;
 mod admin;
 mod hooks;
 mod pools;
+mod routes;
 
 /// The least that is a configuration; five lines.
 const LEAST: &str = "\
@@ -383,7 +384,7 @@ fn a_gutter_must_be_another_pool_and_be_used() {
          [listener.spare]\naddress = \"127.0.0.1:1\"\npool = \"spare\"",
         &[
             "6:10: pool.main.gutter: pool spare is not this pool's alone; \
-             give each pool a gutter of its own that no listener names",
+             give each pool a gutter of its own that no listener and no route names",
             "6:10: pool.main.gutter: server 10.0.0.1:11211 is in the pool and in its gutter; \
              give the gutter servers of its own",
         ],
@@ -693,7 +694,7 @@ fn an_unclosed_list_is_one_fault() {
     check(
         "timeout = 1\n[pool.main]\nservers = [\"a\",\n \"b\"\n\n[listener.a]\nadress = \"x\"\n",
         &[
-            "1:1: unknown key \"timeout\"; choose \"proxy\", \"listener\", \"pool\", \"admin\", \"log\" or \"hook\"",
+            "1:1: unknown key \"timeout\"; choose \"proxy\", \"listener\", \"route\", \"pool\", \"admin\", \"log\" or \"hook\"",
             "6:1: missing comma between array elements (in the list that begins in line 3); \
              expected `,`",
         ],

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use evenkeel_core::config::{
     AdminConfig, Config, HealthConfig, HookAction, HookConfig, ListenerConfig, LogConfig,
-    PoolConfig, ProxyConfig, ServerConfig, Written,
+    PoolConfig, ProxyConfig, RouteConfig, ServerConfig, Written,
 };
 
 /// Every setting of a configuration, those that have their default among them.
@@ -21,6 +21,7 @@ pub fn write(config: &Config) -> String {
         text.admin(admin);
     }
     config.listeners.iter().for_each(|it| text.listener(it));
+    config.routes.iter().for_each(|it| text.route(it));
     config.pools.iter().for_each(|it| text.pool(it));
     config.hooks.iter().for_each(|it| text.hook(it));
     text.0
@@ -92,6 +93,17 @@ impl Text {
         self.set(ListenerConfig::KEYS_PER_GET_MAX.key, listener.keys_per_get_max);
         self.text(ListenerConfig::ITEM_SIZE_MAX.key, listener.item_size_max);
         self.text(ListenerConfig::SESSION_OUTPUT_MAX.key, listener.session_output_max);
+    }
+
+    fn route(&mut self, route: &RouteConfig) {
+        self.table("[route]");
+        self.text("prefix", &route.prefix);
+        self.text("pool", &route.pool);
+        self.set("strip_prefix", route.strip_prefix);
+        self.list("operations", route.operations.iter().map(|it| quoted(it.name())));
+        if let Some(listener) = &route.listener {
+            self.text("listener", listener);
+        }
     }
 
     fn pool(&mut self, pool: &PoolConfig) {
@@ -211,6 +223,8 @@ mod tests {
         let text = "[proxy]\nworkers = 3\n[log]\nslow_request = \"50ms\"\n\
             [admin]\naddress = \"127.0.0.1:1234\"\nnames = [\"a.example\"]\n\
             [listener.main]\naddress = \"unix:/run/a\\\"b.sock\"\npool = \"main\"\nsessions_max = 7\n\
+            [[route]]\nprefix = \"ü\\\"\"\npool = \"main\"\nstrip_prefix = true\n\
+            operations = [\"touch\", \"get\"]\nlistener = \"main\"\n[[route]]\npool = \"main\"\n\
             [pool.main]\nservers = [\"a\", { address = \"b:1\", name = \"ü\", weight = 3 }]\n\
             hash = \"crc32\"\nhash_tag = \"{}\"\nfailover = \"gutter\"\ngutter = \"spare\"\n\
             timeout = \"123ms\"\nmisplaced_max = \"1MiB\"\n\
@@ -237,7 +251,8 @@ mod tests {
     #[test]
     fn every_key_that_a_file_may_have_is_written_or_has_no_default() {
         let text = "[listener.main]\naddress = \"127.0.0.1:1\"\npool = \"main\"\n\
-            [pool.main]\nservers = [\"a\"]\n[admin]\n\
+            [pool.main]\nservers = [\"a\"]\n[admin]\n[[route]]\npool = \"main\"\n\
+            listener = \"main\"\n\
             [hook.it]\ncommand = [\"/bin/notify\"]\n";
         let written = write(&parse("a", text).expect("it has no faults"));
         let missing: Vec<_> = crate::reference()

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`Config`], [`ProxyConfig`] | the whole, and what concerns the process |
 //! | [`ListenerConfig`] | where applications connect |
+//! | [`RouteConfig`] | which keys go to another pool than their listener's |
 //! | [`AdminConfig`] | where operators ask |
 //! | [`PoolConfig`], [`ServerConfig`], [`HealthConfig`] | the servers, and how they are judged |
 //! | [`HookConfig`], [`LogConfig`] | whom to tell what happens, and what is logged |
@@ -35,6 +36,7 @@
 mod fault;
 
 mod listener;
+mod route;
 
 mod admin;
 
@@ -64,8 +66,8 @@ pub use self::address::{
 };
 pub use self::admin::AdminConfig;
 pub use self::choice::{
-    Failover, HookTrigger, Io, LogFormat, LogLevel, OnUnavailable, Rejoin, SlowRequestKeys,
-    UnknownChoice,
+    Failover, HookTrigger, Io, LogFormat, LogLevel, OnUnavailable, Operation, Rejoin,
+    SlowRequestKeys, UnknownChoice,
 };
 pub use self::comparison::Comparison;
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
@@ -81,6 +83,7 @@ pub use self::pool::PoolConfig;
 pub use self::quantity::{
     ByteSize, DURATION_UNITS, QuantityError, SIZE_UNITS, Written, parse_duration,
 };
+pub use self::route::{KEY_PREFIX_LEN_MAX, KeyPrefix, KeyPrefixError, RouteConfig};
 pub use self::server::ServerConfig;
 pub use self::setting::{Setting, SettingValue};
 
@@ -93,6 +96,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The tables `[listener.NAME]`, at least one, in the order they were written.
     pub listeners: Vec<ListenerConfig>,
+    /// The tables `[[route]]`, in the order they were written.
+    pub routes: Vec<RouteConfig>,
     /// The tables `[pool.NAME]`, at least one, in the order they were written.
     pub pools: Vec<PoolConfig>,
     /// The table `[admin]`; without it there is no admin server.
@@ -107,6 +112,7 @@ impl Config {
         let mut faults = Vec::new();
         self.proxy.check(&mut faults);
         self.check_listeners(&mut faults);
+        self.check_routes(&mut faults);
         self.check_pools(&mut faults);
         self.check_admin(&mut faults);
         self.log.check(&mut faults);
@@ -156,13 +162,48 @@ impl Config {
         self.check_pool_name(&listener.pool, listener.path().key("pool"), faults);
     }
 
+    fn check_routes(&self, faults: &mut Vec<Fault>) {
+        if self.routes.len() > RouteConfig::ROUTES_MAX {
+            let problem = Problem::TooManyRoutes(self.routes.len());
+            faults.push(Fault::new(KeyPath::ROOT.key("route"), problem));
+            return;
+        }
+        let mut by_prefix = BTreeMap::<_, Vec<usize>>::new();
+        for (idx, route) in self.routes.iter().enumerate() {
+            route.check(idx, faults);
+            let at = RouteConfig::path(idx);
+            self.check_pool_name(&route.pool, at.key("pool"), faults);
+            self.check_listener_of(route, at.key("listener"), faults);
+            let alike = by_prefix.entry((&route.prefix, &route.listener)).or_default();
+            let first = alike.iter().find_map(|first| {
+                route.overlap(&self.routes[*first]).map(|operation| (*first, operation))
+            });
+            alike.push(idx);
+            if let Some((first, operation)) = first {
+                let (prefix, operation) = (route.prefix.clone(), operation.name());
+                let problem = Problem::RouteTwice { prefix, operation };
+                faults.push(Fault::between(at, RouteConfig::path(first), problem));
+            }
+        }
+    }
+
+    fn check_listener_of(&self, route: &RouteConfig, at: KeyPath, faults: &mut Vec<Fault>) {
+        let Some(name) = &route.listener else { return };
+        if !self.listeners.iter().any(|it| it.name == *name) {
+            let listeners = self.listeners.iter().map(|it| it.name.clone()).collect();
+            let problem = Problem::UnknownListener { name: name.to_string(), listeners };
+            faults.push(Fault::between(at, KeyPath::ROOT.key("listener"), problem));
+        }
+    }
+
     fn check_gutter_of(&self, pool: &PoolConfig, faults: &mut Vec<Fault>) {
         let Some(name) = pool.gutter.as_ref().filter(|name| **name != pool.name) else { return };
         let at = pool.path().key("gutter");
         self.check_pool_name(name, at.clone(), faults);
         let is_shared =
             self.pools.iter().any(|it| it.name != pool.name && it.gutter == pool.gutter)
-                || self.listeners.iter().any(|it| it.pool == *name);
+                || self.listeners.iter().any(|it| it.pool == *name)
+                || self.routes.iter().any(|it| it.pool == *name);
         if is_shared {
             faults.push(Fault::new(at.clone(), Problem::GutterShared(name.clone())));
         }

@@ -196,6 +196,29 @@ impl HookTrigger {
     ];
 }
 
+choice! {
+    /// What a request does, as far as a route can tell requests apart.
+    #[derive(PartialOrd, Ord)]
+    pub enum Operation {
+        /// It looks: `get`, `gets`, `mg`, `me`.
+        #[default]
+        Get = "get",
+        /// It stores: `set`, `add`, `replace`, `append`, `prepend`, `cas`, `ms`.
+        Set = "set",
+        /// It removes: `delete`, `md`.
+        Delete = "delete",
+        /// It sets an expiry, and may look: `touch`, `gat`, `gats`.
+        Touch = "touch",
+        /// It counts: `incr`, `decr`, `ma`.
+        Arithmetic = "arithmetic",
+    }
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Get, Self::Set, Self::Delete, Self::Touch, Self::Arithmetic];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +257,14 @@ mod tests {
         for (name, choice) in HookTrigger::NAMES {
             assert_eq!(choice.to_string(), *name);
             assert_eq!(name.parse(), Ok(*choice));
+        }
+    }
+
+    #[test]
+    fn every_operation_reads_as_it_is_written() {
+        for (idx, (name, operation)) in Operation::NAMES.iter().enumerate() {
+            assert_eq!(name.parse(), Ok(*operation));
+            assert_eq!((Operation::ALL[idx], *operation as usize), (*operation, idx));
         }
     }
 

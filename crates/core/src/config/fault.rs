@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use crate::distribution::{BuildError, Scheme, Weight};
 
 use super::name::{HookName, ListenerName, PoolName};
+use super::route::{KeyPrefix, RouteConfig};
 
 /// Where a setting stands: the keys that lead to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +152,31 @@ pub enum Problem {
         /// The pools there are.
         pools: Vec<PoolName>,
     },
+    /// A route names a listener that is not there.
+    #[error("there is no listener {name:?}")]
+    UnknownListener {
+        /// The name.
+        name: String,
+        /// The listeners there are.
+        listeners: Vec<ListenerName>,
+    },
+    /// Two routes for the same keys, operation and listeners: only one could count.
+    #[error("another route has the prefix {:?} for {operation:?} already", prefix.as_str())]
+    RouteTwice {
+        /// The prefix of both.
+        prefix: KeyPrefix,
+        /// An operation of both.
+        operation: &'static str,
+    },
+    /// A route that is for no request.
+    #[error("a route without operations is for no request")]
+    RouteWithoutOperations,
+    /// A prefix to strip that is none.
+    #[error("strip_prefix has no effect without a prefix")]
+    NothingToStrip,
+    /// More routes than [`RouteConfig::ROUTES_MAX`].
+    #[error("there are {0} routes, and may be {max}", max = RouteConfig::ROUTES_MAX)]
+    TooManyRoutes(usize),
     /// `failover = "gutter"` without the name of the pool.
     #[error("failover is \"gutter\", and gutter names no pool")]
     GutterMissing,
@@ -164,7 +190,7 @@ pub enum Problem {
     /// under the other.
     #[error("server {0} is in the pool and in its gutter")]
     ServerInGutter(String),
-    /// A gutter that another pool or a listener uses too: their keys would mix there.
+    /// A gutter that another pool, a listener or a route uses too: their keys would mix there.
     #[error("pool {0} is not this pool's alone")]
     GutterShared(PoolName),
     /// Two listeners at one address: the system would share sessions between them at random.
@@ -259,12 +285,25 @@ impl Problem {
                 [only] => format!("the only pool is {only}"),
                 pools => format!("the pools are {}", joined(pools)),
             },
+            Self::UnknownListener { listeners, .. } => match listeners.as_slice() {
+                [] => "add a [listener.NAME] table with address and pool".to_owned(),
+                [only] => format!("the only listener is {only}"),
+                listeners => format!("the listeners are {}", joined(listeners)),
+            },
+            Self::RouteTwice { .. } => {
+                "remove one, or give them different operations or listeners".to_owned()
+            }
+            Self::RouteWithoutOperations => {
+                "remove operations for all of them, or the table".to_owned()
+            }
+            Self::NothingToStrip => "remove it, or give the route a prefix".to_owned(),
+            Self::TooManyRoutes(_) => "use prefixes that many keys have in common".to_owned(),
             Self::GutterMissing => "set gutter to the NAME of a pool of spare servers".to_owned(),
             Self::GutterUnused => "remove it, or set failover to \"gutter\"".to_owned(),
             Self::OwnGutter => "name a pool of other servers".to_owned(),
             Self::ServerInGutter(_) => "give the gutter servers of its own".to_owned(),
             Self::GutterShared(_) => {
-                "give each pool a gutter of its own that no listener names".to_owned()
+                "give each pool a gutter of its own that no listener and no route names".to_owned()
             }
             Self::AddressTaken { .. } => "give each listener an address of its own".to_owned(),
             Self::AdminOpen(address) => format!(
@@ -305,8 +344,8 @@ fn distribution_remedy(error: &BuildError) -> &'static str {
     }
 }
 
-fn joined(pools: &[PoolName]) -> String {
-    let names: Vec<&str> = pools.iter().map(PoolName::as_str).collect();
+fn joined(names: &[impl fmt::Display]) -> String {
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
     names.join(", ")
 }
 

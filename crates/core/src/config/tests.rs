@@ -415,6 +415,25 @@ fn pools_do_not_share_a_name() {
 }
 
 #[test]
+fn routes_are_for_different_requests() {
+    let route = |prefix: &str| RouteConfig::new(prefix.parse().unwrap(), "main".parse().unwrap());
+    let reads = RouteConfig { operations: vec![Operation::Get], ..route("a") };
+    let writes = RouteConfig { operations: vec![Operation::Set], ..route("a") };
+    let of_listener = RouteConfig { listener: Some("a".parse().unwrap()), ..route("a") };
+    check(&Config { routes: vec![reads.clone(), writes, of_listener], ..config() }, &[]);
+    check(
+        &Config { routes: vec![reads, route("b"), route("a")], ..config() },
+        &["route[2]: another route has the prefix \"a\" for \"get\" already; \
+           remove one, or give them different operations or listeners"],
+    );
+    check(
+        &Config { routes: vec![route("a"); RouteConfig::ROUTES_MAX + 1], ..config() },
+        &["route: there are 10001 routes, and may be 10000; \
+           use prefixes that many keys have in common"],
+    );
+}
+
+#[test]
 fn the_pool_of_a_name_is_found() {
     assert_eq!(config().pool(&"main".parse().unwrap()), Some(&pool()));
     assert_eq!(config().pool(&"other".parse().unwrap()), None);
