@@ -222,7 +222,7 @@ const SETTINGS: WorkerSettings = WorkerSettings {
 pub(crate) fn distribution(servers_len: u16) -> Distribution {
     let members: Vec<_> =
         (0..servers_len).map(|number| Member::new("10.0.0.1", 11211 + number)).collect();
-    Distribution::new(Settings::new(Scheme::Ketama), &members).expect("members differ")
+    Distribution::new(&Settings::new(Scheme::Ketama), &members).expect("members differ")
 }
 
 fn table() -> RoutingTable {

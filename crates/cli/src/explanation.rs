@@ -3,7 +3,7 @@
 use std::fmt;
 
 use evenkeel_core::config::{Failover, PoolConfig, ServerConfig};
-use evenkeel_core::distribution::{Explanation, HashFunction, MemberIdx, Place};
+use evenkeel_core::distribution::{Explanation, MemberIdx, Place, Scheme};
 use serde_json::{Value, json};
 
 /// A key, its pool, and what the pool's distribution says of it.
@@ -62,13 +62,22 @@ impl Explained<'_> {
     }
 
     fn hash_name(&self) -> Option<&'static str> {
-        self.pool.distribution.hash().map(HashFunction::name)
+        self.pool.distribution.hash_name()
+    }
+
+    /// What was hashed, by what.
+    fn with(&self) -> String {
+        let hashed = String::from_utf8_lossy(self.explanation.hashed);
+        let settings = &self.pool.distribution;
+        let salt = settings.salt().map(|salt| format!(" and the salt {:?}", salt.as_str()));
+        let salt = salt.unwrap_or_default();
+        let hash = self.hash_name().unwrap_or_else(|| own_hash(settings.scheme()));
+        format!("{hash} of {hashed:?}{salt}")
     }
 
     /// Where the hash came from and led to.
     fn why(&self) -> String {
-        let hashed = String::from_utf8_lossy(self.explanation.hashed);
-        let with = self.hash_name().map(|name| format!("{name} of {hashed:?}")).unwrap_or_default();
+        let with = self.with();
         match self.explanation.place {
             Place::Point { hash, point } if hash <= point => {
                 format!("{with} is {hash}; the first point at or after it on the ring is {point}")
@@ -76,10 +85,22 @@ impl Explained<'_> {
             Place::Point { hash, point } => {
                 format!("{with} is {hash}, past the last point of the ring; the first is {point}")
             }
+            Place::PointBelow { hash, point } if point <= hash => {
+                format!("{with} is {hash}; the last point at or before it on the ring is {point}")
+            }
+            Place::PointBelow { hash, point } => {
+                format!("{with} is {hash}, before the first point of the ring; the last is {point}")
+            }
             Place::Slot { hash, slot, slots_len } => {
                 format!("{with} is {hash}; modulo {slots_len} that is slot {slot}")
             }
-            Place::Score(score) => format!("its score with {hashed:?}, {score}, is the highest"),
+            Place::Choice { idx, len } => {
+                format!("{with} gives number {idx} of {len}, counted from 0")
+            }
+            Place::Score(score) => {
+                let hashed = String::from_utf8_lossy(self.explanation.hashed);
+                format!("its score with {hashed:?}, {score}, is the highest")
+            }
         }
     }
 
@@ -120,9 +141,36 @@ impl fmt::Display for Explained<'_> {
     }
 }
 
+/// The hash of a scheme that has no other to choose.
+fn own_hash(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::PythonMemcached => "bits 16 to 30 of crc32",
+        Scheme::McrouterCh3 => "furc_hash",
+        Scheme::McrouterWeightedCh3 => "furc_hash, by weight,",
+        Scheme::McrouterCrc32 => "the lower 31 bits of crc32",
+        Scheme::Gomemcache | Scheme::Dalli => "crc32",
+        Scheme::Pymemcache | Scheme::PymemcacheBytes | Scheme::Emcache => "the score",
+        Scheme::Ketama
+        | Scheme::TwemproxyModula
+        | Scheme::LibmemcachedModula
+        | Scheme::LibmemcachedConsistent
+        | Scheme::LibmemcachedKetama
+        | Scheme::SpymemcachedArrayMod
+        | Scheme::SpymemcachedKetama
+        | Scheme::SpymemcachedWeightedKetama
+        | Scheme::PeclStandard
+        | Scheme::PeclConsistent
+        | Scheme::Libmc
+        | Scheme::Jump => "the hash",
+    }
+}
+
 fn place(place: Place) -> Value {
     match place {
-        Place::Point { hash, point } => json!({ "hash": hash, "point": point }),
+        Place::Point { hash, point } | Place::PointBelow { hash, point } => {
+            json!({ "hash": hash, "point": point })
+        }
+        Place::Choice { idx, len } => json!({ "number": idx, "of": len }),
         Place::Slot { hash, slot, slots_len } => {
             json!({ "hash": hash, "slot": slot, "slots": slots_len })
         }

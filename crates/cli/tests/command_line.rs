@@ -211,12 +211,12 @@ fn route_asks_which_of_several_pools_is_meant() {
     check_failure(
         &["route", file, "key"],
         2,
-        "evenkeel: there are several pools; choose one with --pool: main, spare, tags, scores\n",
+        "evenkeel: there are several pools; choose one with --pool: main, spare, tags, scores, routes, rails, php\n",
     );
     check_failure(
         &["route", "--pool", "other", file, "key"],
         2,
-        "evenkeel: there is no pool \"other\"; choose one of main, spare, tags, scores\n",
+        "evenkeel: there is no pool \"other\"; choose one of main, spare, tags, scores, routes, rails, php\n",
     );
 }
 

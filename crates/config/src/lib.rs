@@ -6,7 +6,7 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `read`, `route`, `server`, `hook` | the tables of the file as core's types |
+//! | `read`, `distribution`, `route`, `server`, `hook` | the tables of the file as core's types |
 //! | `section` | one table, key by key |
 //! | `reading` | what is found while a text is read |
 //! | `syntax` | faults of TOML itself |
@@ -35,6 +35,7 @@
 //! # Rejected alternatives
 //! serde: it stops at the first fault, and knows no place of a key that should not be there.
 
+mod distribution;
 mod read;
 mod route;
 mod server;

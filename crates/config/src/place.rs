@@ -100,8 +100,9 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// The most characters of a message: it may quote a value that is long.
-const MESSAGE_CHARS_MAX: usize = 300;
+/// The most characters of a message, which may quote a value that is long; enough to name every
+/// distribution.
+const MESSAGE_CHARS_MAX: usize = 600;
 
 fn cut(mut message: String) -> String {
     if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {

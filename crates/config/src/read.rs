@@ -7,9 +7,9 @@ use evenkeel_core::config::{
     ListenAddressError, ListenerConfig, ListenerName, OnUnavailable, PoolConfig, PoolName,
     ProxyConfig, Rejoin,
 };
-use evenkeel_core::distribution::{HashFunction, HashTag, Scheme, Settings};
 use toml::de::DeTable;
 
+use super::distribution::read_distribution;
 use super::hook::{read_hook, read_log};
 use super::place::Finding;
 use super::reading::{Expected, Purpose, Reading, Unreadable};
@@ -252,40 +252,7 @@ fn read_health(section: &mut Section<'_, '_>) -> HealthConfig {
     }
 }
 
-fn read_distribution(section: &mut Section<'_, '_>) -> Settings {
-    let default = PoolConfig::DISTRIBUTION_DEFAULT.scheme();
-    let scheme = section.choice("distribution", &Scheme::NAMES, &quoted(default.name()));
-    let own = "the distribution's own";
-    let hash = section.choice("hash", &HashFunction::NAMES, own);
-    let point_hash = section.choice("point_hash", &HashFunction::NAMES, "`hash`");
-    let hash_tag = read_hash_tag(section);
-    let mut settings = Settings::new(scheme.unwrap_or(default));
-    if let Some(hash) = hash {
-        settings = settings.with_hash(hash).unwrap_or_else(|error| {
-            section.fault("hash", error, "remove it");
-            settings
-        });
-    }
-    if let Some(hash) = point_hash {
-        settings = settings.with_point_hash(hash).unwrap_or_else(|error| {
-            section.fault("point_hash", error, "remove it");
-            settings
-        });
-    }
-    hash_tag.map_or(settings, |hash_tag| settings.with_hash_tag(hash_tag))
-}
-
-fn read_hash_tag(section: &mut Section<'_, '_>) -> Option<HashTag> {
-    let summary = "Two visible ASCII characters; none by default.";
-    let expected = Expected { kind: "a string", example: "\"{}\"" };
-    section.parsed("hash_tag", summary, expected, |text| {
-        text.parse().map_err(|_| Unreadable {
-            problem: format!("{text:?} is not two visible ASCII characters"),
-            remedy: "write the opening and the closing character, as in \"{}\"".to_owned(),
-        })
-    })
-}
-
-fn quoted(word: &str) -> String {
+/// A word as it is written in the file, in Markdown.
+pub(super) fn quoted(word: &str) -> String {
     format!("`{word:?}`")
 }

@@ -11,6 +11,7 @@ use evenkeel_core::distribution::{HashFunction, Scheme, Weight};
 use super::*;
 
 mod admin;
+mod distributions;
 mod hooks;
 mod pools;
 mod routes;
@@ -130,10 +131,12 @@ address = "[::1]:0"
 pool = "p"
 [pool.p]
 servers = ["h1", { address = "[::1]:2", name = "x", weight = 1 }]
-distribution = "consistent"
+distribution = "libmemcached-consistent"
 hash = "md5"
 point_hash = "crc"
 hash_tag = "{}"
+hash_stop = "|#|"
+unhashed_prefix = "app:"
 failover = "none"
 rejoin = "flush"
 failover_ttl = "30s"
@@ -190,10 +193,12 @@ fn every_setting_is_read() {
     assert_eq!(pool.servers[0].address.to_string(), "h1:11211");
     assert_eq!(pool.servers[1].address.to_string(), "[::1]:2");
     assert_eq!(pool.servers[1].name.as_ref().unwrap().as_str(), "x");
-    assert_eq!(pool.distribution.scheme(), Scheme::Consistent);
+    assert_eq!(pool.distribution.scheme(), Scheme::LibmemcachedConsistent);
     assert_eq!(pool.distribution.hash(), Some(HashFunction::Md5));
-    assert_eq!(pool.distribution.point_hash(), Some(HashFunction::Crc32));
+    assert_eq!(pool.distribution.point_hash(), Some(HashFunction::Crc15));
     assert_eq!(pool.distribution.hash_tag(), Some("{}".parse().unwrap()));
+    assert_eq!(pool.distribution.hash_stop().unwrap().as_str(), "|#|");
+    assert_eq!(pool.distribution.unhashed_prefix().unwrap().as_str(), "app:");
     assert_eq!(pool.failover, Failover::None);
     assert_eq!(pool.rejoin, Rejoin::Flush);
     assert_eq!(pool.failover_ttl, Duration::from_secs(30));
@@ -465,8 +470,9 @@ fn a_name_that_cannot_be_is_refused_and_its_table_read() {
             "3:8: listener.a.pool: \"m.n\" is not the name of a pool: \
              a name cannot have '.' in it; write the NAME of a [pool.NAME] table",
             "4:7: pool.\"m.n\": a name cannot have '.' in it; use letters, digits, _ and -",
-            "6:1: unknown key \"x\" in [pool.\"m.n\"]; choose \"servers\", \"distribution\", \"hash\", \
-             \"point_hash\", \"hash_tag\", \"failover\", \"gutter\", \"rejoin\", \
+            "6:1: unknown key \"x\" in [pool.\"m.n\"]; choose \"servers\", \
+             \"distribution\", \"compatible_with\", \"hash\", \"point_hash\", \"name_format\", \
+             \"salt\", \"hash_tag\", \"hash_stop\", \"unhashed_prefix\", \"failover\", \"gutter\", \"rejoin\", \
              \"failover_ttl\", \"late_write_grace\", \"misplaced_max\", \"on_unavailable\", \"timeout\", \"deadline\", \
              \"connect_timeout\", \"attempts_in_flight_max\", \"stats_interval\" or \"health\"",
         ],
@@ -596,38 +602,6 @@ fn servers_are_compared_across_faulty_ones() {
 }
 
 #[test]
-fn distribution_settings_are_checked_together() {
-    check_pool_line(
-        "distribution = \"ketma\"\nhash = \"sha1\"\nhash_tag = \"{\"",
-        &[
-            "6:16: pool.main.distribution: unknown choice \"ketma\"; did you mean \"ketama\"?",
-            "7:8: pool.main.hash: unknown choice \"sha1\"; choose \"one_at_a_time\", \"md5\", \"crc16\", \
-             \"crc32\", \"crc\", \"crc32a\", \"fnv1_64\", \"fnv1a_64\", \"fnv1_32\", \"fnv1a_32\", \
-             \"hsieh\", \"murmur\", \"murmur3\" or \"jenkins\"",
-            "8:12: pool.main.hash_tag: \"{\" is not two visible ASCII characters; \
-             write the opening and the closing character, as in \"{}\"",
-        ],
-    );
-    check_pool_line(
-        "distribution = \"rendezvous\"\nhash = \"md5\"\npoint_hash = \"md5\"",
-        &[
-            "7:8: pool.main.hash: distribution \"rendezvous\" has no setting \"hash\"; remove it",
-            "8:14: pool.main.point_hash: distribution \"rendezvous\" has no setting \
-             \"point_hash\"; remove it",
-        ],
-    );
-    check(
-        &LEAST.replace(
-            "[\"10.0.0.1\"]",
-            "[\n  { address = \"a\", weight = 2 },\n]\ndistribution = \"modula\"",
-        ),
-        &["6:29: pool.main.servers[0].weight: weight 2 has no effect: \
-           distribution \"modula\" gives servers equal shares; \
-           remove it, or choose \"ketama\" or \"twemproxy_modula\""],
-    );
-}
-
-#[test]
 fn listeners_do_not_share_an_address() {
     check(
         &format!("{LEAST}[listener.b]\naddress = \"127.0.0.1:11311\"\npool = \"main\"\n"),
@@ -716,7 +690,7 @@ fn a_long_value_is_not_repeated_whole() {
     let faults =
         parse("t.toml", &format!("{LEAST}timeout = \"{}\"", "9".repeat(1000))).unwrap_err();
     let message = &faults.faults[0].message;
-    assert_eq!(message.chars().count(), 301);
+    assert_eq!(message.chars().count(), 601);
     assert!(message.ends_with("999…"), "{message}");
 }
 

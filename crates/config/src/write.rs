@@ -11,6 +11,7 @@ use evenkeel_core::config::{
     AdminConfig, Config, HealthConfig, HookAction, HookConfig, ListenerConfig, LogConfig,
     PoolConfig, ProxyConfig, RouteConfig, ServerConfig, Written,
 };
+use evenkeel_core::distribution::{NameFormat, Settings};
 
 /// Every setting of a configuration, those that have their default among them.
 pub fn write(config: &Config) -> String {
@@ -42,6 +43,12 @@ impl Text {
 
     fn text(&mut self, key: &str, value: impl Display) {
         self.set(key, quoted(&value.to_string()));
+    }
+
+    fn text_if(&mut self, key: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
     }
 
     fn time(&mut self, key: &str, value: Duration) {
@@ -110,15 +117,7 @@ impl Text {
         self.table(&format!("pool.{}", pool.name));
         self.list("servers", pool.servers.iter().map(server));
         self.text("distribution", pool.distribution.scheme().name());
-        if let Some(hash) = pool.distribution.hash() {
-            self.text("hash", hash.name());
-        }
-        if let Some(hash) = pool.distribution.point_hash() {
-            self.text("point_hash", hash.name());
-        }
-        if let Some(hash_tag) = pool.distribution.hash_tag() {
-            self.text("hash_tag", hash_tag);
-        }
+        self.distribution(&pool.distribution);
         self.text("failover", pool.failover.name());
         if let Some(gutter) = &pool.gutter {
             self.text("gutter", gutter);
@@ -135,6 +134,16 @@ impl Text {
         self.time(PoolConfig::STATS_INTERVAL.key, pool.stats_interval);
         self.table(&format!("pool.{}.health", pool.name));
         self.health(&pool.health);
+    }
+
+    fn distribution(&mut self, settings: &Settings) {
+        self.text_if("hash", settings.hash_name());
+        self.text_if("point_hash", settings.point_hash_name());
+        self.text_if("name_format", settings.name_format().map(NameFormat::name));
+        self.text_if("salt", settings.salt());
+        self.text_if("hash_tag", settings.hash_tag());
+        self.text_if("hash_stop", settings.hash_stop());
+        self.text_if("unhashed_prefix", settings.unhashed_prefix());
     }
 
     fn health(&mut self, health: &HealthConfig) {
@@ -226,10 +235,13 @@ mod tests {
             [[route]]\nprefix = \"ü\\\"\"\npool = \"main\"\nstrip_prefix = true\n\
             operations = [\"touch\", \"get\"]\nlistener = \"main\"\n[[route]]\npool = \"main\"\n\
             [pool.main]\nservers = [\"a\", { address = \"b:1\", name = \"ü\", weight = 3 }]\n\
-            hash = \"crc32\"\nhash_tag = \"{}\"\nfailover = \"gutter\"\ngutter = \"spare\"\n\
+            hash = \"crc32\"\nhash_tag = \"{}\"\nhash_stop = \"|#|\"\nunhashed_prefix = \"a:\"\n\
+            failover = \"gutter\"\ngutter = \"spare\"\n\
             timeout = \"123ms\"\nmisplaced_max = \"1MiB\"\n\
             [pool.main.health]\nramp = \"7s\"\neject_after = 4\n\
-            [pool.spare]\nservers = [\"c\"]\n\
+            [pool.spare]\nservers = [\"c\"]\ncompatible_with = \"mcrouter\"\nsalt = \"a b\"\n\
+            [pool.java]\nservers = [\"c\"]\ndistribution = \"spymemcached-ketama\"\n\
+            name_format = \"libmemcached\"\nhash = \"native\"\n\
             [hook.pager]\ncommand = [\"/bin/notify\", \"a b\"]\nevents = [\"down\"]\n";
         let config = parse("a", text).expect("it has no faults");
         let written = write(&config);
@@ -261,8 +273,19 @@ mod tests {
             .map(|known| known.key)
             .filter(|key| !written.contains(&format!("\n{key} = ")))
             .collect();
-        let without_default =
-            ["token_file", "gutter", "point_hash", "hash_tag", "webhook", "secret_file"];
+        let without_default = [
+            "token_file",
+            "gutter",
+            "compatible_with",
+            "point_hash",
+            "name_format",
+            "salt",
+            "hash_tag",
+            "hash_stop",
+            "unhashed_prefix",
+            "webhook",
+            "secret_file",
+        ];
         assert!(missing.iter().all(|it| without_default.contains(it)), "{missing:?}");
     }
 }

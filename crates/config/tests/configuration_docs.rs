@@ -87,7 +87,17 @@ fn the_configuration_of_the_kubernetes_example_is_read() {
 fn the_example_has_every_setting() {
     let text = read("evenkeel.example.toml");
     // These have no default to show.
-    let without_default = ["point_hash", "hash_tag", "gutter", "token_file"];
+    let without_default = [
+        "compatible_with",
+        "point_hash",
+        "name_format",
+        "salt",
+        "hash_tag",
+        "hash_stop",
+        "unhashed_prefix",
+        "gutter",
+        "token_file",
+    ];
     for key in reference().iter().filter(|key| !without_default.contains(&key.key)) {
         assert!(text.contains(&format!("{} = ", key.key)), "{} {}", key.table, key.key);
     }

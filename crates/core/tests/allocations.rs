@@ -224,7 +224,9 @@ fn table() -> RoutingTable {
     let members: Vec<_> =
         (0..SERVERS_LEN).map(|number| Member::new("10.0.0.1", 11211 + number)).collect();
     let pool = PoolRoutes {
-        distribution: Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap()),
+        distribution: Arc::new(
+            Distribution::new(&Settings::new(Scheme::Ketama), &members).unwrap(),
+        ),
         servers: (0..SERVERS_LEN).map(ServerId).collect(),
         failover: Substitute::Next,
         on_unavailable: OnUnavailable::Miss,

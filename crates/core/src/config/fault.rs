@@ -321,18 +321,22 @@ impl Problem {
             Self::RelativePath(_) => "write it from the root, beginning with /".to_owned(),
             Self::ServerTwice(_) => "remove one; to give it more keys, raise its weight".to_owned(),
             Self::ServerNameTaken(_) => "give each server a name of its own".to_owned(),
-            Self::WeightUnused { .. } => {
-                format!("remove it, or choose {}", weighted_schemes())
-            }
+            Self::WeightUnused { scheme, .. } => weight_remedy(*scheme),
             Self::Distribution(error) => distribution_remedy(error).to_owned(),
         }
     }
 }
 
-fn weighted_schemes() -> String {
-    let schemes = Scheme::NAMES.into_iter().filter(|(_, scheme)| scheme.is_weighted());
-    let names: Vec<_> = schemes.map(|(name, _)| format!("{name:?}")).collect();
-    names.join(" or ")
+/// Names the distribution that the same client has for servers of unequal weight, if there is one.
+fn weight_remedy(scheme: Scheme) -> String {
+    let family = |name: &'static str| name.split('-').next();
+    let weighted = Scheme::NAMES
+        .into_iter()
+        .find(|(name, other)| other.is_weighted() && family(name) == family(scheme.name()));
+    match weighted {
+        Some((name, _)) => format!("remove it, or choose {name:?}"),
+        None => "remove it, or choose a distribution with weights such as \"ketama\"".to_owned(),
+    }
 }
 
 fn distribution_remedy(error: &BuildError) -> &'static str {

@@ -25,9 +25,10 @@ pub struct PoolConfig {
     /// must list them in the same order.
     pub servers: Vec<ServerConfig>,
 
-    /// How keys are placed on the servers: `distribution`, `hash`, `point_hash`, `hash_tag`.
+    /// How keys are placed on the servers: `distribution` or `compatible_with`, `hash`,
+    /// `point_hash`, `name_format`, `salt`, `hash_tag`, `hash_stop`, `unhashed_prefix`.
     ///
-    /// `ketama` by default, with the key hash that the scheme has by itself and no hash tag. To
+    /// `ketama` by default, with the key hash that the scheme has by itself, of whole keys. To
     /// take the place of another client over a full cache, choose what that client uses; changing
     /// it later moves most keys.
     pub distribution: Settings,
@@ -216,7 +217,7 @@ impl PoolConfig {
     /// None for a pool in which [`PoolConfig::faults`] finds nothing.
     pub fn build_distribution(&self) -> Result<Distribution, BuildError> {
         let members: Vec<_> = self.servers.iter().map(ServerConfig::member).collect();
-        Distribution::new(self.distribution, &members)
+        Distribution::new(&self.distribution, &members)
     }
 
     /// Everything that is wrong with this pool.

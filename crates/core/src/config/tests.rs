@@ -360,12 +360,19 @@ fn a_weight_without_effect_is_a_fault() {
     let weight = Weight::try_from(2).unwrap();
     let servers = vec![server("h1"), ServerConfig { weight, ..server("h2") }];
     check_pool(pool_of(servers.clone()), &[]);
-    let distribution = Settings::new(Scheme::Modula);
+    let with =
+        |scheme| PoolConfig { distribution: Settings::new(scheme), ..pool_of(servers.clone()) };
     check_pool(
-        PoolConfig { distribution, ..pool_of(servers) },
+        with(Scheme::Jump),
         &["pool.main.servers[1].weight: weight 2 has no effect: \
-           distribution \"modula\" gives servers equal shares; \
-           remove it, or choose \"ketama\" or \"twemproxy_modula\""],
+           distribution \"jump\" gives servers equal shares; \
+           remove it, or choose a distribution with weights such as \"ketama\""],
+    );
+    check_pool(
+        with(Scheme::LibmemcachedModula),
+        &["pool.main.servers[1].weight: weight 2 has no effect: \
+           distribution \"libmemcached-modula\" gives servers equal shares; \
+           remove it, or choose \"libmemcached-ketama\""],
     );
 }
 

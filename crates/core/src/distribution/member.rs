@@ -34,7 +34,7 @@ impl Member {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// The text twemproxy and libmemcached hash: the name; else `host:port`, or `host` alone when
+    /// The text twemproxy, libmemcached and libmc hash: the name; else `host:port`, or `host` alone when
     /// the port is 11211.
     pub fn ring_text(&self) -> String {
         match &self.name {
@@ -49,6 +49,24 @@ impl Member {
         match &self.name {
             Some(name) => name.clone(),
             None => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// Which text stands for a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ServerText {
+    /// [`Member::ring_text`].
+    Ring,
+    /// [`Member::full_text`].
+    Full,
+}
+
+impl ServerText {
+    pub(super) fn of(self, member: &Member) -> String {
+        match self {
+            Self::Ring => member.ring_text(),
+            Self::Full => member.full_text(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! A ring of points, each of one member, and the walk along it.
 //!
 //! It decides which member's point follows a hash, and which members come after that one. How
-//! points are made is not its business (see [`super::ketama`]).
+//! points are made is not its business (see [`super::points`]).
 //!
 //! # Shape
-//! Points are sorted by value, then by member, so that of equal points the first listed member
-//! wins. A hash belongs to the first point of its value or above; past the last point, to the
+//! Points are sorted by value; of equal ones the first given wins, so that each family has its own
+//! rule for ties. A hash belongs to the first point of its value or above; past the last point, to the
 //! first. Buckets over the hash's upper bits say where in the sorted points to look: with twice
 //! as many buckets as points, most lookups read one bucket and two neighbouring points.
 //!
@@ -16,10 +16,34 @@
 //!   in every key's order.
 //! - No usable member at all: the walk ends when every member on the ring has been asked once.
 
-use super::{MEMBERS_MAX, MemberIdx};
+use super::hash::HashFunction;
+use super::placing::Placing;
+use super::{MEMBERS_MAX, MemberIdx, Place};
+
+/// A ring with the hash that leads to it; who is next on the ring is next in the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HashedRing {
+    pub(super) hash: HashFunction,
+    pub(super) ring: Ring,
+}
+
+impl Placing for HashedRing {
+    #[inline]
+    fn home(&self, hashed: &[u8]) -> MemberIdx {
+        self.ring.member(self.hash.hash(hashed))
+    }
+
+    fn rest(&self, hashed: &[u8], usable: &mut impl FnMut(MemberIdx) -> bool) -> Option<MemberIdx> {
+        self.ring.walk(self.hash.hash(hashed), usable)
+    }
+
+    fn place(&self, hashed: &[u8]) -> Place {
+        self.ring.place(self.hash.hash(hashed))
+    }
+}
 
 /// A place on a ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Point {
     pub(super) value: u32,
     pub(super) member: MemberIdx,
@@ -42,13 +66,14 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// A ring of `points`, in any order, of members 0 to `members_len - 1`.
+    /// A ring of `points` of members 0 to `members_len - 1`, in any order but for equal ones, of
+    /// which the first wins.
     ///
     /// # Panics
     /// If there is no point.
     pub(super) fn new(mut points: Vec<Point>, members_len: usize) -> Self {
         assert!(!points.is_empty(), "a ring has at least one point");
-        points.sort_unstable();
+        points.sort_by_key(|point| point.value);
         let shift = u32::BITS - bucket_bits(points.len());
         let buckets = bucket_bounds(&points, shift);
         points.push(Point { value: u32::MAX, member: points[0].member });
@@ -66,19 +91,15 @@ impl Ring {
         }
     }
 
-    /// The first usable member in the order of `hash`.
+    /// The member that `hash` belongs to.
     #[inline]
-    pub(super) fn pick(
-        &self,
-        hash: u32,
-        mut usable: impl FnMut(MemberIdx) -> bool,
-    ) -> Option<MemberIdx> {
-        let at = self.position(hash);
-        let home = self.points[at].member;
-        if usable(home) {
-            return Some(home);
-        }
-        self.pick_after(at, usable)
+    pub(super) fn member(&self, hash: u32) -> MemberIdx {
+        self.points[self.position(hash)].member
+    }
+
+    /// What led `hash` to its member.
+    pub(super) fn place(&self, hash: u32) -> Place {
+        Place::Point { hash, point: self.point(hash).value }
     }
 
     /// The point that `hash` belongs to.
@@ -88,15 +109,15 @@ impl Ring {
         self.points[if is_past_the_last { 0 } else { at }]
     }
 
-    /// The first usable member after the one at `at`, asking each once. Members' points are
+    /// The first usable member from the point of `hash` on, asking each once. Members' points are
     /// mixed well, so meeting all n members takes about n ln n points.
-    fn pick_after(
+    pub(super) fn walk(
         &self,
-        at: usize,
-        mut usable: impl FnMut(MemberIdx) -> bool,
+        hash: u32,
+        usable: &mut impl FnMut(MemberIdx) -> bool,
     ) -> Option<MemberIdx> {
+        let at = self.position(hash);
         let mut seen = Seen::default();
-        seen.insert(self.points[at].member);
         let (before, after) = self.points.split_at(at);
         for point in after.iter().chain(before) {
             if seen.len == self.present_len {
@@ -182,7 +203,7 @@ mod tests {
     }
 
     fn home(ring: &Ring, hash: u32) -> MemberIdx {
-        ring.pick(hash, |_| true).unwrap()
+        ring.member(hash)
     }
 
     #[test]
@@ -196,9 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_points_the_first_listed_member_wins() {
-        let ring = ring(&[(5, 1), (5, 0)], 2);
-        assert_eq!(home(&ring, 5), 0.into());
+    fn of_equal_points_the_first_given_wins() {
+        let ring = ring(&[(5, 1), (5, 0), (3, 0)], 2);
+        assert_eq!(home(&ring, 5), 1.into());
         assert_eq!(home(&ring, 6), 0.into());
     }
 
@@ -207,7 +228,7 @@ mod tests {
         let mut points: Vec<(u32, u16)> =
             (0..800_u16).map(|number| (value(number.into()), number % 5)).collect();
         let ring = ring(&points, 5);
-        points.sort_unstable();
+        points.sort_by_key(|(value, _)| *value);
         let edges = points
             .iter()
             .flat_map(|&(value, _)| [value.wrapping_sub(1), value, value.wrapping_add(1)]);
@@ -234,7 +255,7 @@ mod tests {
     fn the_walk_asks_each_member_once_and_ends() {
         let ring = ring(&[(1, 0), (2, 1), (3, 0), (4, 2), (5, 1)], 4);
         let mut asked = Vec::new();
-        let none = ring.pick(2, |member| {
+        let none = ring.walk(2, &mut |member| {
             asked.push(member);
             false
         });

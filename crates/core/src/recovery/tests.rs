@@ -154,7 +154,7 @@ impl Rig {
 
 fn distribution_of(numbers: std::ops::RangeInclusive<u16>) -> Arc<Distribution> {
     let members: Vec<_> = numbers.map(|number| Member::new("10.0.0.1", number)).collect();
-    Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap())
+    Arc::new(Distribution::new(&Settings::new(Scheme::Ketama), &members).unwrap())
 }
 
 fn table() -> RoutingTable {

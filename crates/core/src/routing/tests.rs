@@ -9,7 +9,9 @@ const POOL: PoolId = PoolId(1);
 fn table(failover: Substitute) -> RoutingTable {
     let members: Vec<_> = (1..=3).map(|number| Member::new("10.0.0.1", number)).collect();
     let pool = |servers: [u16; 3]| PoolRoutes {
-        distribution: Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap()),
+        distribution: Arc::new(
+            Distribution::new(&Settings::new(Scheme::Ketama), &members).unwrap(),
+        ),
         servers: servers.map(ServerId).to_vec(),
         failover,
         on_unavailable: OnUnavailable::Miss,
@@ -181,7 +183,7 @@ fn a_key_outside_every_share_is_served_all_the_same() {
 fn layout(first: u16, servers_len: u16) -> Layout {
     let servers = (first..first + servers_len).map(ServerId).collect();
     let members: Vec<_> = (0..servers_len).map(|it| Member::new("10.0.0.1", it + 1)).collect();
-    let distribution = Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap();
+    let distribution = Distribution::new(&Settings::new(Scheme::Ketama), &members).unwrap();
     Layout { distribution: Arc::new(distribution), servers }
 }
 

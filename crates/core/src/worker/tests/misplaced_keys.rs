@@ -336,7 +336,7 @@ fn flush_all_reaches_the_gutter() {
     let mut rig = Rig::with(2, |table| {
         let one = |number| {
             let members = [Member::new("10.0.0.1", number)];
-            Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap())
+            Arc::new(Distribution::new(&Settings::new(Scheme::Ketama), &members).unwrap())
         };
         let mut gutter = table.pools[0].clone();
         (gutter.distribution, gutter.servers) = (one(11212), vec![ServerId(1)]);

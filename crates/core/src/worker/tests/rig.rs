@@ -400,7 +400,7 @@ impl Rig {
 
 fn distribution_of(servers: impl Iterator<Item = u16>) -> Arc<Distribution> {
     let members: Vec<_> = servers.map(|number| Member::new("10.0.0.1", 11211 + number)).collect();
-    Arc::new(Distribution::new(Settings::new(Scheme::Ketama), &members).unwrap())
+    Arc::new(Distribution::new(&Settings::new(Scheme::Ketama), &members).unwrap())
 }
 
 pub(super) fn table(servers_len: u16) -> RoutingTable {

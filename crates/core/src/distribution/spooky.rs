@@ -1,0 +1,120 @@
+//! `SpookyHashV2`, 32 bits.
+//!
+//! # Source
+//! `SpookyV2.cpp` by Bob Jenkins, public domain; its published results are in the tests.
+
+/// The hash of `bytes`.
+pub(super) fn spooky32(bytes: &[u8], seed: u32) -> u32 {
+    let seed = u64::from(seed);
+    let hash = if bytes.len() < SHORT_LEN { short(bytes, seed) } else { long(bytes, seed) };
+    low_half(hash)
+}
+
+fn short(bytes: &[u8], seed: u64) -> u64 {
+    let mut state = [seed, seed, FILLER, FILLER];
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for block in blocks {
+        let [w0, w1, w2, w3] = words(block);
+        state[2] = state[2].wrapping_add(w0);
+        state[3] = state[3].wrapping_add(w1);
+        short_mix(&mut state);
+        state[0] = state[0].wrapping_add(w2);
+        state[1] = state[1].wrapping_add(w3);
+    }
+    let mut rest = rest;
+    if let Some((half, after)) = rest.split_first_chunk::<16>() {
+        let [w0, w1] = words(half);
+        state[2] = state[2].wrapping_add(w0);
+        state[3] = state[3].wrapping_add(w1);
+        short_mix(&mut state);
+        rest = after;
+    }
+    let [w0, w1] = if rest.is_empty() { [FILLER; 2] } else { words(rest) };
+    state[2] = state[2].wrapping_add(w0);
+    state[3] = state[3].wrapping_add((bytes.len() as u64) << 56).wrapping_add(w1);
+    short_end(&mut state);
+    state[0]
+}
+
+fn short_mix(state: &mut [u64; 4]) {
+    for (step, bits) in (0..).zip([50, 52, 30, 41, 54, 48, 38, 37, 62, 34, 5, 36]) {
+        // c, d, a, b, c, …
+        let [at, next, after] = [step + 2, step + 3, step].map(|place| place % 4);
+        state[at] = state[at].rotate_left(bits).wrapping_add(state[next]);
+        state[after] ^= state[at];
+    }
+}
+
+fn short_end(state: &mut [u64; 4]) {
+    for (step, bits) in (0..).zip([15, 52, 26, 51, 28, 9, 47, 54, 32, 25, 63]) {
+        // d by c, a by d, b by a, …
+        let [at, before] = [step + 3, step + 2].map(|place| place % 4);
+        state[at] ^= state[before];
+        state[before] = state[before].rotate_left(bits);
+        state[at] = state[at].wrapping_add(state[before]);
+    }
+}
+
+fn long(bytes: &[u8], seed: u64) -> u64 {
+    let mut state = std::array::from_fn(|at| if at % 3 == 2 { FILLER } else { seed });
+    let (blocks, rest) = bytes.as_chunks::<BLOCK_LEN>();
+    for block in blocks {
+        mix(&mut state, &words(block));
+    }
+    let mut last = [0; BLOCK_LEN];
+    last[..rest.len()].copy_from_slice(rest);
+    last[BLOCK_LEN - 1] = u8::try_from(rest.len()).expect("less than a block is left");
+    for (word, added) in state.iter_mut().zip(words::<12>(&last)) {
+        *word = word.wrapping_add(added);
+    }
+    for _ in 0..3 {
+        end(&mut state);
+    }
+    state[0]
+}
+
+fn mix(state: &mut [u64; 12], block: &[u64; 12]) {
+    let bits = [11, 32, 43, 31, 17, 28, 39, 57, 55, 54, 22, 46];
+    for (at, (bits, word)) in bits.into_iter().zip(block).enumerate() {
+        let [next, second, tenth, last] = [1, 2, 10, 11].map(|after| (at + after) % 12);
+        state[at] = state[at].wrapping_add(*word);
+        state[second] ^= state[tenth];
+        state[last] ^= state[at];
+        state[at] = state[at].rotate_left(bits);
+        state[last] = state[last].wrapping_add(state[next]);
+    }
+}
+
+fn end(state: &mut [u64; 12]) {
+    let bits = [44, 15, 34, 21, 38, 33, 10, 13, 38, 53, 42, 54];
+    for (at, bits) in bits.into_iter().enumerate() {
+        let [next, second, last] = [1, 2, 11].map(|after| (at + after) % 12);
+        state[last] = state[last].wrapping_add(state[next]);
+        state[second] ^= state[last];
+        state[next] = state[next].rotate_left(bits);
+    }
+}
+
+/// Little-endian words, as if zeros followed the bytes.
+fn words<const LEN: usize>(bytes: &[u8]) -> [u64; LEN] {
+    let mut words = [0; LEN];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks(8)) {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_le_bytes(padded);
+    }
+    words
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+fn low_half(hash: u64) -> u32 {
+    hash as u32
+}
+
+const BLOCK_LEN: usize = 96;
+
+/// Shorter ones are hashed another way.
+const SHORT_LEN: usize = 2 * BLOCK_LEN;
+
+/// `deadbeef` twice.
+const FILLER: u64 = 0xdead_beef * ((1 << 32) + 1);
