@@ -102,7 +102,10 @@ fn for_each_case(check: impl Fn(&Case, &Setup)) {
 
 fn folder() -> PathBuf {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/distribution");
-    env::var_os("EVENKEEL_GOLDEN_DIR").map_or_else(own, PathBuf::from)
+    let folder = env::var_os("EVENKEEL_GOLDEN_DIR").map_or_else(own, PathBuf::from);
+    // Or the one above it.
+    let within = folder.join("distribution");
+    if within.is_dir() { within } else { folder }
 }
 
 /// One golden file.
