@@ -70,3 +70,46 @@ const TRIES_MAX: u32 = 32;
 
 /// How far apart the bits are that are looked at.
 const SHIFT: u32 = 23;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answers_of_mcrouters_tests_hold() {
+        // From `WeightedCh3HashFuncTest.cpp`.
+        const LEN_MAX: u32 = 1 << 23;
+        let mut bytes: Vec<u8> = (0..=u8::MAX).map(|byte| byte.wrapping_add(128)).collect();
+        assert_eq!(furc_hash(&bytes, 99_999), 31_015);
+        bytes.reverse();
+        assert_eq!(furc_hash(&bytes, 99_999), 67_101);
+        for (key, len, number) in [
+            ("sample", 100, 97),
+            ("", 100, 72),
+            ("sample", LEN_MAX, 5_167_780),
+            ("", LEN_MAX, 6_173_600),
+            ("sample", 1, 0),
+        ] {
+            assert_eq!(furc_hash(key.as_bytes(), len), number, "{key:?} of {len}");
+        }
+    }
+
+    #[test]
+    fn the_sums_of_mcrouters_tests_hold() {
+        // From `bulkChecksumUnitWeights` there: 100,000 keys each.
+        for (len, sum) in [
+            (2, 1_346_413_954),
+            (3, 914_505_363),
+            (7, 4_252_552_508),
+            (10, 2_894_016_351),
+            (16, 2_995_729_350),
+            (100, 2_289_223_413),
+            (10_000, 1_328_492_545),
+        ] {
+            let numbers =
+                (0..100_000).map(|number| furc_hash(format!("k{number}").as_bytes(), len));
+            let found = numbers.fold(0_u32, |sum, it| sum.wrapping_mul(31).wrapping_add(it));
+            assert_eq!(found, sum, "of {len}");
+        }
+    }
+}

@@ -68,3 +68,41 @@ fn jump_hash(hash: u64, len: u16) -> u16 {
     }
     number as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answers_of_another_implementation_hold() {
+        // From the Python package jump-consistent-hash 3.6.0.
+        for (hash, len, number) in [
+            (0, 1, 0),
+            (0, 60, 0),
+            (1, 1, 0),
+            (42, 57, 43),
+            (0xdead_10cc, 666, 361),
+            (256, 1024, 520),
+            (u64::MAX, 10, 9),
+        ] {
+            assert_eq!(jump_hash(hash, len), number, "{hash} of {len}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_hashed_by_xxh64() {
+        // From the Python packages xxhash 4.1.0 and jump-consistent-hash 3.6.0.
+        let long = "x".repeat(100);
+        for (key, len, number) in [
+            ("", 4096, 3285),
+            ("a", 4096, 1478),
+            ("user:1", 10, 2),
+            ("user:1", 4096, 182),
+            (&long[..31], 4096, 1089),
+            (&long[..32], 4096, 1730),
+            (&long, 4096, 4016),
+        ] {
+            assert_eq!(Jump::new(len).home(key.as_bytes()), MemberIdx(number), "{key}");
+        }
+    }
+}

@@ -184,3 +184,87 @@ impl Numbered {
 const TRIES_MAX: u32 = 32;
 
 const ACCEPTANCE_SEED: u32 = 0xface_2014;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distribution::{Scheme, Weight};
+
+    /// mcrouter's weighted hash over members of these weights.
+    fn weighted(weights: &[u32]) -> Mcrouter {
+        let members = weights
+            .iter()
+            .map(|&weight| Member::new("m", 1).with_weight(Weight::try_from(weight).unwrap()));
+        let members: Vec<_> = members.collect();
+        Mcrouter::weighted_ch3(&members, &Settings::new(Scheme::McrouterWeightedCh3))
+    }
+
+    #[track_caller]
+    fn check_sum(mcrouter: &Mcrouter, key: impl Fn(u32) -> String, sum: u32) {
+        let homes = (0..10_000).map(|number| mcrouter.home(key(number).as_bytes()));
+        let found = homes.fold(0_u32, |sum, home| sum.wrapping_mul(31).wrapping_add(home.0.into()));
+        assert_eq!(found, sum);
+    }
+
+    #[test]
+    fn the_sums_of_mcrouters_tests_hold() {
+        // From `bulkChecksumHalfWeights` and `longKeyBulkChecksumHalfWeights` in
+        // `WeightedCh3HashFuncTest.cpp`: every weight is 0.5.
+        let short = |number| format!("k{number}");
+        check_sum(&weighted(&[5; 2]), short, 2_395_690_262);
+        check_sum(&weighted(&[5; 10]), short, 547_444_706);
+        check_sum(&weighted(&[5; 1000]), short, 1_336_857_622);
+        let long: String = ('A'..='Z').cycle().take(128).collect();
+        let long = |number| format!("{long}{number}");
+        check_sum(&weighted(&[5; 2]), long, 3_784_301_429);
+        check_sum(&weighted(&[5; 100]), long, 4_273_108_085);
+    }
+
+    #[test]
+    fn the_counts_of_mcrouters_tests_hold() {
+        // From `randomWeights` and `reducedWeight` there.
+        let mcrouter = weighted(&[429, 541, 117, 998, 283, 65, 109, 42, 676, 943]);
+        let mut counts = [0; 10];
+        for number in 0..10_000 {
+            counts[mcrouter.home(number.to_string().as_bytes()).as_usize()] += 1;
+        }
+        assert_eq!(counts, [1016, 1252, 288, 2354, 661, 195, 247, 122, 1668, 2197]);
+        let mcrouter = weighted(&[10, 10, 7]);
+        let mut counts = [0; 3];
+        for number in 0..1000 {
+            counts[mcrouter.home(number.to_string().as_bytes()).as_usize()] += 1;
+        }
+        assert_eq!(counts, [341, 371, 288]);
+    }
+
+    #[test]
+    fn weights_are_fractions_of_the_next_power_of_ten() {
+        let all = u32::MAX;
+        assert_eq!(*weighted(&[1, 1]).acceptances(), [all, all]);
+        assert_eq!(*weighted(&[10, 3]).acceptances(), [all, 1_288_490_188]);
+        assert_eq!(*weighted(&[5, 1]).acceptances(), [all / 2, all / 10]);
+        assert_eq!(*weighted(&[1_000_000]).acceptances(), [all]);
+    }
+
+    impl Mcrouter {
+        fn acceptances(&self) -> &[u32] {
+            match &self.function {
+                Function::WeightedCh3(acceptances) => acceptances,
+                Function::Ch3 | Function::Crc32 => &[],
+            }
+        }
+    }
+
+    #[test]
+    fn a_salt_is_hashed_after_the_key() {
+        let members: Vec<_> = (0..9).map(|port| Member::new("m", port)).collect();
+        let plain = Settings::new(Scheme::McrouterCrc32);
+        let salted = plain.clone().with_salt("-x".parse().unwrap()).unwrap();
+        let [plain, salted] = [plain, salted].map(|it| Mcrouter::crc32(&members, &it));
+        for key in ["a", "user:1", "user:2"] {
+            let with_salt = format!("{key}-x");
+            assert_eq!(salted.home(key.as_bytes()), plain.home(with_salt.as_bytes()));
+        }
+        assert_eq!(plain.home(b"123456789"), MemberIdx((0x4bf4_3926 % 9) as u16));
+    }
+}

@@ -118,3 +118,82 @@ const SHORT_LEN: usize = 2 * BLOCK_LEN;
 
 /// `deadbeef` twice.
 const FILLER: u64 = 0xdead_beef * ((1 << 32) + 1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_results_hold() {
+        // From `TestResults` in `TestSpookyV2.cpp`, of the bytes 128, 129, … in these lengths.
+        let bytes: Vec<u8> = (0..512).map(|number: usize| (number + 128) as u8).collect();
+        for (first_len, hashes) in
+            [(0, &SHORT_RESULTS[..]), (188, &RESULTS_AROUND_192[..]), (504, &LONG_RESULTS[..])]
+        {
+            for (len, &hash) in (first_len..).zip(hashes) {
+                assert_eq!(spooky32(&bytes[..len], 0), hash, "{len} bytes");
+            }
+        }
+    }
+
+    const SHORT_RESULTS: [u32; 36] = [
+        0x6bf5_0919,
+        0x70de_1d26,
+        0xa2b3_7298,
+        0x35bc_5fbf,
+        0x8223_b279,
+        0x5bcb_315e,
+        0x53fe_88a1,
+        0xf9f1_a233,
+        0xee19_3982,
+        0x54f8_6f29,
+        0xc877_2d36,
+        0x9ed6_0886,
+        0x5f23_d1da,
+        0x1ed9_f474,
+        0xf2ef_0c89,
+        0x83ec_01f9,
+        0xf274_736c,
+        0x7e9a_c0df,
+        0xc7ae_d250,
+        0xb101_5811,
+        0xe234_70f5,
+        0x48ac_20c4,
+        0xe2ab_3cd5,
+        0x608f_8363,
+        0xd063_9e68,
+        0xc4e8_e7ab,
+        0x863c_7c5b,
+        0x4ea6_3579,
+        0x99ae_8622,
+        0x170c_658b,
+        0x149b_a493,
+        0x027b_ca7c,
+        0xe5cf_c8b6,
+        0xce01_d9d7,
+        0x1110_3330,
+        0x5d1f_5ed4,
+    ];
+
+    const RESULTS_AROUND_192: [u32; 8] = [
+        0xe715_b13a,
+        0x0394_c3b2,
+        0x11ef_bbae,
+        0xe13d_9e19,
+        0x77e0_12bd,
+        0x2d05_114c,
+        0xaecf_2ddd,
+        0xb2a2_b4aa,
+    ];
+
+    const LONG_RESULTS: [u32; 8] = [
+        0x27c2_e04b,
+        0x0b75_23bd,
+        0x0730_5776,
+        0xc6be_7503,
+        0x918f_a7c9,
+        0xaf2e_2cd9,
+        0x8204_6f8e,
+        0xcc1c_8250,
+    ];
+}
