@@ -4,8 +4,8 @@
 //! share of the keys moves.
 //!
 //! # Source
-//! `furc_hash` in `mcrouter/lib/fbi/hash.c`; checked by the vectors of `hash_test.cpp` and
-//! `WeightedCh3HashFuncTest.cpp` there.
+//! `furc_hash` in `mcrouter/lib/fbi/hash.c`; checked by the results in
+//! `mcrouter/lib/test/WeightedCh3HashFuncTest.cpp`, and by that function, compiled.
 
 use super::murmur64a::{murmur64a, rehashed};
 
@@ -73,6 +73,8 @@ const SHIFT: u32 = 23;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -110,6 +112,35 @@ mod tests {
                 (0..100_000).map(|number| furc_hash(format!("k{number}").as_bytes(), len));
             let found = numbers.fold(0_u32, |sum, it| sum.wrapping_mul(31).wrapping_add(it));
             assert_eq!(found, sum, "of {len}");
+        }
+    }
+
+    #[test]
+    fn keys_of_every_length_get_what_the_c_function_gives() {
+        let lens = [2, 3, 4, 5, 9, 10, 33, 100, 1000, 1025, 4096, 1 << 23];
+        let mut digest = 0x811c_9dc5_u32;
+        for key_len in 0..=300_usize {
+            for start in [0, 101, 202, 303] {
+                let bytes = (0..key_len).map(|at| key_len * 31 + start + at * 7 + 33);
+                let key: Vec<_> = bytes.map(|byte| u8::try_from(byte % 256).unwrap()).collect();
+                for len in lens {
+                    digest = (digest ^ furc_hash(&key, len)).wrapping_mul(0x0100_0193);
+                }
+            }
+        }
+        assert_eq!(digest, 0xa3f7_46e2, "FNV-1a over all results, word by word");
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_number_takes_keys_and_moves_no_other(
+            key in prop::collection::vec(any::<u8>(), 0..=300),
+            len in 1..5000_u32,
+        ) {
+            let before = furc_hash(&key, len);
+            let after = furc_hash(&key, len + 1);
+            prop_assert!(before < len);
+            prop_assert!(after == before || after == len);
         }
     }
 }

@@ -11,7 +11,8 @@
 //!
 //! # Source
 //! Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014; xxHash's
-//! specification.
+//! specification. Guava's `consistentHash` is the same idea with another generator, and places
+//! keys elsewhere.
 
 use xxhash_rust::xxh64::xxh64;
 
@@ -71,6 +72,8 @@ fn jump_hash(hash: u64, len: u16) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -103,6 +106,16 @@ mod tests {
             (&long, 4096, 4016),
         ] {
             assert_eq!(Jump::new(len).home(key.as_bytes()), MemberIdx(number), "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_number_takes_keys_and_moves_no_other(hash: u64, len in 1..4096_u16) {
+            let before = jump_hash(hash, len);
+            let after = jump_hash(hash, len + 1);
+            prop_assert!(before < len);
+            prop_assert!(after == before || after == len);
         }
     }
 }

@@ -16,6 +16,8 @@
 //! that is not below the largest: 10 and 3 are 1.0 and 0.3, to the last bit.
 //!
 //! # Hard cases
+//! - Fractions that are all 0.1 or less, a fraction of 0 and one of more than six digits cannot be
+//!   said so: 0.1 and 0.05 as 10 and 5 would be 1.0 and 0.5, which places keys elsewhere.
 //! - A weighted key that nothing accepts in 32 tries belongs to the last one's server.
 //!
 //! # Source
@@ -187,6 +189,8 @@ const ACCEPTANCE_SEED: u32 = 0xface_2014;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::distribution::{Scheme, Weight};
 
@@ -266,5 +270,64 @@ mod tests {
             assert_eq!(salted.home(key.as_bytes()), plain.home(with_salt.as_bytes()));
         }
         assert_eq!(plain.home(b"123456789"), MemberIdx((0x4bf4_3926 % 9) as u16));
+    }
+
+    #[test]
+    fn the_crc32_answers_of_mcrouters_tests_hold() {
+        // From `Crc32HashTest.cpp`; some are for more servers than there can be here.
+        assert_eq!(crc31(b"sample") % 100, 7);
+        assert_eq!(crc31(b"") % 100, 0);
+        assert_eq!(crc31(b"sample") % ((1 << 30) - 1), 822_834_884);
+        let mut key: Vec<u8> = (0x80..=0xff).chain(0..=0x7f).collect();
+        assert_eq!(crc31(&key) % 99_999, 11_697);
+        key.reverse();
+        assert_eq!(crc31(&key) % 99_999, 97_630);
+    }
+
+    #[test]
+    fn a_key_that_nobody_accepts_belongs_to_the_last_try() {
+        // From `zeroWeight` in `WeightedCh3HashFuncTest.cpp`; a weight of 0 is none of ours.
+        let mut mcrouter = weighted(&[1; 100]);
+        mcrouter.function = Function::WeightedCh3([0; 100].into());
+        assert_eq!(mcrouter.home(b"sample"), MemberIdx(59));
+        assert_eq!(mcrouter.home(b""), MemberIdx(45));
+    }
+
+    #[test]
+    fn a_salt_stands_between_the_key_and_the_number_of_a_try() {
+        let plain = weighted(&[1000, 1, 300]);
+        let salted = Mcrouter { salt: Some(":s".parse().unwrap()), ..plain.clone() };
+        for number in 0..200 {
+            let (key, with_salt) = (number.to_string(), format!("{number}:s"));
+            assert_eq!(salted.home(key.as_bytes()), plain.home(with_salt.as_bytes()));
+            assert!(salted.tries(key.as_bytes()).eq(plain.tries(with_salt.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn the_longest_key_with_the_longest_salt_stays_on_the_stack() {
+        let salt = Some("s".repeat(249).parse().unwrap());
+        let salted = Mcrouter { salt, ..weighted(&[1]) };
+        let mut numbered = salted.with_salted(&[b'k'; 250], Numbered::of);
+        assert_eq!(numbered.with(TRIES_MAX - 2).len(), 501);
+        assert!(!numbered.text.spilled());
+    }
+
+    proptest! {
+        #[test]
+        fn more_weight_for_one_takes_keys_for_it_and_moves_no_other(
+            key in "[!-~]{1,250}",
+            mut weights in prop::collection::vec(1..=1000_u32, 1..20),
+            at: prop::sample::Index,
+            more in 1..=1000_u32,
+        ) {
+            // One that keeps the power of ten as it is.
+            weights.push(1000);
+            let at = at.index(weights.len());
+            let before = weighted(&weights).home(key.as_bytes());
+            weights[at] = weights[at].max(more);
+            let after = weighted(&weights).home(key.as_bytes());
+            prop_assert!(after == before || after.as_usize() == at);
+        }
     }
 }

@@ -122,6 +122,7 @@ const FILLER: u64 = 0xdead_beef * ((1 << 32) + 1);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distribution::hash::HashFunction;
 
     #[test]
     fn the_published_results_hold() {
@@ -134,6 +135,21 @@ mod tests {
                 assert_eq!(spooky32(&bytes[..len], 0), hash, "{len} bytes");
             }
         }
+    }
+
+    #[track_caller]
+    fn check_every_length(seed: u32, crc32: u32) {
+        let bytes: Vec<u8> = (0x80..=0xff).chain(0..=0x7f).cycle().take(511).collect();
+        let hashes = (0..512).flat_map(|len| spooky32(&bytes[..len], seed).to_le_bytes());
+        assert_eq!(HashFunction::Crc32.hash(&hashes.collect::<Vec<_>>()), crc32);
+    }
+
+    #[test]
+    fn every_length_gives_what_the_original_gives() {
+        // CRC-32 of what the Python package spookyhash 2.1.1 gives, which wraps the original, as
+        // little-endian words.
+        check_every_length(0, 0xb61d_1c31);
+        check_every_length(0xface_2014, 0x7de1_fb4b);
     }
 
     const SHORT_RESULTS: [u32; 36] = [
