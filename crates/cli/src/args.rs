@@ -6,6 +6,8 @@ mod doctor;
 
 mod lab;
 
+mod verify_map;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -23,6 +25,7 @@ pub(crate) use admin::{
 pub(crate) use bench::BenchArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use lab::{LabArgs, Show};
+pub(crate) use verify_map::VerifyMapArgs;
 
 /// A memcached proxy that keeps a cache useful while its servers fail.
 #[derive(Debug, Parser)]
@@ -38,6 +41,7 @@ pub(crate) enum Verb {
     Run(RunArgs),
     Check(CheckArgs),
     Route(RouteArgs),
+    VerifyMap(VerifyMapArgs),
     Status(StatusArgs),
     Top(TopArgs),
     Events(EventsArgs),
@@ -178,6 +182,7 @@ Examples:
   evenkeel check evenkeel.toml        is the configuration good?
   evenkeel run evenkeel.toml          start the proxy
   evenkeel route evenkeel.toml user:1 which server has this key?
+  evenkeel verify-map evenkeel.toml   are the keys there? (before a switch)
   evenkeel status                     is all well?
   evenkeel top                        watch it
   evenkeel doctor memcached://10.0.0.1 what is wrong with a server?
@@ -186,9 +191,10 @@ Examples:
 
 Exit codes:
   0   done
-  1   it failed while it ran; status: something is not well; doctor: there are warnings
+  1   it failed while it ran; status: something is not well; doctor: there are warnings;
+      verify-map: keys would miss
   2   the arguments are wrong; doctor: something is critical
-  3   bench, lab: an answer was wrong; doctor: it could not look
+  3   bench, lab: an answer was wrong; doctor, verify-map: it could not look
   78  the configuration cannot be read, has faults, or was refused
   130 a second Ctrl-C ended it at once; bench: the first did
 

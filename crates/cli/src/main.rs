@@ -14,6 +14,8 @@ mod bench;
 mod explanation;
 mod route;
 
+mod verify_map;
+
 mod status;
 
 mod top;
@@ -91,6 +93,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         Some(Verb::Run(args)) => run::run(&args)?,
         Some(Verb::Check(args)) => check::check(&args)?,
         Some(Verb::Route(args)) => route::route(args)?,
+        Some(Verb::VerifyMap(args)) => verify_map::verify_map(&args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,
         Some(Verb::Status(args)) => status::status(&args)?,
         Some(Verb::Top(args)) => top::top(&args)?,

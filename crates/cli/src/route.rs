@@ -92,7 +92,11 @@ fn check_keys(keys: &[Vec<u8>]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn choose_pool<'c>(config: &'c Config, name: Option<&PoolName>) -> Result<&'c PoolConfig, Failure> {
+/// The pool of this name, or the only one.
+pub(crate) fn choose_pool<'c>(
+    config: &'c Config,
+    name: Option<&PoolName>,
+) -> Result<&'c PoolConfig, Failure> {
     let known: Vec<_> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
     let known = known.join(", ");
     match (name, config.pools.as_slice()) {

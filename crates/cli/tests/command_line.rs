@@ -131,7 +131,9 @@ fn a_misspelt_verb_is_recognised() {
 #[test]
 fn a_faulty_configuration_exits_with_78_for_every_verb_that_reads_one() {
     let file = "crates/cli/tests/faulty.toml";
-    for args in [&["check", file][..], &["run", file], &["route", file, "key"]] {
+    for args in
+        [&["check", file][..], &["run", file], &["route", file, "key"], &["verify-map", file]]
+    {
         let output = evenkeel(args);
         assert_eq!(output.status.code(), Some(78), "{args:?}");
         assert_eq!(text(&output.stdout), "");
@@ -429,10 +431,11 @@ fn a_page_that_cannot_be_written_is_told_before_anybody_is_examined() {
     );
 }
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "run",
     "check",
     "route",
+    "verify-map",
     "status",
     "top",
     "events",

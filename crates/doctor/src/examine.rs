@@ -11,8 +11,8 @@
 //! [`Options::step_timeout`]. What is known by then is kept.
 //! At most [`Options::servers_at_once`] are examined at a time.
 
-mod dial;
-mod memcached;
+pub(crate) mod dial;
+pub(crate) mod memcached;
 mod redis;
 mod stall;
 

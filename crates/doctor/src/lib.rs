@@ -18,6 +18,7 @@
 //! | [`entry`] | findings about several servers that are told as one |
 //! | [`turn`] | what has changed between two reports |
 //! | [`html`] | a report as one page for a browser |
+//! | [`map`] | whether keys lie where a configuration looks for them: a question of its own |
 //!
 //! # What it never does
 //! Change data or settings. Its probe writes canary keys of its own (`evenkeel:doctor:…`), which it
@@ -58,6 +59,8 @@ pub mod entry;
 pub mod turn;
 
 pub mod html;
+
+pub mod map;
 
 #[cfg(test)]
 mod docs;

@@ -28,3 +28,4 @@ mod scenario;
 mod service;
 mod suites;
 mod support;
+mod verify_map;

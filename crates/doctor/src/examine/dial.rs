@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 use crate::facts::{Unreachable, UnreachableKind};
 
 /// The addresses of a name, and how long it took to find them.
-pub(super) async fn look_up(
+pub(crate) async fn look_up(
     address: &ServerAddress,
     deadline: Instant,
 ) -> Result<(Vec<SocketAddr>, Duration), Unreachable> {

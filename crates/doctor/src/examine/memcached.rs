@@ -10,7 +10,8 @@
 //! closed the connection is connected to again, once: it may have been restarted.
 
 mod clients;
-mod conversation;
+pub(crate) mod conversation;
+pub(crate) mod dump;
 mod keys;
 mod order;
 mod probe;

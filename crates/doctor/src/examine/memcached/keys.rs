@@ -1,24 +1,14 @@
 //! Some of a memcached server's keys, without their values.
-//!
-//! # Hard cases
-//! A dump is closed early where the server has more keys than we look at. memcached before 1.6.26
-//! can crash if that happens just when it writes the last of them (its release notes for 1.6.26
-//! and 1.4.34), so that an older server is dumped to its end or, if that is too far away, not at
-//! all: a gap.
-//!
-//! The server does one such thing at a time and looks for expired items by itself now and then: it
-//! answers `BUSY` and is asked again.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::conversation::Conversation;
+use super::dump::{COMMAND, Dump, Extent};
 use super::probe::KEY_START;
 use crate::examine::Notes;
-use crate::facts::{Figures, KeySample, version_of};
+use crate::facts::{Figures, KeySample};
 
 /// Looks at some keys, on a connection of its own, until `deadline`.
 pub(super) async fn sample(
@@ -27,105 +17,29 @@ pub(super) async fn sample(
     deadline: Instant,
     notes: &mut Notes,
 ) -> Option<KeySample> {
-    let extent = match Extent::of(stats) {
+    let extent = match Extent::of(stats, WHOLE_KEYS_MAX) {
         Ok(extent) => extent,
         Err(why) => {
             notes.gap(COMMAND, &why);
             return None;
         }
     };
-    // By the table of all keys, where each is as likely as any other; older servers know only the
-    // lists of each size.
-    let mut way = "hash";
-    loop {
-        // What must be read to its end has all the time there is.
-        let dump_deadline = if extent == Extent::Whole { notes.deadline } else { deadline };
-        match dump(addr, way, extent, dump_deadline).await {
-            Ok(sample) => return Some(sample),
-            Err(NoDump::Refused(words)) if way == "hash" && words.starts_with("BADCLASS") => {
-                way = "all";
-            }
-            Err(NoDump::Refused(words))
-                if words.starts_with("BUSY") && Instant::now() + BUSY_INTERVAL < deadline =>
-            {
-                sleep(BUSY_INTERVAL).await;
-            }
-            Err(NoDump::Refused(words) | NoDump::Failed(words)) => {
-                notes.gap(format!("{COMMAND} {way}"), &words);
-                return None;
-            }
-        }
-    }
-}
-
-/// How much of a dump is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
-    /// Its first keys.
-    Begin,
-    /// All of it, and only the first keys are looked at.
-    Whole,
-}
-
-impl Extent {
-    fn of(stats: &Figures) -> Result<Self, String> {
-        let version = version_of(stats);
-        let keys = stats.number("curr_items").unwrap_or(0.0);
-        match version {
-            Some(version) if version >= DUMP_CLOSED_SAFELY => Ok(Self::Begin),
-            Some(version) if version < DUMP_WELL => {
-                Err("not asked: memcached before 1.4.34 can crash when it is".to_owned())
-            }
-            Some(_) if keys <= WHOLE_KEYS_MAX => Ok(Self::Whole),
-            Some(_) => Err(format!(
-                "not asked: memcached before 1.6.26 can crash when a dump is closed early, and \
-                 {keys} keys are too many to read them all"
-            )),
-            None => Err("not asked of a version that is not known".to_owned()),
-        }
-    }
-}
-
-/// Why there is no dump.
-#[derive(Debug)]
-enum NoDump {
-    /// The server answered that it will not, in these words.
-    Refused(String),
-    /// The connection failed.
-    Failed(String),
-}
-
-async fn dump(
-    addr: SocketAddr,
-    way: &str,
-    extent: Extent,
-    deadline: Instant,
-) -> Result<KeySample, NoDump> {
-    let opened = Conversation::open(addr, deadline).await;
-    let (mut conversation, _) = opened.map_err(|it| NoDump::Failed(it.to_string()))?;
-    let request = format!("{COMMAND} {way}\r\n");
+    // What must be read to its end has all the time there is.
+    let dump_deadline = if extent == Extent::Whole { notes.deadline } else { deadline };
+    let silence = dump_deadline.saturating_duration_since(Instant::now());
+    let dump = Dump { addr, extent, silence, deadline: dump_deadline, busy_deadline: deadline };
     let mut sample = KeySample::default();
-    let mut refusal = None;
-    let take = |line: &str| match line.strip_prefix("key=") {
-        Some(rest) => {
-            if sample.looked_at < KEYS_MAX {
-                look_at(rest, &mut sample);
-            }
-            if sample.looked_at == KEYS_MAX && extent == Extent::Begin {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        }
-        // Later versions say it first.
-        None if line == "OK" => ControlFlow::Continue(()),
-        None => {
-            refusal = (line != "END").then(|| super::shortened(line));
-            ControlFlow::Break(())
-        }
+    let take = |line: &str| {
+        look_at(line, &mut sample);
+        if sample.looked_at < KEYS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    let answer = conversation.ask_each(request.as_bytes(), take, DUMP_LEN_MAX, deadline).await;
-    answer.map_err(|it| NoDump::Failed(it.to_string()))?;
-    refusal.map_or(Ok(sample), |words| Err(NoDump::Refused(words)))
+    match dump.read(take).await {
+        Ok(_) => Some(sample),
+        Err(no_dump) => {
+            notes.gap(no_dump.command, &no_dump.why);
+            None
+        }
+    }
 }
 
 /// Looks at what follows `key=` in a line: `session%3A1 exp=-1 la=… …`.
@@ -145,21 +59,12 @@ fn look_at(line: &str, sample: &mut KeySample) {
     }
 }
 
-const COMMAND: &str = "lru_crawler metadump";
 /// How many keys are looked at: a share of them is known to three percent.
 const KEYS_MAX: u64 = 1_000;
 /// How many keys are read from a server that must be read to its end: a few megabytes at most, which
 /// come in time on any network that a cache is used over. It makes them in 20 ms.
 const WHOLE_KEYS_MAX: f64 = 20_000.0;
-/// What a dump may have: as many keys, of the greatest length.
-const DUMP_LEN_MAX: u64 = 32 << 20;
 const EXAMPLES_MAX: usize = 5;
-/// How long after `BUSY` it is asked again.
-const BUSY_INTERVAL: Duration = Duration::from_millis(50);
-/// From here on a dump may be closed early.
-const DUMP_CLOSED_SAFELY: [u32; 3] = [1, 6, 26];
-/// From here on a dump can be asked for.
-const DUMP_WELL: [u32; 3] = [1, 4, 34];
 
 #[cfg(test)]
 mod tests {
@@ -169,22 +74,6 @@ mod tests {
     use super::*;
     use crate::examine::Options;
     use crate::facts::Gap;
-
-    #[track_caller]
-    fn check_extent(version: &str, keys: u64, expected: Option<Extent>) {
-        let stats = [("version", version.to_owned()), ("curr_items", keys.to_string())];
-        assert_eq!(Extent::of(&stats.into_iter().collect()).ok(), expected, "{version} {keys}");
-    }
-
-    #[test]
-    fn a_dump_is_closed_early_only_where_the_server_bears_it() {
-        check_extent("1.6.26", 1_000_000, Some(Extent::Begin));
-        check_extent("1.6.25", 20_000, Some(Extent::Whole));
-        check_extent("1.6.25", 20_001, None);
-        check_extent("1.4.34", 0, Some(Extent::Whole));
-        check_extent("1.4.33", 0, None);
-        check_extent("something", 0, None);
-    }
 
     /// Each connection is given the next of these answers, the last one again and again until the
     /// other end closes.

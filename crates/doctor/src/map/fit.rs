@@ -1,0 +1,432 @@
+//! Which other distribution, hash, or list of servers explains where keys lie.
+//!
+//! # Method
+//! Every distribution of core with every hash it can have places the keys that were found, with the
+//! servers as they are configured and in the other ways in which a client may have known them: with
+//! all weights 1, without names, with the port in their text or without, by address instead of name.
+//! Where a distribution goes by the order of the list, the order is not tried but read off: each
+//! place in the list is given to the server on which most of its keys were found.
+//!
+//! The first that explains most is told, if it explains nearly all: keys placed by another
+//! distribution than the one that is tried are spread at random over the servers, so that no wrong
+//! one comes close.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use evenkeel_core::config::{PoolConfig, ServerConfig};
+use evenkeel_core::distribution::{
+    Distribution, HashFunction, Member, NameFormat, Scheme, Settings, Weight,
+};
+use serde::Serialize;
+
+/// Settings that explain where keys lie.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fit {
+    /// The lines to write under the pool, in place of those that are there.
+    pub settings: Vec<String>,
+    /// How many in a hundred keys are at home with them.
+    pub at_home_percent: f64,
+    /// Of how many keys.
+    pub keys: u64,
+    /// Others that explain as many with the servers as they are written, if there are some: over
+    /// this list of servers they are the same.
+    pub also: Vec<String>,
+}
+
+/// The best fit, if there is one, and how many were tried. `None` if there is nothing to explain, or
+/// too little to go by.
+pub(super) fn fit(
+    pool: &PoolConfig,
+    addrs: &[Option<SocketAddr>],
+    pairs: &[(Box<[u8]>, usize)],
+) -> Option<(Option<Fit>, usize)> {
+    let servers = &pool.servers;
+    if pairs.len() < KEYS_MIN || servers.len() < 2 {
+        return None;
+    }
+    let current = pool.build_distribution().ok()?;
+    let at_home = hits(&current, pairs);
+    if share(at_home, pairs.len()) >= FINE_PERCENT {
+        return None;
+    }
+    let begun_at = Instant::now();
+    let mut tried = 0;
+    let mut best: Option<(usize, Fit)> = None;
+    // Whether the best so far takes the servers as they are.
+    let mut is_usual = true;
+    for (idx, variant) in variants(servers, addrs).into_iter().enumerate() {
+        for settings in all_settings(&pool.distribution) {
+            if begun_at.elapsed() > TIME_MAX {
+                break;
+            }
+            tried += 1;
+            let Some((explained, order)) = explain(&settings, &variant.members, pairs) else {
+                continue;
+            };
+            match &mut best {
+                Some((most, _)) if explained < *most => (),
+                Some((most, fit)) if explained == *most => {
+                    if is_usual && order.is_none() && fit.also.len() < ALSO_MAX {
+                        fit.also.push(lines(&settings).join(", "));
+                    }
+                }
+                _ => {
+                    is_usual = idx == 0 && order.is_none();
+                    let fit = variant.fit(&settings, order, explained, pairs.len());
+                    best = Some((explained, fit));
+                }
+            }
+        }
+    }
+    let best = best.filter(|(explained, _)| share(*explained, pairs.len()) >= EXPLAINED_PERCENT);
+    Some((best.map(|(_, fit)| fit), tried))
+}
+
+/// How many keys the settings explain, and the order of the servers for it if that is another.
+fn explain(
+    settings: &Settings,
+    members: &[Member],
+    pairs: &[(Box<[u8]>, usize)],
+) -> Option<(usize, Option<Vec<usize>>)> {
+    let distribution = Distribution::new(settings, members).ok()?;
+    let len = members.len();
+    if len > ORDERED_MAX {
+        return Some((hits(&distribution, pairs), None));
+    }
+    let mut votes = vec![0_usize; len * len];
+    for (key, at) in pairs {
+        votes[distribution.home(key).as_usize() * len + at] += 1;
+    }
+    let direct = (0..len).map(|idx| votes[idx * len + idx]).sum();
+    let order: Vec<_> = (0..len)
+        .map(|place| {
+            let row = &votes[place * len..(place + 1) * len];
+            let most = (0..len).max_by_key(|at| (row[*at], usize::from(*at == place)));
+            most.unwrap_or(place)
+        })
+        .collect();
+    let is_order = order.iter().collect::<BTreeSet<_>>().len() == len;
+    let ordered = order.iter().enumerate().map(|(place, at)| votes[place * len + at]).sum();
+    if ordered > direct && is_order && goes_by_list(&distribution, settings, members, pairs) {
+        return Some((ordered, Some(order)));
+    }
+    Some((direct, None))
+}
+
+/// Whether a key's place in the list is the same whoever is there.
+fn goes_by_list(
+    distribution: &Distribution,
+    settings: &Settings,
+    members: &[Member],
+    pairs: &[(Box<[u8]>, usize)],
+) -> bool {
+    let reversed: Vec<_> = members.iter().rev().cloned().collect();
+    Distribution::new(settings, &reversed).is_ok_and(|reversed| {
+        let some = pairs.iter().take(KEYS_MIN);
+        some.into_iter().all(|(key, _)| reversed.home(key) == distribution.home(key))
+    })
+}
+
+fn hits(distribution: &Distribution, pairs: &[(Box<[u8]>, usize)]) -> usize {
+    pairs.iter().filter(|(key, at)| distribution.home(key).as_usize() == *at).count()
+}
+
+/// Every distribution with every hash and format that it can have, what is usual first. Which part of
+/// a key is hashed stays as it is.
+fn all_settings(current: &Settings) -> Vec<Settings> {
+    let mut all: Vec<_> = Scheme::NAMES.iter().map(|(_, it)| like(current, *it)).collect();
+    for usual in all.clone() {
+        let hashes = usual.scheme().hashes().iter().map(|(_, hash)| *hash);
+        for hash in hashes {
+            let Ok(hashed) = usual.clone().with_hash(hash) else { continue };
+            let format = hashed.clone().with_name_format(NameFormat::Libmemcached);
+            // A client that is told its hash after its servers has made their points before.
+            let points = hashed.clone().with_point_hash(HashFunction::OneAtATime);
+            for settings in [Some(hashed), format.ok(), points.ok()].into_iter().flatten() {
+                if !all.contains(&settings) {
+                    all.push(settings);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// A scheme with its defaults, that hashes the same part of a key.
+fn like(current: &Settings, scheme: Scheme) -> Settings {
+    let mut settings = Settings::new(scheme);
+    if let Some(hash_tag) = current.hash_tag() {
+        settings = settings.with_hash_tag(hash_tag);
+    }
+    if let Some(hash_stop) = current.hash_stop() {
+        settings = settings.with_hash_stop(hash_stop.clone());
+    }
+    if let Some(prefix) = current.unhashed_prefix() {
+        settings = settings.with_unhashed_prefix(prefix.clone());
+    }
+    match current.salt() {
+        Some(salt) => settings.clone().with_salt(salt.clone()).unwrap_or(settings),
+        None => settings,
+    }
+}
+
+/// The settings as lines of a configuration.
+fn lines(settings: &Settings) -> Vec<String> {
+    let mut lines = vec![format!("distribution = \"{}\"", settings.scheme())];
+    lines.extend(settings.hash_name().map(|hash| format!("hash = \"{hash}\"")));
+    if settings.point_hash() != settings.hash() {
+        lines.extend(settings.point_hash_name().map(|hash| format!("point_hash = \"{hash}\"")));
+    }
+    let format = settings.name_format().filter(|it| *it != NameFormat::default());
+    lines.extend(format.map(|it| format!("name_format = \"{}\"", it.name())));
+    lines
+}
+
+/// One way in which a client may have known the servers.
+struct Variant {
+    members: Vec<Member>,
+    /// The servers, written so that they are known in this way; `None` if they are already.
+    servers: Option<Vec<ServerText>>,
+    addresses: Vec<String>,
+}
+
+/// A server as the configuration would have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ServerText {
+    address: String,
+    name: Option<String>,
+    weight: Weight,
+}
+
+impl Variant {
+    fn fit(
+        &self,
+        settings: &Settings,
+        order: Option<Vec<usize>>,
+        explained: usize,
+        keys: usize,
+    ) -> Fit {
+        let mut lines = lines(settings);
+        let texts: Vec<_> = match &self.servers {
+            Some(servers) => servers.iter().map(ServerText::written).collect(),
+            None => self.addresses.iter().map(|it| format!("\"{it}\"")).collect(),
+        };
+        let listed = |texts: Vec<String>| format!("servers = [{}]", texts.join(", "));
+        match order {
+            Some(order) => {
+                lines.push(listed(order.iter().map(|at| texts[*at].clone()).collect()));
+            }
+            None if self.servers.is_some() => lines.push(listed(texts)),
+            None => (),
+        }
+        let keys_count = u64::try_from(keys).unwrap_or(u64::MAX);
+        Fit { settings: lines, at_home_percent: share(explained, keys), keys: keys_count, also: Vec::new() }
+    }
+}
+
+impl ServerText {
+    fn written(&self) -> String {
+        let mut fields = vec![format!("address = \"{}\"", self.address)];
+        fields.extend(self.name.iter().map(|name| format!("name = \"{name}\"")));
+        if self.weight != Weight::ONE {
+            fields.push(format!("weight = {}", self.weight));
+        }
+        match fields.as_slice() {
+            [_] => format!("\"{}\"", self.address),
+            fields => format!("{{ {} }}", fields.join(", ")),
+        }
+    }
+}
+
+/// Every way that is different from those before it.
+fn variants(servers: &[ServerConfig], addrs: &[Option<SocketAddr>]) -> Vec<Variant> {
+    let addresses: Vec<_> = servers.iter().map(|it| it.address.to_string()).collect();
+    let mut all =
+        vec![Variant { members: members(servers), servers: None, addresses: addresses.clone() }];
+    let mut add = |change: &dyn Fn(usize, &mut Member)| {
+        let mut changed = members(servers);
+        for (idx, member) in changed.iter_mut().enumerate() {
+            change(idx, member);
+        }
+        if all.iter().any(|it| it.members == changed) {
+            return;
+        }
+        let texts = changed.iter().zip(&addresses).map(|(member, address)| ServerText {
+            address: address.clone(),
+            name: member.name.clone(),
+            weight: member.weight,
+        });
+        let texts = texts.collect();
+        all.push(Variant { members: changed, servers: Some(texts), addresses: addresses.clone() });
+    };
+    add(&|_, member| member.name = None);
+    add(&|_, member| member.weight = Weight::ONE);
+    add(&|_, member| member.name = Some(format!("{}:{}", member.host, member.port)));
+    add(&|_, member| member.name = Some(member.host.clone()));
+    // By the address that its name has, in the three ways in which clients write that.
+    let ip = |idx: usize| addrs.get(idx).copied().flatten().map(|addr| addr.ip());
+    for written in [
+        |_: &str, ip: IpAddr, _: u16| ip.to_string(),
+        |_: &str, ip: IpAddr, port: u16| format!("{ip}:{port}"),
+        |host: &str, ip: IpAddr, port: u16| format!("{host}/{ip}:{port}"),
+    ] {
+        add(&|idx, member| {
+            if let Some(ip) = ip(idx).filter(|ip| ip.to_string() != member.host) {
+                member.name = Some(written(&member.host, ip, member.port));
+            }
+        });
+    }
+    all
+}
+
+fn members(servers: &[ServerConfig]) -> Vec<Member> {
+    servers.iter().map(ServerConfig::member).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share of some thousand keys")]
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 * 100.0 / whole as f64
+}
+
+/// Fewer keys than this are at home by chance too often.
+const KEYS_MIN: usize = 20;
+/// Where so many are at home the settings are right, and something else is not.
+const FINE_PERCENT: f64 = 90.0;
+/// What explains fewer is no explanation.
+const EXPLAINED_PERCENT: f64 = 90.0;
+/// Longer lists are tried in their own order only.
+const ORDERED_MAX: usize = 64;
+/// How many others are named.
+const ALSO_MAX: usize = 4;
+/// Rings of thousands of servers take their time.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_core::config::PoolName;
+
+    use super::*;
+
+    fn pool(servers: &[&str]) -> PoolConfig {
+        let servers = servers.iter().map(|it| ServerConfig::new(it.parse().unwrap())).collect();
+        PoolConfig::new("main".parse::<PoolName>().unwrap(), servers)
+    }
+
+    /// Keys where these settings put them on these servers, by their places in the pool's list.
+    fn pairs(settings: &Settings, members: &[Member], places: &[usize]) -> Vec<(Box<[u8]>, usize)> {
+        let distribution = Distribution::new(settings, members).unwrap();
+        let keys = (0..600).map(|number| format!("user:{number}").into_bytes());
+        let pairs = keys.map(|key| {
+            let at = places[distribution.home(&key).as_usize()];
+            (key.into_boxed_slice(), at)
+        });
+        pairs.collect()
+    }
+
+    const SERVERS: [&str; 3] = ["10.0.0.1:11211", "10.0.0.2:11211", "10.0.0.3:11211"];
+
+    #[track_caller]
+    fn check(pairs: &[(Box<[u8]>, usize)], expected: &[&str]) {
+        let (fit, tried) = fit(&pool(&SERVERS), &[], pairs).expect("most are elsewhere");
+        let fit = fit.unwrap_or_else(|| panic!("none of {tried} fits"));
+        assert_eq!(fit.settings, expected);
+        assert!((fit.at_home_percent - 100.0).abs() < 1e-9, "{fit:?}");
+    }
+
+    #[test]
+    fn what_fits_already_needs_no_hint() {
+        let pool = pool(&SERVERS);
+        let fitting = pairs(&pool.distribution, &members(&pool.servers), &[0, 1, 2]);
+        assert_eq!(fit(&pool, &[], &fitting), None);
+        assert_eq!(fit(&pool, &[], &fitting[..KEYS_MIN - 1]), None);
+    }
+
+    #[test]
+    fn another_distribution_and_hash_are_found() {
+        let servers = pool(&SERVERS).servers;
+        for (scheme, hash, name) in [
+            (Scheme::Ketama, HashFunction::Murmur, "murmur"),
+            (Scheme::LibmemcachedModula, HashFunction::OneAtATime, "one_at_a_time"),
+            (Scheme::LibmemcachedConsistent, HashFunction::Md5, "md5"),
+            (Scheme::SpymemcachedKetama, HashFunction::JavaNative, "native"),
+            (Scheme::PeclStandard, HashFunction::Fnv1a32, "fnv"),
+        ] {
+            let settings = Settings::new(scheme).with_hash(hash).unwrap();
+            let lines = [format!("distribution = \"{scheme}\""), format!("hash = \"{name}\"")];
+            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+            check(&pairs(&settings, &members(&servers), &[0, 1, 2]), &lines);
+        }
+        for scheme in [Scheme::Pymemcache, Scheme::Dalli, Scheme::McrouterCh3] {
+            let found = pairs(&Settings::new(scheme), &members(&servers), &[0, 1, 2]);
+            check(&found, &[&format!("distribution = \"{scheme}\"")]);
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_over_these_servers_is_named_too() {
+        let servers = pool(&SERVERS).servers;
+        let settings = Settings::new(Scheme::LibmemcachedModula);
+        let settings = settings.with_hash(HashFunction::Crc15).unwrap();
+        let found = pairs(&settings, &members(&servers), &[0, 1, 2]);
+        let (fit, _) = fit(&pool(&SERVERS), &[], &found).expect("most are elsewhere");
+        let fit = fit.expect("several fit");
+        let all = fit.settings.join(", ") + &fit.also.join("; ");
+        assert!(all.contains("libmemcached-modula"), "{fit:?}");
+        assert!(all.contains("twemproxy-modula"), "{fit:?}");
+    }
+
+    #[test]
+    fn another_order_is_read_off() {
+        let servers = pool(&SERVERS).servers;
+        let found = pairs(&Settings::new(Scheme::LibmemcachedModula), &members(&servers), &[2, 0, 1]);
+        let lines = [
+            "distribution = \"libmemcached-modula\"",
+            "hash = \"one_at_a_time\"",
+            "servers = [\"10.0.0.3:11211\", \"10.0.0.1:11211\", \"10.0.0.2:11211\"]",
+        ];
+        check(&found, &lines);
+    }
+
+    #[test]
+    fn a_port_in_the_text_is_found() {
+        let named = SERVERS.map(|text| {
+            let (host, _) = text.split_once(':').unwrap();
+            Member::new(host, 11211).with_name(text)
+        });
+        let found = pairs(&Settings::new(Scheme::Ketama), &named, &[0, 1, 2]);
+        let written =
+            SERVERS.map(|text| format!("{{ address = \"{text}\", name = \"{text}\" }}")).join(", ");
+        let lines =
+            ["distribution = \"ketama\"", "hash = \"fnv1a_64\"", &format!("servers = [{written}]")];
+        check(&found, &lines);
+    }
+
+    #[test]
+    fn an_address_in_place_of_a_name_is_found() {
+        let pool = pool(&["cache-a:11211", "cache-b:11211", "cache-c:11211"]);
+        let addresses = SERVERS.map(|text| Member::new(text.split_once(':').unwrap().0, 11211));
+        let found = pairs(&Settings::new(Scheme::Pymemcache), &addresses, &[0, 1, 2]);
+        let addrs = SERVERS.map(|it| it.parse().ok());
+        let (fit, _) = fit(&pool, &addrs, &found).expect("most are elsewhere");
+        let fit = fit.expect("addresses explain it");
+        assert_eq!(fit.settings[0], "distribution = \"pymemcache\"");
+        assert!(
+            fit.settings[1].contains("{ address = \"cache-a:11211\", name = \"10.0.0.1"),
+            "{fit:?}"
+        );
+    }
+
+    #[test]
+    fn keys_that_lie_anywhere_have_no_explanation() {
+        let settings = Settings::new(Scheme::Ketama).with_hash(HashFunction::Md5).unwrap();
+        let mut found = pairs(&settings, &members(&pool(&SERVERS).servers), &[0, 1, 2]);
+        for (idx, (_, at)) in found.iter_mut().enumerate() {
+            *at = idx % 3;
+        }
+        let (fit, tried) = fit(&pool(&SERVERS), &[], &found).expect("most are elsewhere");
+        assert_eq!(fit, None);
+        assert!(tried > 50, "{tried}");
+    }
+}

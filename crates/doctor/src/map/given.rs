@@ -1,0 +1,174 @@
+//! Keys that the caller names: each home is asked whether it has them, and for those that it has
+//! not, the other servers are.
+//!
+//! Keys come in any number and are worked on a few thousand at a time: the caller reads the next
+//! ones when these are answered.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::ask::{Asker, Bounds, Manner};
+use super::report::{Found, MapReport, Survey, Unproven, Way};
+use super::sample::FIT_KEYS_MAX;
+use super::{Options, Placement};
+
+/// What is known so far of the keys that were given.
+pub struct Given<'p> {
+    placement: &'p Arc<Placement>,
+    bounds: Bounds,
+    lines: Vec<Line>,
+    survey: Survey<'p>,
+}
+
+/// How one server is asked.
+#[derive(Debug, Default)]
+enum Line {
+    /// It has not been.
+    #[default]
+    Idle,
+    /// On this connection.
+    Open(Box<Asker>),
+    /// It cannot be.
+    Failed,
+}
+
+impl<'p> Given<'p> {
+    /// Nothing is asked before the first keys are given.
+    pub fn new(placement: &'p Arc<Placement>, options: Options) -> Self {
+        let lines = placement.servers().iter().map(|_| Line::Idle).collect();
+        let survey = Survey::new(placement, options, Way::Given);
+        Self { placement, bounds: Bounds::of(&options, Instant::now()), lines, survey }
+    }
+
+    /// Asks for these keys: [`CHUNK`] of them at a time are best.
+    pub async fn look_for(&mut self, keys: Vec<Vec<u8>>) {
+        let mut by_home = vec![Vec::new(); self.placement.servers().len()];
+        for key in keys {
+            let home = self.placement.home(&key);
+            self.survey.rows[home].looked_at += 1;
+            by_home[home].push(key);
+        }
+        let mut lost = Vec::new();
+        for (home, keys, has) in self.ask(by_home).await {
+            let Some(has) = has else {
+                self.survey.rows[home].unasked += count(keys.len());
+                continue;
+            };
+            for (key, has) in keys.into_iter().zip(has) {
+                let row = &mut self.survey.rows[home];
+                match has {
+                    Some(true) => {
+                        row.at_home += 1;
+                        self.remember(key, home);
+                    }
+                    Some(false) => lost.push((key, home)),
+                    None => row.unasked += 1,
+                }
+            }
+        }
+        self.search(lost).await;
+    }
+
+    /// Looks for keys on all servers but their homes.
+    async fn search(&mut self, lost: Vec<(Vec<u8>, usize)>) {
+        if lost.is_empty() {
+            return;
+        }
+        let all = 0..self.placement.servers().len();
+        let others = |at: usize| lost.iter().filter(move |(_, home)| *home != at);
+        let by_server = all.map(|at| others(at).map(|(key, _)| key.clone()).collect());
+        let mut found_at = vec![Vec::new(); lost.len()];
+        for (at, _, has) in self.ask(by_server.collect()).await {
+            let asked = lost.iter().enumerate().filter(|(_, (_, home))| *home != at);
+            for ((idx, _), has) in asked.zip(has.unwrap_or_default()) {
+                if has == Some(true) {
+                    found_at[idx].push(at);
+                }
+            }
+        }
+        for ((key, home), found_at) in lost.into_iter().zip(found_at) {
+            let row = &mut self.survey.rows[home];
+            let Some(at) = found_at.first().copied() else {
+                row.not_found += 1;
+                continue;
+            };
+            row.elsewhere += 1;
+            row.asked += 1;
+            *row.others.entry(at).or_default() += 1;
+            self.survey.show(home, Found { key: &key, at, home });
+            self.remember(key, at);
+        }
+    }
+
+    /// Asks each server for the keys under its number, all servers at a time. `None` for a server
+    /// that cannot be asked.
+    async fn ask(&mut self, keys: Vec<Vec<Vec<u8>>>) -> Vec<Answer> {
+        let mut running = JoinSet::new();
+        for (idx, keys) in keys.into_iter().enumerate().filter(|(_, keys)| !keys.is_empty()) {
+            let line = std::mem::take(&mut self.lines[idx]);
+            let address = self.placement.servers()[idx].address.clone();
+            let bounds = self.bounds;
+            running.spawn(async move {
+                let asker = match line {
+                    Line::Open(asker) => Ok(asker),
+                    Line::Idle => Asker::open(&address, bounds).await.map(Box::new),
+                    Line::Failed => return (idx, keys, Line::Failed, Err(None::<String>)),
+                };
+                let answer = async {
+                    let mut asker = asker?;
+                    let has = asker.has(&keys).await?;
+                    Ok((asker, has))
+                };
+                match answer.await {
+                    Ok((asker, has)) => (idx, keys, Line::Open(asker), Ok(has)),
+                    Err(why) => (idx, keys, Line::Failed, Err(Some(why))),
+                }
+            });
+        }
+        let mut answers = Vec::new();
+        while let Some(done) = running.join_next().await {
+            let done = done.unwrap_or_else(|it| std::panic::resume_unwind(it.into_panic()));
+            let (idx, keys, line, has) = done;
+            if let Line::Open(asker) = &line
+                && asker.manner() == Manner::Get
+            {
+                self.survey.note_get(idx);
+            }
+            if let Err(Some(why)) = &has {
+                let why = why.clone();
+                self.survey.unproven.push(Unproven::of(self.placement, idx, why, LEAVES));
+            }
+            self.lines[idx] = line;
+            answers.push((idx, keys, has.ok()));
+        }
+        answers.sort_by_key(|(idx, _, _)| *idx);
+        answers
+    }
+
+    /// Keeps a key to try other distributions on.
+    fn remember(&mut self, key: Vec<u8>, at: usize) {
+        if self.survey.pairs.len() < FIT_KEYS_MAX * FIT_SERVERS {
+            self.survey.pairs.push((key.into_boxed_slice(), at));
+        }
+    }
+
+    /// What was found of all keys.
+    pub fn report(self) -> MapReport {
+        self.survey.report()
+    }
+}
+
+/// A server, the keys that it was asked for, and whether it has them.
+type Answer = (usize, Vec<Vec<u8>>, Option<Vec<Option<bool>>>);
+
+fn count(len: usize) -> u64 {
+    u64::try_from(len).expect("a list has less than 2^64 elements")
+}
+
+/// How many keys are best given at a time.
+pub const CHUNK: usize = 5_000;
+/// Other distributions are tried on as many keys as of so many servers that are dumped.
+const FIT_SERVERS: usize = 8;
+const LEAVES: &str = "whether it has the keys it was to be asked for";
