@@ -151,6 +151,9 @@ const WORDS_ALLOWED: &[(&str, &str, &str)] = &[
     ("docs/client.md", "ping", "what clients call it"),
     ("docs/configuration.md", "host", HALF_OF_ADDRESS),
     ("docs/doctor.md", "ping", "Redis' command, and the program"),
+    ("docs/migrating", "dead", "settings of pymemcache and libmemcached"),
+    ("docs/migrating", "node", "what spymemcached calls its locators"),
+    ("docs/migrating", "tko", "settings of mcrouter"),
     ("docs/routing.md", "host", "clients hash the first half of an address"),
 ];
 

@@ -21,6 +21,7 @@ mod log;
 mod modes;
 mod operator;
 mod page;
+mod policies;
 mod process;
 mod reload;
 mod report;
