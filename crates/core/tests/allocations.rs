@@ -242,3 +242,25 @@ fn table() -> RoutingTable {
     let server = ServerRoute::in_use(settings, 1);
     RoutingTable { pools: vec![pool], servers: vec![server; usize::from(SERVERS_LEN)] }
 }
+
+#[test]
+fn choosing_a_server_allocates_nothing_in_any_distribution() {
+    let members: Vec<_> = (1..=9).map(|port| Member::new("cache", port)).collect();
+    // As long as keys can be; the last is not UTF-8, and printed in Python four times as long.
+    let keys = ["x".repeat(250).into_bytes(), "é".repeat(125).into_bytes(), vec![0xff; 250]];
+    for (name, scheme) in Scheme::NAMES {
+        let mut settings = Settings::new(scheme).with_hash_tag("{}".parse().unwrap());
+        if scheme.is_mcrouter() {
+            settings = settings.with_salt("x".repeat(249).parse().unwrap()).unwrap();
+        }
+        let distribution = Distribution::new(&settings, &members).unwrap();
+        for key in &keys {
+            let counted = allocation_counter::measure(|| {
+                // Once home, and once with one server left.
+                distribution.home(key);
+                distribution.pick(key, |member| member.0 == 8);
+            });
+            assert_eq!(counted.count_total, 0, "{name}");
+        }
+    }
+}
