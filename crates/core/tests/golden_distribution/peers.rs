@@ -233,10 +233,8 @@ fn pecl_memcache(case: &Case, config: &Config<'_>) -> Setup {
     };
     let settings = with_hash(case, scheme, config.required("memcache.hash_function"));
     let fails_over = config.is_on("memcache.allow_failover");
-    match config.get("memcache.max_failover_attempts").and_then(Value::as_u64) {
-        None | Some(20) => {}
-        Some(other) => config.unknown("memcache.max_failover_attempts", &other),
-    }
+    // Fewer than ours matter only to a key whose every try meets the server that is down.
+    config.ignore(&["memcache.max_failover_attempts"]);
     let when_down = if fails_over { WhenDown::NextInOrder } else { WhenDown::NothingMoves };
     Setup::new(case, settings, when_down)
 }
