@@ -264,6 +264,32 @@ fn route_says_why_for_every_kind_of_distribution() {
 }
 
 #[test]
+fn route_says_which_part_of_a_key_is_hashed() {
+    check_route(
+        "routes",
+        "/west/a/user:1|#|x",
+        "/west/a/user:1|#|x\n  home  m3:11211\n  \
+         why   furc_hash of \"user:1\" and the salt \"x\" gives number 2 of 3, counted from 0\n  \
+         then  m2:11211, m1:11211\n",
+    );
+    check_route(
+        "php",
+        "app:user:1",
+        "app:user:1\n  home  10.0.0.7:11211\n  \
+         why   crc32 of \"user:1\" is 2074460802; modulo 1024 that is slot 642\n  \
+         then  10.0.0.9:11211, 10.0.0.8:11211\n",
+    );
+    check_route(
+        "rails",
+        "user:1",
+        "user:1\n  home  10.0.0.8:11211\n  \
+         why   crc32 of \"user:1\" is 2074460802; \
+         the last point at or before it on the ring is 2074236472\n  \
+         then  10.0.0.7:11211, 10.0.0.9:11211\n",
+    );
+}
+
+#[test]
 fn json_names_home_and_order() {
     let line = check_success(&["route", "--json", "a", "b"]);
     let objects: Vec<serde_json::Value> =
