@@ -54,6 +54,7 @@ mod quantity;
 mod setting;
 
 mod comparison;
+mod rerouting;
 
 pub mod nearest;
 
@@ -123,6 +124,23 @@ impl Config {
     /// The pool of this name.
     pub fn pool(&self, name: &PoolName) -> Option<&PoolConfig> {
         self.pools.iter().find(|pool| pool.name == *name)
+    }
+
+    /// The route that counts for a request of a listener's session; `None` if its keys go to the
+    /// listener's own pool. Looks at every route.
+    pub fn route_of(
+        &self,
+        listener: &ListenerName,
+        operation: Operation,
+        key: &[u8],
+    ) -> Option<&RouteConfig> {
+        let fits = |it: &&RouteConfig| {
+            it.is_for(listener)
+                && it.operations.contains(&operation)
+                && key.starts_with(it.prefix.as_bytes())
+        };
+        let rank = |it: &&RouteConfig| (it.prefix.as_bytes().len(), it.listener.is_some());
+        self.routes.iter().filter(fits).max_by_key(rank)
     }
 
     fn check_listeners(&self, faults: &mut Vec<Fault>) {

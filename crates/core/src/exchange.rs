@@ -31,9 +31,9 @@ use crate::connection::ConnectionId;
 use crate::failure::Failure;
 use crate::id::SessionId;
 use crate::protocol::request::{Class, MetaOp, MetaRequest, Request};
-use crate::protocol::response::{self, Response, Status};
+use crate::protocol::response::{self, END, Response, Status};
+use crate::protocol::strip;
 use crate::protocol::token::Tokens;
-use crate::routing::PoolId;
 
 /// Who wants to know the outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +51,6 @@ pub enum Asker {
 pub struct Exchange {
     /// Who asked.
     pub asker: Asker,
-    /// The pool that its keys belong to.
-    pub pool: PoolId,
     /// How its outcome is worded.
     pub wording: Wording,
     /// When its caller is told something, whatever has come.
@@ -71,9 +69,9 @@ pub struct Exchange {
 impl Exchange {
     /// An exchange that has just been opened.
     #[inline]
-    pub fn new(asker: Asker, pool: PoolId, deadline: Instant, wording: Wording) -> Self {
+    pub fn new(asker: Asker, deadline: Instant, wording: Wording) -> Self {
         let (placed, settled, split) = (None, None, None);
-        Self { asker, pool, wording, deadline, attempts: 1, placed, settled, split }
+        Self { asker, wording, deadline, attempts: 1, placed, settled, split }
     }
 
     /// How its outcome is handed over.
@@ -119,8 +117,11 @@ pub struct Wording {
     quiet: bool,
     /// The caller asked for the key of a meta response.
     returns_key: bool,
-    /// Opaque and key of a meta request, to be given back in a miss that we make up.
+    /// The prefix that was stripped off the key, and then opaque and key of a meta request, to be
+    /// given back in a miss that we make up.
     reflected: Vec<u8>,
+    /// How long that prefix is.
+    stripped_len: u8,
     on_unavailable: OnUnavailable,
 }
 
@@ -148,6 +149,7 @@ impl Wording {
             quiet: false,
             returns_key: true,
             reflected: buffer,
+            stripped_len: 0,
             on_unavailable,
         };
         match request {
@@ -184,8 +186,28 @@ impl Wording {
             quiet: false,
             returns_key: true,
             reflected: Vec::new(),
+            stripped_len: 0,
             on_unavailable: OnUnavailable::Miss,
         }
+    }
+
+    /// The same of a request whose server is sent the key without `prefix`, which has less than 256
+    /// bytes.
+    pub fn without_prefix(mut self, prefix: &[u8]) -> Self {
+        self.stripped_len = u8::try_from(prefix.len()).expect("a prefix has less than 250 bytes");
+        self.reflected.splice(..0, prefix.iter().copied());
+        self
+    }
+
+    /// What was stripped off the key; nothing if nothing was.
+    #[inline]
+    pub fn prefix(&self) -> &[u8] {
+        &self.reflected[..usize::from(self.stripped_len)]
+    }
+
+    /// What is given back in an answer that we make up.
+    fn reflected(&self) -> &[u8] {
+        &self.reflected[usize::from(self.stripped_len)..]
     }
 
     /// Whether nobody is to be told the outcome.
@@ -243,7 +265,7 @@ impl Wording {
             Kind::Meta(_) if self.quiet => {}
             Kind::Meta(_) => {
                 output.extend_from_slice(b"HD");
-                output.extend_from_slice(&self.reflected);
+                output.extend_from_slice(self.reflected());
                 output.extend_from_slice(b"\r\n");
             }
             Kind::Retrieval | Kind::Line | Kind::FlushAll => {
@@ -262,16 +284,20 @@ impl Wording {
             Kind::Meta(_) if is_miss && self.quiet => {}
             Kind::Meta(_) if is_miss => {
                 output.extend_from_slice(b"EN");
-                output.extend_from_slice(&self.reflected);
+                output.extend_from_slice(self.reflected());
                 output.extend_from_slice(b"\r\n");
             }
             Kind::Retrieval | Kind::Line | Kind::FlushAll | Kind::Meta(_) => {
-                output.extend_from_slice(b"SERVER_ERROR evenkeel: ");
-                output.extend_from_slice(failure.to_string().as_bytes());
-                output.extend_from_slice(b"\r\n");
+                write_error(failure, output);
             }
         }
     }
+}
+
+fn write_error(failure: Failure, output: &mut Vec<u8>) {
+    output.extend_from_slice(b"SERVER_ERROR evenkeel: ");
+    output.extend_from_slice(failure.to_string().as_bytes());
+    output.extend_from_slice(b"\r\n");
 }
 
 /// Keeps what memcached would give back in any answer: opaque and key, in the caller's order, and
@@ -319,6 +345,12 @@ pub struct Split {
     pub unrouted: Vec<Failure>,
     /// The first failure among the parts.
     pub failure: Option<Failure>,
+    /// The first failure that the caller is told of instead of values: its keys' pool says so.
+    pub told: Option<Failure>,
+    /// Keys that a prefix was stripped off, in order: which of all keys, and how long it was.
+    pub stripped_keys: Vec<(usize, u8)>,
+    /// Those prefixes, one behind the other.
+    pub stripped: Vec<u8>,
 }
 
 /// One server's part of a request.
@@ -328,6 +360,8 @@ pub struct Part {
     pub has_outcome: bool,
     /// Why it has failed, if it has.
     pub failure: Option<Failure>,
+    /// What its failure means for the caller.
+    pub on_unavailable: OnUnavailable,
     /// For each of its keys, in order, how long its value is in `body`; 0, or missing at the end, if
     /// it was a miss.
     pub value_lens: Vec<u32>,
@@ -340,6 +374,11 @@ pub struct Part {
 }
 
 impl Part {
+    /// A part without an outcome; `on_unavailable` is what its failure would mean.
+    pub fn new(on_unavailable: OnUnavailable) -> Self {
+        Self { on_unavailable, ..Self::default() }
+    }
+
     /// Where the value of the next key is; nowhere if that key was a miss.
     fn next_place(&mut self) -> Range<usize> {
         let len = self.value_lens.get(self.keys_merged).map_or(0, |len| *len as usize);
@@ -357,6 +396,17 @@ impl Split {
         self.failure = Some(failure);
         for part in self.parts.iter_mut().filter(|part| !part.has_outcome) {
             (part.has_outcome, part.failure) = (true, Some(failure));
+            if part.on_unavailable == OnUnavailable::Error {
+                self.told = self.told.or(Some(failure));
+            }
+        }
+    }
+
+    /// A part, or a key without one, has failed; `on_unavailable` is what that means.
+    pub fn note_failure(&mut self, failure: Failure, on_unavailable: OnUnavailable) {
+        self.failure = self.failure.or(Some(failure));
+        if on_unavailable == OnUnavailable::Error {
+            self.told = self.told.or(Some(failure));
         }
     }
 
@@ -382,12 +432,10 @@ impl Split {
     /// Appends the answer, all parts having an outcome.
     pub fn write(&mut self, wording: &Wording, output: &mut Vec<u8>) {
         match (wording.kind, self.failure) {
-            (Kind::Retrieval, Some(failure)) if wording.on_unavailable == OnUnavailable::Error => {
-                wording.write_failure(failure, output);
-            }
+            (Kind::Retrieval, _) if let Some(failure) = self.told => write_error(failure, output),
             (Kind::Retrieval, _) => {
                 self.write_values(output);
-                output.extend_from_slice(b"END\r\n");
+                output.extend_from_slice(END);
             }
             (_, Some(failure)) => wording.write_failure(failure, output),
             (_, None) if wording.noreply => {}
@@ -397,10 +445,27 @@ impl Split {
 
     /// Merges the parts' values into the order of the keys.
     fn write_values(&mut self, output: &mut Vec<u8>) {
+        if !self.stripped_keys.is_empty() {
+            return self.restore_values(output);
+        }
         for part in self.part_of_key.iter().flatten() {
             let part = &mut self.parts[usize::from(*part)];
             let place = part.next_place();
             output.extend_from_slice(&part.body[place]);
+        }
+    }
+
+    /// The same, with the prefixes that were stripped off the keys.
+    fn restore_values(&mut self, output: &mut Vec<u8>) {
+        let (mut stripped, mut keys) = (&self.stripped[..], self.stripped_keys.iter().peekable());
+        for (idx, part) in self.part_of_key.iter().enumerate() {
+            let len = keys.next_if(|(key, _)| *key == idx).map_or(0, |(_, len)| *len);
+            let prefix;
+            (prefix, stripped) = stripped.split_at(usize::from(len));
+            let Some(part) = part else { continue };
+            let part = &mut self.parts[usize::from(*part)];
+            let place = part.next_place();
+            strip::restore_value(&part.body[place], prefix, output);
         }
     }
 
@@ -410,7 +475,9 @@ impl Split {
         self.parts.clear();
         self.part_of_key.clear();
         self.unrouted.clear();
-        self.failure = None;
+        (self.failure, self.told) = (None, None);
+        self.stripped_keys.clear();
+        self.stripped.clear();
     }
 }
 

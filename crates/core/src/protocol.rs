@@ -12,6 +12,8 @@
 //! | [`meta`] | the flags of a meta request: those we act on, those we pass through |
 //! | [`encode`] | logical request → text for a server |
 //! | [`response`] | text from a server → logical response, judged against what was asked |
+//! | [`divert`] | requests and responses of servers that are not the key's home |
+//! | [`strip`] | keys without what they begin with, and with it again |
 //! | [`token`] | words and numbers, by memcached's rules |
 //!
 //! # Source
@@ -31,6 +33,8 @@ pub mod encode;
 pub mod response;
 
 pub mod divert;
+
+pub mod strip;
 
 pub mod token;
 

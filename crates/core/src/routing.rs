@@ -9,13 +9,19 @@
 //! moment by the caller's own connection. With `failover = "none"` that is home or nothing; with
 //! `"gutter"` home, or the first such server of the gutter pool.
 //!
+//! Before that, [`PrefixRoutes`] say which pool a session's key belongs to.
+//!
 //! # What it never does
 //! Judge a server: a table says who is usable, and only [`crate::health`] says so to the table.
+
+mod prefixes;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use self::prefixes::{PrefixRoutes, Target};
 
 use crate::config::OnUnavailable;
 use crate::distribution::Distribution;

@@ -22,11 +22,12 @@
 //!   is paused meanwhile, and the session ends when all answers have left.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::id::ExchangeId;
 use crate::protocol::parse::{ParseLimits, Parsed, Refused, parse_request};
 use crate::received::{self, BUFFER_KEPT_LEN_MAX, Received};
-use crate::routing::PoolId;
+use crate::routing::PrefixRoutes;
 
 /// Bounds that an operator may set on each session of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +52,8 @@ const ANSWER_LEN_FIRST: usize = 256 * 1024;
 /// The session. The driver owns the socket.
 #[derive(Debug)]
 pub struct Session {
-    /// The pool its requests go to.
-    pub pool: PoolId,
+    /// Which pool each of its requests goes to.
+    pub routes: Arc<PrefixRoutes>,
     /// Its bounds.
     pub limits: SessionLimits,
     phase: Phase,
@@ -89,9 +90,9 @@ enum Phase {
 
 impl Session {
     /// A session that has sent nothing yet.
-    pub fn new(pool: PoolId, limits: SessionLimits) -> Self {
+    pub fn new(routes: Arc<PrefixRoutes>, limits: SessionLimits) -> Self {
         Self {
-            pool,
+            routes,
             limits,
             phase: Phase::Open,
             input: Vec::new(),

@@ -59,7 +59,6 @@ impl Spare {
     }
 
     /// A split without parts.
-    #[expect(clippy::unnecessary_box_returns, reason = "the box itself is used again")]
     pub(crate) fn take_split(&mut self) -> Box<Split> {
         self.splits.pop().unwrap_or_default()
     }

@@ -42,7 +42,9 @@ mod calls;
 
 mod desk;
 
+mod choice;
 mod dispatch;
+mod several;
 
 mod servers;
 
@@ -54,16 +56,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::desk::Desk;
-use self::dispatch::{Draft, Origin};
 use self::settling::{Budget, Retry};
+use self::several::Draft;
 use crate::connection::{Connection, ConnectionId};
-use crate::exchange::Asker;
 use crate::id::{ExchangeId, SessionId};
 use crate::protocol::parse::Parsed;
 use crate::random::Random;
 use crate::recovery::SharedRecovery;
 use crate::report::{Report, Reports};
-use crate::routing::{PoolId, RoutingTable, ServerId, ServerRoute};
+use crate::routing::{PrefixRoutes, RoutingTable, ServerId, ServerRoute, Target};
 use crate::session::{Session, SessionLimits};
 use crate::slow::{SlowRequests, SlowSettings};
 use crate::time::{Instant, earliest};
@@ -87,6 +88,8 @@ pub struct Worker {
     random: Random,
     /// Scratch space of a split; always empty between requests.
     drafts: Vec<Draft>,
+    /// Scratch space of a split; always empty between requests.
+    targets: Vec<Target>,
     recovery: Arc<dyn SharedRecovery>,
     settings: WorkerSettings,
     /// To be sent again, elsewhere; empty between inputs.
@@ -195,6 +198,7 @@ impl Worker {
             slow: SlowRequests::new(settings.slow),
             random: Random::new(settings.seed),
             drafts: Vec::new(),
+            targets: Vec::new(),
             recovery,
             settings,
             retries: Vec::new(),
@@ -223,10 +227,15 @@ impl Worker {
 
     // Sessions.
 
-    /// An application has connected. Its requests go to `pool`.
-    pub fn handle_session_opened(&mut self, pool: PoolId, limits: SessionLimits) -> SessionId {
+    /// An application has connected. `routes` say where its requests go; a [`PoolId`] if all go to
+    /// one pool.
+    pub fn handle_session_opened(
+        &mut self,
+        routes: impl Into<Arc<PrefixRoutes>>,
+        limits: SessionLimits,
+    ) -> SessionId {
         self.desk.counters.sessions += 1;
-        self.desk.sessions.insert(Session::new(pool, limits))
+        self.desk.sessions.insert(Session::new(routes.into(), limits))
     }
 
     /// Whether the driver should read from the session's socket.
@@ -254,14 +263,14 @@ impl Worker {
             && let Some(session) = self.desk.sessions.get_mut(id)
             && let Some(parsed) = session.next_request(source, &mut at)
         {
-            let pool = session.pool;
-            let asker = Asker::Session(id);
-            let origin = Origin { asker, pool, deadline: now + self.table.pool(pool).deadline };
             match parsed {
-                Parsed::Request { request, .. } => self.submit(now, id, origin, &request),
+                Parsed::Request { request, .. } => {
+                    let only = session.routes.only();
+                    self.submit(now, id, only, &request);
+                }
                 Parsed::Refused(refused) => {
                     self.desk.counters.refused += 1;
-                    self.refuse(now, id, origin, &refused);
+                    self.refuse(now, id, &refused);
                     if refused.refusal.ends_session() {
                         self.finish(id);
                     }
@@ -289,15 +298,15 @@ impl Worker {
         }
     }
 
-    /// The pool that a session's requests go to.
-    pub fn session_pool(&self, id: SessionId) -> Option<PoolId> {
-        self.desk.sessions.get(id).map(|session| session.pool)
+    /// Where a session's requests go.
+    pub fn session_routes(&self, id: SessionId) -> Option<&Arc<PrefixRoutes>> {
+        self.desk.sessions.get(id).map(|session| &session.routes)
     }
 
-    /// The session's requests go to `pool` from now on.
-    pub fn handle_session_moved(&mut self, id: SessionId, pool: PoolId) {
+    /// The session's requests go there from now on.
+    pub fn handle_session_moved(&mut self, id: SessionId, routes: impl Into<Arc<PrefixRoutes>>) {
         if let Some(session) = self.desk.sessions.get_mut(id) {
-            session.pool = pool;
+            session.routes = routes.into();
         }
     }
 

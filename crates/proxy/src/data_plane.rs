@@ -304,7 +304,8 @@ impl DataPlane {
             self.shared.sessions_refused.count();
             return socket.say(TOO_MANY);
         }
-        let id = self.worker.handle_session_opened(listener.pool, listener.limits);
+        let routes = Arc::clone(&listener.routes);
+        let id = self.worker.handle_session_opened(routes, listener.limits);
         let token = usize::try_from(id.data().as_ffi()).expect("this runs on 64 bits");
         match socket.register(self.poll.registry(), Token(token)) {
             Ok(()) => {

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evenkeel_core::config::{ListenAddress, ListenerConfig, ListenerName};
 use evenkeel_core::protocol::ParseLimits;
-use evenkeel_core::routing::PoolId;
+use evenkeel_core::routing::PrefixRoutes;
 use evenkeel_core::session::SessionLimits;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -29,7 +29,7 @@ pub struct ListenerShare {
     /// What it is called.
     pub name: ListenerName,
     /// Where its sessions' requests go.
-    pub pool: PoolId,
+    pub routes: Arc<PrefixRoutes>,
     /// What its sessions may do.
     pub limits: SessionLimits,
     sessions_max: usize,
@@ -37,13 +37,17 @@ pub struct ListenerShare {
 }
 
 impl ListenerShare {
-    /// A listener whose requests go to `pool`. If it is there already and only changed,
+    /// A listener whose requests go by `routes`. If it is there already and only changed,
     /// `sessions_len` counts the sessions that it has.
-    pub fn new(config: &ListenerConfig, pool: PoolId, sessions_len: Arc<AtomicUsize>) -> Self {
+    pub fn new(
+        config: &ListenerConfig,
+        routes: PrefixRoutes,
+        sessions_len: Arc<AtomicUsize>,
+    ) -> Self {
         let name = config.name.clone();
         Self {
             name,
-            pool,
+            routes: Arc::new(routes),
             limits: session_limits(config),
             sessions_max: config.sessions_max,
             sessions_len,

@@ -13,7 +13,10 @@ use evenkeel_control::membership::PlanError;
 use evenkeel_control::setup::{Driver, Parts, Stop};
 use evenkeel_control::worker::SharedWorker;
 use evenkeel_control::{ControlPlane, Handle, set_up};
-use evenkeel_core::config::{Config, Io, ListenAddress, ListenerName, LogConfig, SlowRequestKeys};
+use evenkeel_core::config::{
+    Config, Io, ListenAddress, ListenerName, LogConfig, PoolName, SlowRequestKeys,
+};
+use evenkeel_core::routing::PrefixRoutes;
 use evenkeel_core::slow::SlowSettings;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -105,7 +108,7 @@ impl Proxy {
         let mut hooks = hooks::hooks(&handle);
         hooks.apply(&config.hooks, 0)?;
         let deliveries = hooks.deliveries();
-        let in_effect = InEffect { config: config.clone(), listening };
+        let in_effect = InEffect { config: config.clone(), listening, former: Vec::new() };
         let reconfigure = Reconfigure {
             shared: Arc::clone(&shared),
             reconfigurer,
@@ -318,14 +321,15 @@ fn bind_all(
     let mut listening = Vec::new();
     for listener in &config.listeners {
         let name = listener.name.clone();
-        let Some(pool) = directory.pool_named(listener.pool.as_str()) else {
+        let id_of = |pool: &PoolName| directory.pool_named(pool.as_str());
+        let Some(routes) = PrefixRoutes::new(listener, &config.routes, id_of) else {
             return Err(StartError::UnknownPool(name));
         };
         let bound = listeners::bind(&listener.address, workers_len).map_err(|source| {
             StartError::Bind { name: name.clone(), address: listener.address.clone(), source }
         })?;
         let sessions_len = Arc::default();
-        let share = Arc::new(ListenerShare::new(listener, pool, Arc::clone(&sessions_len)));
+        let share = Arc::new(ListenerShare::new(listener, routes, Arc::clone(&sessions_len)));
         for (worker, socket) in of_worker.iter_mut().zip(bound.sockets) {
             let (share, path) = (Arc::clone(&share), bound.path.clone());
             worker.push(Listener { share, socket, path });

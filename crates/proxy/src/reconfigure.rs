@@ -3,10 +3,11 @@
 //! # The order
 //! 1. New addresses are bound: what cannot be had is found out before anything has changed.
 //! 2. The control plane takes the new pools and servers
-//!    ([`evenkeel_control::reconfiguration`]).
+//!    ([`evenkeel_control::reconfiguration`]), and keeps those that go.
 //! 3. Workers open, change and close listeners. Sessions stay: those of a listener that changed follow
-//!    its pool, those of one that is gone go on until they end, and only those whose pool is gone are
-//!    ended, with what they are owed.
+//!    its pool and routes, those of one that is gone go on until they end.
+//! 4. When no request goes there any more, pools that are gone are taken away. Only sessions that
+//!    may still reach one are ended, with what they are owed: those of a listener that is gone too.
 //!
 //! What a process takes once at its start (`[proxy]`, `[admin]`, `[log]`) stays as it was, and the
 //! operator is told.
@@ -17,9 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use evenkeel_control::reconfiguration::{ReconfigureError, Reconfigurer};
 use evenkeel_core::config::{
-    Comparison, Config, ListenAddress, ListenerConfig, ListenerName, PoolName,
+    Comparison, Config, ListenAddress, ListenerConfig, ListenerName, PoolConfig, PoolName,
 };
-use evenkeel_core::routing::PoolId;
+use evenkeel_core::routing::{PoolId, PrefixRoutes};
 use evenkeel_hooks::Hooks;
 
 use crate::listeners::{self, Bound, Listener, ListenerShare};
@@ -44,7 +45,13 @@ pub struct Reconfigure {
 pub(crate) struct InEffect {
     pub(crate) config: Config,
     pub(crate) listening: Vec<Listening>,
+    /// How requests were routed before, oldest first, at most [`FORMER_ROUTINGS_MAX`]: listeners and
+    /// routes of former configurations.
+    pub(crate) former: Vec<Config>,
 }
+
+/// How many former routings are remembered, to warn of keys that come back to a pool.
+const FORMER_ROUTINGS_MAX: usize = 64;
 
 /// A listener that is in effect.
 #[derive(Clone, Debug)]
@@ -80,26 +87,36 @@ impl Reconfigure {
     /// Nothing has changed.
     pub async fn apply(&self, config: &Config) -> Result<Comparison, ApplyError> {
         let _turn = self.turn.lock().await;
-        let (before, listening) = {
+        let (before, listening, former) = {
             let in_effect = self.in_effect();
-            (in_effect.config.clone(), in_effect.listening.clone())
+            let InEffect { config, listening, former } = &*in_effect;
+            (config.clone(), listening.clone(), former.clone())
         };
         if before == *config {
             return Ok(Comparison::default());
         }
         let mut bound = self.bind_new(config, &listening)?;
-        let pools = self.reconfigurer.apply(config.pools.clone()).await?;
+        let is_gone = |pool: &&PoolConfig| config.pool(&pool.name).is_none();
+        let gone: Vec<_> = before.pools.iter().filter(is_gone).cloned().collect();
+        let with_gone = [&config.pools[..], &gone].concat();
+        let mut warnings = self.reconfigurer.apply(with_gone).await?.warnings;
         let listening = self.change_listeners(config, &listening, &mut bound);
-        self.end_sessions(&before, config);
+        if !gone.is_empty() {
+            // Every worker has seen by which routes its sessions go before these end.
+            warnings.extend(self.reconfigurer.apply(config.pools.clone()).await?.warnings);
+            self.end_sessions(&gone);
+        }
         let mut applied = Comparison::new(&before, config);
         applied.doubts.clear();
-        applied.warnings.extend(pools.warnings);
+        applied.warnings.extend(warnings);
+        applied.warn_of_return(&former, &before, config);
         if let Err(error) = self.change_hooks(config) {
             applied.warnings.push(format!("the hooks stay as they were: {error}"));
         }
+        let former = with_routing_of(former, &before, config);
         let Config { proxy, admin, log, .. } = before;
         let config = Config { proxy, admin, log, ..config.clone() };
-        *self.in_effect() = InEffect { config, listening };
+        *self.in_effect() = InEffect { config, listening, former };
         Ok(applied)
     }
 
@@ -140,8 +157,8 @@ impl Reconfigure {
             let known = before.iter().find(|known| is_same_place(known, listener));
             let sessions_len =
                 known.map_or_else(Arc::default, |known| Arc::clone(&known.sessions_len));
-            let pool = self.pool_id(&listener.pool);
-            let share = Arc::new(ListenerShare::new(listener, pool, Arc::clone(&sessions_len)));
+            let routes = self.routes_of(listener, config);
+            let share = Arc::new(ListenerShare::new(listener, routes, Arc::clone(&sessions_len)));
             let new = bound.iter().position(|(name, _)| *name == listener.name);
             let address = match (known, new) {
                 (_, Some(idx)) => {
@@ -170,8 +187,8 @@ impl Reconfigure {
         hooks.as_mut().map_or(Ok(()), |hooks| hooks.apply(&config.hooks, since))
     }
 
-    fn end_sessions(&self, before: &Config, config: &Config) {
-        for pool in before.pools.iter().filter(|it| config.pool(&it.name).is_none()) {
+    fn end_sessions(&self, gone: &[PoolConfig]) {
+        for pool in gone {
             let directory = self.shared.control.directory.load();
             let mut pools = (0..).map(PoolId).zip(&directory.pools);
             let gone = pools.find(|(_, it)| it.has_left && it.config.name == pool.name);
@@ -191,10 +208,29 @@ impl Reconfigure {
         }
     }
 
-    fn pool_id(&self, name: &PoolName) -> PoolId {
+    fn routes_of(&self, listener: &ListenerConfig, config: &Config) -> PrefixRoutes {
         let directory = self.shared.control.directory.load();
-        directory.pool_named(name.as_str()).expect("a listener's pool is configured")
+        let id_of = |name: &PoolName| directory.pool_named(name.as_str());
+        let routes = PrefixRoutes::new(listener, &config.routes, id_of);
+        routes.expect("the pools of listeners and routes are configured")
     }
+}
+
+/// `former`, and how `before` routed, if `after` routes otherwise.
+fn with_routing_of(mut former: Vec<Config>, before: &Config, after: &Config) -> Vec<Config> {
+    let routing = |it: &Config| {
+        let (listeners, routes) = (it.listeners.clone(), it.routes.clone());
+        Config { listeners, routes, ..Config::default() }
+    };
+    let (before, after) = (routing(before), routing(after));
+    if before != after {
+        former.retain(|known| *known != before);
+        former.push(before);
+    }
+    if former.len() > FORMER_ROUTINGS_MAX {
+        former.remove(0);
+    }
+    former
 }
 
 /// Whether it is the same listener at the same address.

@@ -37,11 +37,12 @@ pub struct WorkerFacts {
 pub enum Change {
     /// Accept from this one, too.
     Open(Listener),
-    /// The listener of this name is this from now on. Its sessions' requests go to its pool.
+    /// The listener of this name is this from now on. Its sessions' requests go where it says.
     Replace(Arc<ListenerShare>),
     /// Accept from the listener of this name no more. Its sessions stay.
     Close(ListenerName),
-    /// The pool is no more: its sessions end when they have what they are owed.
+    /// The pool is no more: sessions whose requests may go there end when they have what they are
+    /// owed.
     EndSessions(PoolId),
 }
 

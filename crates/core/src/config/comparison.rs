@@ -34,6 +34,11 @@ impl Comparison {
             comparison.change(format!("pool {} is gone", pool.name));
         }
         comparison.compare_listeners(&before.listeners, &after.listeners);
+        let changes_len = comparison.changes.len();
+        comparison.compare_routes(before, after);
+        if before.routes != after.routes && comparison.changes.len() == changes_len {
+            comparison.change("the routes are written otherwise, and say the same".to_owned());
+        }
         if before.hooks != after.hooks {
             comparison.change("the hooks are configured otherwise".to_owned());
         }

@@ -225,10 +225,19 @@ fn a_part_without_outcome_contributes_misses() {
 #[test]
 fn one_part_that_failed_is_an_error_if_the_pool_says_so() {
     let mut parts = split(&[("a", &["a"]), ("", &[])], &[Some(0), Some(1)]);
-    parts.failure = Some(Failure::Timeout);
+    parts.note_failure(Failure::Reset, OnUnavailable::Miss);
+    parts.note_failure(Failure::Timeout, OnUnavailable::Error);
     let mut output = Vec::new();
-    parts.write(&wording_with("get a b\r\n", OnUnavailable::Error), &mut output);
+    parts.write(&wording("get a b\r\n"), &mut output);
     assert_eq!(output, b"SERVER_ERROR evenkeel: timed out\r\n");
+}
+
+#[test]
+fn values_of_keys_without_their_prefixes_have_them_again() {
+    let mut parts = split(&[("1 2 1", &["1", "2", "1"])], &[Some(0), None, Some(0), Some(0)]);
+    parts.stripped_keys = vec![(0, 2), (1, 3), (3, 1)];
+    parts.stripped = b"a:bc:x".to_vec();
+    check_merged(parts, &["a:1", "2", "x1"]);
 }
 
 #[test]
@@ -247,12 +256,8 @@ fn flush_all_is_done_if_every_part_is() {
 
 #[test]
 fn the_first_outcome_of_a_part_is_the_one_that_counts() {
-    let mut exchange = Exchange::new(
-        Asker::Session(SessionId::default()),
-        PoolId(0),
-        Instant::ZERO,
-        wording("get a b\r\n"),
-    );
+    let mut exchange =
+        Exchange::new(Asker::Session(SessionId::default()), Instant::ZERO, wording("get a b\r\n"));
     exchange.split = Some(Box::new(split(&[("a", &[]), ("b", &[])], &[Some(0), Some(1)])));
     assert!(exchange.waits_for(0) && exchange.waits_for(1));
     exchange.split.as_mut().unwrap().parts[0].has_outcome = true;

@@ -114,8 +114,7 @@ pub fn delete(key: &[u8], output: &mut Vec<u8>) -> (Expect, Range<usize>) {
     if key.iter().any(|byte| matches!(byte, b'\0' | b' ' | b'\r' | b'\n')) {
         output.extend_from_slice(b"md ");
         let start = output.len();
-        output.resize(start + key.len().div_ceil(3) * 4, 0);
-        STANDARD.encode_slice(key, &mut output[start..]).expect("there is room for the padding");
+        base64(key, output);
         let keys_at = start..output.len();
         output.extend_from_slice(b" b k\r\n");
         return (Expect::Meta(MetaOp::Delete), keys_at);
@@ -123,6 +122,13 @@ pub fn delete(key: &[u8], output: &mut Vec<u8>) -> (Expect, Range<usize>) {
     let keys_at = named("delete", key, output);
     output.extend_from_slice(b"\r\n");
     (Expect::Delete, keys_at)
+}
+
+/// Appends `bytes` in base64.
+pub(super) fn base64(bytes: &[u8], output: &mut Vec<u8>) {
+    let start = output.len();
+    output.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    STANDARD.encode_slice(bytes, &mut output[start..]).expect("there is room for the padding");
 }
 
 fn named(command: &str, key: &[u8], output: &mut Vec<u8>) -> Range<usize> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::{Refusal, Request};
+use crate::routing::PoolId;
 
 const LIMITS: SessionLimits = SessionLimits {
     parse: ParseLimits { item_size_max: 100, keys_per_get_max: 10 },
@@ -10,7 +11,7 @@ const LIMITS: SessionLimits = SessionLimits {
 };
 
 fn session() -> Session {
-    Session::new(PoolId(0), LIMITS)
+    Session::new(PoolId(0).into(), LIMITS)
 }
 
 impl Session {
@@ -93,7 +94,7 @@ fn a_refused_value_may_come_with_what_is_before_and_after_it() {
 #[test]
 fn an_announced_length_costs_nothing() {
     let parse = ParseLimits { item_size_max: 1 << 30, ..LIMITS.parse };
-    let mut session = Session::new(PoolId(0), SessionLimits { parse, ..LIMITS });
+    let mut session = Session::new(PoolId(0).into(), SessionLimits { parse, ..LIMITS });
     session.hear("set a 0 0 1000000000\r\n");
     assert!(session.input.capacity() <= 2 * BUFFER_KEPT_LEN_MAX);
 }

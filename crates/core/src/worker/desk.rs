@@ -15,10 +15,9 @@ use crate::id::{ExchangeId, SessionId};
 use crate::protocol::divert;
 use crate::protocol::request::Class;
 use crate::protocol::response::{ErrorKind, Expect, Response, Status};
-use crate::routing::PoolId;
+use crate::protocol::strip;
 use crate::session::Session;
 use crate::spare::Spare;
-use crate::worker::dispatch::Origin;
 use crate::worker::{ATTEMPTS_MAX, Counters};
 
 #[derive(Debug, Default)]
@@ -39,9 +38,8 @@ const PENDING_KEPT_LEN: usize = 256;
 impl Desk {
     /// Opens an exchange, behind those that the session has.
     #[inline]
-    pub(super) fn open(&mut self, origin: Origin, wording: Wording) -> ExchangeId {
-        let Origin { asker, pool, deadline } = origin;
-        let id = self.exchanges.insert(Exchange::new(asker, pool, deadline, wording));
+    pub(super) fn open(&mut self, asker: Asker, deadline: Instant, wording: Wording) -> ExchangeId {
+        let id = self.exchanges.insert(Exchange::new(asker, deadline, wording));
         if let Asker::Session(session) = asker
             && let Some(session) = self.sessions.get_mut(session)
         {
@@ -51,10 +49,9 @@ impl Desk {
     }
 
     /// Answers a request that needs no server, behind those before it.
-    pub(super) fn answer(&mut self, session: SessionId, pool: PoolId, words: &'static [u8]) {
+    pub(super) fn answer(&mut self, session: SessionId, words: &'static [u8]) {
         let asker = Asker::Session(session);
-        let origin = Origin { asker, pool, deadline: Instant::ZERO };
-        let id = self.open(origin, Wording::fixed(words, false));
+        let id = self.open(asker, Instant::ZERO, Wording::fixed(words, false));
         self.settle(id, |_, output| output.extend_from_slice(words));
     }
 
@@ -71,7 +68,7 @@ impl Desk {
         if exchange.wording.is_failure(response.status) {
             return self.settle_failure(id, attempt.part, Failure::ServerError);
         }
-        let form = exchange.form();
+        let (form, is_stripped) = (exchange.form(), !exchange.wording.prefix().is_empty());
         self.counters.values_dropped += matched.values_dropped as u64;
         if let Asker::Session(session) = exchange.asker {
             let session = &mut self.sessions[session];
@@ -87,8 +84,8 @@ impl Desk {
         let (hits, misses) = keys;
         self.counters.hits += u64::from(hits);
         self.counters.misses += u64::from(misses);
-        if attempt.disguise != 0 {
-            return self.settle_disguised(matched, form);
+        if attempt.disguise != 0 || is_stripped {
+            return self.settle_changed(matched, form);
         }
         self.settle_as_is(attempt, body, matched.value_lens, response, form);
     }
@@ -116,22 +113,65 @@ impl Desk {
         }
     }
 
-    /// A response from elsewhere than its key's home: its CAS tokens are disguised.
-    fn settle_disguised(&mut self, matched: &Matched<'_>, form: Form) {
+    /// A response that is not for the caller as it is: CAS tokens from elsewhere than their key's
+    /// home are disguised, and what was stripped off a key is put before it again.
+    #[cold]
+    fn settle_changed(&mut self, matched: &Matched<'_>, form: Form) {
         let Matched { attempt, body, value_lens, response, .. } = matched;
+        if attempt.disguise == 0 {
+            return self.settle_restored(matched, body, value_lens, response, form);
+        }
         let mut buffer = self.spare.take();
         match attempt.expect {
             Expect::Retrieval { has_cas: true } => {
                 let mut lens = value_lens.to_vec();
                 divert::disguise_values(body, &mut lens, attempt.disguise, &mut buffer);
-                self.settle_as_is(attempt, &buffer, &lens, response, form);
+                self.settle_restored(matched, &buffer, &lens, response, form);
             }
             Expect::Meta(_) => {
                 divert::disguise_meta_line(response.line, attempt.disguise, &mut buffer);
                 let response = Response { line: &buffer, ..*response };
-                self.settle_as_is(attempt, body, value_lens, &response, form);
+                self.settle_restored(matched, body, value_lens, &response, form);
             }
             Expect::Retrieval { has_cas: false }
+            | Expect::Store
+            | Expect::Delete
+            | Expect::Arithmetic
+            | Expect::Touch
+            | Expect::FlushAll => {
+                self.settle_restored(matched, body, value_lens, response, form);
+            }
+        }
+        self.spare.give(buffer);
+    }
+
+    /// What is left to do of that: the prefix. Values of several keys get theirs when they are
+    /// merged.
+    fn settle_restored(
+        &mut self,
+        matched: &Matched<'_>,
+        body: &[u8],
+        value_lens: &[u32],
+        response: &Response<'_>,
+        form: Form,
+    ) {
+        let attempt = &matched.attempt;
+        let mut buffer = self.spare.take();
+        let prefix = self.exchanges[attempt.exchange].wording.prefix();
+        match attempt.expect {
+            Expect::Retrieval { .. } if !prefix.is_empty() => {
+                strip::restore_value(body, prefix, &mut buffer);
+                self.settle_as_is(attempt, &buffer, value_lens, response, form);
+            }
+            Expect::Meta(_) if !prefix.is_empty() => {
+                attempt.with_real_key(attempt.keys(matched.encoded), |key| {
+                    strip::restore_meta_line(response.line, prefix, key, &mut buffer);
+                });
+                let response = Response { line: &buffer, ..*response };
+                self.settle_as_is(attempt, body, value_lens, &response, form);
+            }
+            Expect::Retrieval { .. }
+            | Expect::Meta(_)
             | Expect::Store
             | Expect::Delete
             | Expect::Arithmetic
@@ -196,6 +236,9 @@ impl Desk {
         let Self { exchanges, sessions, spare, .. } = self;
         let exchange = &mut exchanges[id];
         let split = exchange.split.as_mut().expect("only split exchanges come here");
+        if let Some(failure) = failure {
+            split.note_failure(failure, split.parts[usize::from(part)].on_unavailable);
+        }
         let part = &mut split.parts[usize::from(part)];
         part.has_outcome = true;
         part.failure = failure;
@@ -208,7 +251,6 @@ impl Desk {
                 sessions[session].pending_len += body.len();
             }
         }
-        split.failure = split.failure.or(failure);
         split.waiting -= 1;
         if split.waiting == 0 {
             self.settle_split(id);

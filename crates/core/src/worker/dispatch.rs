@@ -1,19 +1,19 @@
 //! From a parsed request to attempts on connections.
 
-use std::sync::Arc;
-
 use crate::Instant;
+use crate::config::Operation;
 use crate::connection::{Attempt, Connection};
-use crate::exchange::{Asker, Part, Wording};
+use crate::exchange::{Asker, Wording};
 use crate::failure::Failure;
 use crate::id::{ExchangeId, SessionId};
 use crate::protocol::divert::{self, Diversion};
 use crate::protocol::encode;
 use crate::protocol::parse::Refused;
-use crate::protocol::request::{Class, Keys, MetaOp, Request, Retrieval, StoreOp};
+use crate::protocol::request::{Class, MetaOp, Request, StoreOp};
 use crate::protocol::response::Expect;
+use crate::protocol::strip;
 use crate::recovery::Routed;
-use crate::routing::{Effect, KeyRoute, Planned, PoolId, ServerId};
+use crate::routing::{Effect, KeyRoute, Planned, PoolId, ServerId, Target};
 use crate::worker::{ATTEMPTS_MAX, Action, Worker};
 
 /// What `version` says: the level of the protocol that is spoken, then who speaks.
@@ -22,7 +22,7 @@ use crate::worker::{ATTEMPTS_MAX, Action, Worker};
 const VERSION: &[u8] =
     concat!("VERSION 1.6.18 evenkeel/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
 
-/// Where a request comes from.
+/// Where a request comes from and goes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     /// Who wants to know its outcome.
@@ -33,28 +33,16 @@ pub(super) struct Origin {
     pub(super) deadline: Instant,
 }
 
-/// One server's part of a request that is being split: of the keys that are at home there, or of
-/// those that are not.
-#[derive(Debug)]
-pub(super) struct Draft {
-    server: ServerId,
-    is_home: bool,
-    encoded: Vec<u8>,
-    keys_start: usize,
-    keys_len: u32,
-}
-
 impl Worker {
-    /// Carries out a session's request.
+    /// Carries out a session's request; `only` is the pool that all its requests go to.
     #[inline]
     pub(super) fn submit(
         &mut self,
         now: Instant,
         session: SessionId,
-        origin: Origin,
+        only: Option<PoolId>,
         request: &Request<'_>,
     ) {
-        let pool = origin.pool;
         match request {
             Request::Retrieve { .. }
             | Request::Store { .. }
@@ -63,27 +51,40 @@ impl Worker {
             | Request::Touch { .. }
             | Request::Meta(_)
             | Request::FlushAll { .. } => {
-                self.forward(now, origin, request);
+                if let Some(pool) = only {
+                    let origin = self.origin(now, session, pool);
+                    self.forward(now, origin, request);
+                } else {
+                    self.forward_by_routes(now, session, request);
+                }
                 return;
             }
-            Request::MetaNoop => self.desk.answer(session, pool, b"MN\r\n"),
-            Request::Version => self.desk.answer(session, pool, VERSION),
+            Request::MetaNoop => self.desk.answer(session, b"MN\r\n"),
+            Request::Version => self.desk.answer(session, VERSION),
             Request::Verbosity { noreply } => {
-                self.desk.answer(session, pool, if *noreply { b"" } else { b"OK\r\n" });
+                self.desk.answer(session, if *noreply { b"" } else { b"OK\r\n" });
             }
             Request::Stats { arg: b"" } => {
-                let exchange = self.desk.open(origin, Wording::fixed(b"", false));
+                let asker = Asker::Session(session);
+                let exchange = self.desk.open(asker, now, Wording::fixed(b"", false));
                 self.actions.push_back(Action::Stats(exchange));
             }
-            Request::Stats { arg: b"reset" } => self.desk.answer(session, pool, b"RESET\r\n"),
-            Request::Stats { arg } => self.desk.answer(session, pool, stats_of_one_server(arg)),
+            Request::Stats { arg: b"reset" } => self.desk.answer(session, b"RESET\r\n"),
+            Request::Stats { arg } => self.desk.answer(session, stats_of_one_server(arg)),
             Request::Quit => self.finish(session),
         }
         self.desk.counters.requests += 1;
         self.budget.earn();
     }
 
-    /// Carries out a request that servers are sent.
+    /// A session's request that goes to `pool`.
+    #[inline]
+    pub(super) fn origin(&self, now: Instant, session: SessionId, pool: PoolId) -> Origin {
+        let deadline = now + self.table.pool(pool).deadline;
+        Origin { asker: Asker::Session(session), pool, deadline }
+    }
+
+    /// Carries out a request that servers are sent, all of it in one pool.
     ///
     /// # Panics
     /// For any other.
@@ -94,29 +95,20 @@ impl Worker {
         origin: Origin,
         request: &Request<'_>,
     ) -> ExchangeId {
-        self.desk.counters.requests += 1;
-        self.budget.earn();
+        self.count(request);
         match request {
-            Request::Retrieve { how, keys } => {
-                self.desk.counters.reads += keys.len() as u64;
-                if keys.len() == 1 {
-                    return self.submit_to_one(now, origin, request);
-                }
-                self.submit_split(now, origin, request, *how, *keys)
+            Request::Retrieve { how, keys } if keys.len() > 1 => {
+                let pool = origin.pool;
+                let targets = std::iter::repeat_with(|| Target { pool, stripped_len: 0 });
+                self.submit_split(now, origin, request, (*how, *keys), targets)
             }
-            Request::Store { .. }
+            Request::FlushAll { .. } => self.submit_to_all(now, origin, request, &[origin.pool]),
+            Request::Retrieve { .. }
+            | Request::Store { .. }
             | Request::Delete { .. }
             | Request::Arithmetic { .. }
             | Request::Touch { .. }
-            | Request::Meta(_) => {
-                match request.class() {
-                    Some(Class::Read) => self.desk.counters.reads += 1,
-                    Some(Class::Write) => self.desk.counters.writes += 1,
-                    Some(Class::Delete) | None => self.desk.counters.deletes += 1,
-                }
-                self.submit_to_one(now, origin, request)
-            }
-            Request::FlushAll { .. } => self.submit_to_all(now, origin, request),
+            | Request::Meta(_) => self.submit_to_one(now, origin, request),
             Request::MetaNoop
             | Request::Version
             | Request::Verbosity { .. }
@@ -125,26 +117,48 @@ impl Worker {
         }
     }
 
-    /// Answers bad input as memcached does.
-    pub(super) fn refuse(
-        &mut self,
-        now: Instant,
-        session: SessionId,
-        origin: Origin,
-        refused: &Refused<'_>,
-    ) {
-        let words = refused.refusal.answer();
-        if let Some(delete) = &refused.invalidates {
-            let wording = Wording::fixed(words, refused.noreply);
-            self.open_attempt(now, origin, delete, wording);
-        } else {
-            let words = if refused.noreply { b"" } else { words };
-            self.desk.answer(session, origin.pool, words);
+    /// Counts a request that servers are sent.
+    #[inline]
+    pub(super) fn count(&mut self, request: &Request<'_>) {
+        let counters = &mut self.desk.counters;
+        counters.requests += 1;
+        self.budget.earn();
+        match (request, request.class()) {
+            (Request::Retrieve { keys, .. }, _) => counters.reads += keys.len() as u64,
+            (_, Some(Class::Read)) => counters.reads += 1,
+            (_, Some(Class::Write)) => counters.writes += 1,
+            (_, Some(Class::Delete)) => counters.deletes += 1,
+            // `flush_all`: of no class.
+            (_, None) => {}
         }
     }
 
+    /// Answers bad input as memcached does.
+    pub(super) fn refuse(&mut self, now: Instant, session: SessionId, refused: &Refused<'_>) {
+        let words = refused.refusal.answer();
+        if let Some(delete) = &refused.invalidates {
+            // Where the value would have been stored.
+            let target = self.target(session, Operation::Set, delete);
+            let origin = self.origin(now, session, target.pool);
+            let wording = Wording::fixed(words, refused.noreply);
+            let stripped_len = usize::from(target.stripped_len);
+            let is_sent = strip::without_prefix(delete, stripped_len, |delete| {
+                self.open_attempt(now, origin, delete, wording);
+            });
+            if is_sent.is_some() {
+                return;
+            }
+        }
+        self.desk.answer(session, if refused.noreply { b"" } else { words });
+    }
+
     #[inline]
-    fn submit_to_one(&mut self, now: Instant, origin: Origin, request: &Request<'_>) -> ExchangeId {
+    pub(super) fn submit_to_one(
+        &mut self,
+        now: Instant,
+        origin: Origin,
+        request: &Request<'_>,
+    ) -> ExchangeId {
         let on_unavailable = self.table.pool(origin.pool).on_unavailable;
         let may_reflect = matches!(request, Request::Meta(_));
         let buffer = if may_reflect { self.desk.spare.take() } else { Vec::new() };
@@ -153,7 +167,7 @@ impl Worker {
     }
 
     #[inline]
-    fn open_attempt(
+    pub(super) fn open_attempt(
         &mut self,
         now: Instant,
         origin: Origin,
@@ -161,7 +175,7 @@ impl Worker {
         wording: Wording,
     ) -> ExchangeId {
         let pool = origin.pool;
-        let exchange = self.desk.open(origin, wording);
+        let exchange = self.desk.open(origin.asker, origin.deadline, wording);
         let class = request.class().expect("a request with a key has a class");
         let expect = Expect::of(request).expect("a request with a key is sent to a server");
         let key = request.key().expect("a request for one key");
@@ -230,7 +244,7 @@ impl Worker {
     /// Where a request for `key` goes. A table in which all is well is enough to know that;
     /// otherwise recovery is asked.
     #[inline]
-    fn route(&self, now: Instant, pool: PoolId, key: &[u8], effect: Effect) -> Routed {
+    pub(super) fn route(&self, now: Instant, pool: PoolId, key: &[u8], effect: Effect) -> Routed {
         let connections = &self.connections;
         // A table that is newer than ours may know more servers.
         let can_send = |server: ServerId| {
@@ -248,7 +262,7 @@ impl Worker {
         self.recovery.route(now, pool, &route)
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         now: Instant,
         server: ServerId,
@@ -287,7 +301,7 @@ impl Worker {
 
     /// Gives an attempt to a connection, by `give`, which returns its number there.
     #[inline]
-    fn place(
+    pub(super) fn place(
         &mut self,
         server: ServerId,
         attempt: Attempt,
@@ -317,106 +331,6 @@ impl Worker {
         if let Some(exchange) = self.desk.exchanges.get(id) {
             self.deadlines.insert((exchange.deadline, id));
         }
-    }
-
-    /// A retrieval of several keys: a part for each server that has some of them.
-    fn submit_split(
-        &mut self,
-        now: Instant,
-        origin: Origin,
-        request: &Request<'_>,
-        how: Retrieval,
-        keys: Keys<'_>,
-    ) -> ExchangeId {
-        let pool = origin.pool;
-        let on_unavailable = self.table.pool(pool).on_unavailable;
-        let exchange = self.desk.open(origin, Wording::new(request, on_unavailable, Vec::new()));
-        let mut drafts = std::mem::take(&mut self.drafts);
-        let mut split = self.desk.spare.take_split();
-        for key in &keys {
-            let part = match self.route(now, pool, key, Effect::Reads) {
-                Routed::To { server, is_home, .. } => {
-                    Some(self.draft(&mut drafts, (server, is_home), how, key))
-                }
-                Routed::Nowhere(failure) => {
-                    split.failure = Some(failure);
-                    split.unrouted.push(failure);
-                    self.desk.counters.failed += 1;
-                    None
-                }
-                Routed::Remembered => unreachable!("only deletes are remembered"),
-            };
-            split.part_of_key.push(part);
-        }
-        split.waiting = drafts.len();
-        split.parts.resize_with(drafts.len(), Part::default);
-        self.desk.split(exchange, split);
-        let expect = Expect::Retrieval { has_cas: how.has_cas() };
-        for (part, draft) in (0..).zip(drafts.drain(..)) {
-            let Draft { server, is_home, mut encoded, keys_start, keys_len } = draft;
-            let mut attempt = Attempt::new(exchange, part, pool, Class::Read, expect);
-            attempt.keys_len = keys_len;
-            attempt.set_keys_at(keys_start..encoded.len());
-            encode::retrieval_end(&mut encoded);
-            if self.connections[usize::from(server.0)].can_send() {
-                self.send(now, server, is_home, attempt, &encoded);
-            } else {
-                self.desk.settle_failure(exchange, part, Failure::Overload);
-            }
-            self.desk.spare.give(encoded);
-        }
-        self.drafts = drafts;
-        exchange
-    }
-
-    /// Adds `key` to the draft for a server, and returns which draft that is.
-    fn draft(
-        &mut self,
-        drafts: &mut Vec<Draft>,
-        (server, is_home): (ServerId, bool),
-        how: Retrieval,
-        key: &[u8],
-    ) -> u16 {
-        let is_its = |draft: &Draft| (draft.server, draft.is_home) == (server, is_home);
-        let idx = drafts.iter().position(is_its).unwrap_or_else(|| {
-            let mut encoded = self.desk.spare.take();
-            encode::retrieval_start(how, &mut encoded);
-            let keys_start = encoded.len() + 1;
-            drafts.push(Draft { server, is_home, encoded, keys_start, keys_len: 0 });
-            drafts.len() - 1
-        });
-        let draft = &mut drafts[idx];
-        encode::retrieval_key(key, &mut draft.encoded);
-        draft.keys_len += 1;
-        u16::try_from(idx).expect("a request has fewer parts than there are numbers")
-    }
-
-    /// `flush_all`: a part for every server of the pool, usable or not; by the newest table that
-    /// anybody routes by.
-    fn submit_to_all(&mut self, now: Instant, origin: Origin, request: &Request<'_>) -> ExchangeId {
-        let pool = origin.pool;
-        let on_unavailable = self.table.pool(pool).on_unavailable;
-        let exchange = self.desk.open(origin, Wording::new(request, on_unavailable, Vec::new()));
-        let table = self.recovery.handed_over(pool).unwrap_or_else(|| Arc::clone(&self.table));
-        let servers: Vec<_> = table.servers_of(pool).collect();
-        let mut split = self.desk.spare.take_split();
-        split.waiting = servers.len();
-        split.parts.resize_with(servers.len(), Part::default);
-        self.desk.split(exchange, split);
-        for (part, server) in (0..).zip(&servers) {
-            let can_send =
-                self.connections.get(usize::from(server.0)).is_some_and(Connection::can_send);
-            if !can_send || !table.server(*server).is_wanted() {
-                self.recovery.require_flush(now, pool, *server);
-                self.desk.settle_part_done(exchange, part);
-                continue;
-            }
-            let attempt = Attempt::new(exchange, part, pool, Class::Delete, Expect::FlushAll);
-            self.place(*server, attempt, |connection| {
-                connection.encode(now, attempt, |output| encode::request(request, output))
-            });
-        }
-        exchange
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod several_keys;
 
+mod prefix_routes;
+
 mod applications;
 
 mod calls;
@@ -31,7 +33,7 @@ use crate::config::OnUnavailable;
 use crate::failure::Failure;
 use crate::protocol::ParseLimits;
 use crate::report::Outcome;
-use crate::routing::Substitute;
+use crate::routing::{PoolId, Substitute};
 
 const TIMED_OUT: &str = "SERVER_ERROR evenkeel: timed out\r\n";
 const NO_SERVER: &str = "SERVER_ERROR evenkeel: no usable server\r\n";

@@ -46,7 +46,7 @@ impl DataPlane {
         }
         for (id, session) in &self.sessions {
             if session.listener.name == share.name {
-                self.worker.handle_session_moved(id, share.pool);
+                self.worker.handle_session_moved(id, Arc::clone(&share.routes));
             }
         }
     }
@@ -63,8 +63,9 @@ impl DataPlane {
     }
 
     fn end_sessions(&mut self, pool: PoolId) {
-        let is_its =
-            |it: &(SessionId, &SessionSocket)| self.worker.session_pool(it.0) == Some(pool);
+        let is_its = |it: &(SessionId, &SessionSocket)| {
+            self.worker.session_routes(it.0).is_some_and(|routes| routes.may_reach(pool))
+        };
         let ids: Vec<_> = self.sessions.iter().filter(is_its).map(|(id, _)| id).collect();
         for id in ids {
             self.worker.handle_session_unwanted(id);

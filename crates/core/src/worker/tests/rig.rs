@@ -13,11 +13,14 @@ use super::shared::Shared;
 use crate::config::OnUnavailable;
 use crate::connection::ConnectionId;
 use crate::distribution::{Distribution, Member, Scheme, Settings};
+use crate::exchange::Asker;
 use crate::failure::Failure;
 use crate::protocol::ParseLimits;
 use crate::recovery::Taken;
 use crate::report::Outcome;
-use crate::routing::{ConnectionSettings, Layout, PoolRoutes, ServerRoute, Substitute, Usable};
+use crate::routing::{
+    ConnectionSettings, Layout, PoolId, PoolRoutes, ServerRoute, Substitute, Usable,
+};
 
 pub(super) const POOL: PoolId = PoolId(0);
 
