@@ -8,21 +8,26 @@ use axum::extract::{Query, State};
 use evenkeel_api::{ApiFailure, MisplacedKey, Route, RouteServer};
 use evenkeel_control::Handle;
 use evenkeel_control::view::{RouteView, ServerView};
+use evenkeel_core::config::Operation;
 use evenkeel_core::protocol::KEY_LEN_MAX;
 use evenkeel_core::routing::ServerId;
 use serde::Deserialize;
 
 use crate::refusal::Refusal;
-use crate::subject::Subject;
+use crate::subject::{KeyTarget, Subject};
 
-/// Which key, of which pool; the pool may be left out if there is one only.
+/// Which key, by the routes of which listener, or of which pool.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteQuery {
     /// The key: at most 250 bytes of UTF-8, without blanks and control characters.
     key: String,
-    /// The pool; it may be left out if there is one only.
+    /// The pool, whatever routes say of the key.
     pool: Option<String>,
+    /// The listener; it may be left out if all send keys the same way.
+    listener: Option<String>,
+    /// What is to be done with the key; `get` if it is left out.
+    operation: Option<String>,
 }
 
 /// Where a key goes at this moment, and why.
@@ -32,24 +37,56 @@ pub(crate) struct RouteQuery {
     tag = "status",
     params(
         ("key" = String, Query, description = "At most 250 bytes of UTF-8, without blanks and control characters", min_length = 1, max_length = 250, pattern = "^[^\\x00-\\x20\\x7f]+$"),
-        ("pool" = Option<String>, Query, description = "It may be left out if there is one only"),
+        ("pool" = Option<String>, Query, description = "The key as this pool's servers know it, whatever routes say"),
+        ("listener" = Option<String>, Query, description = "Whose routes count; it may be left out if all listeners send keys the same way"),
+        ("operation" = Option<String>, Query, description = "One of get, set, delete, touch, arithmetic; get if it is left out"),
     ),
     responses(
         (status = 200, description = "Its home, its order, where reads and writes go.", body = Route),
-        (status = 400, description = "It is no key, or there are several pools.", body = ApiFailure),
-        (status = 404, description = "There is no such pool.", body = ApiFailure),
+        (status = 400, description = "It is no key, or it is not plain which pool is meant.", body = ApiFailure),
+        (status = 404, description = "There is no such pool or listener.", body = ApiFailure),
     ),
 )]
 pub(crate) async fn route(
     State(subject): State<Subject>,
     query: Result<Query<RouteQuery>, QueryRejection>,
 ) -> Result<Json<Route>, Refusal> {
-    let Query(RouteQuery { key, pool }) = query?;
-    check_key(&key)?;
+    let Query(query) = query?;
+    check_key(&query.key)?;
     let handle = &subject.handle;
-    let pool = pool.map_or_else(|| only_pool(handle), Ok)?;
-    let route = handle.route(&pool, key.as_bytes()).ok_or_else(|| no_pool(handle, &pool))?;
-    Ok(Json(described(handle, (key, pool), &route)))
+    let target = target(&subject, &query)?;
+    let (key, pool) = (query.key, target.pool);
+    let Some(sent) = key.as_bytes().get(target.stripped_len..).filter(|it| !it.is_empty()) else {
+        let message = format!("nothing is left of the key {key:?} without its prefix");
+        return Err(Refusal::BadRequest(message));
+    };
+    let route = handle.route(&pool, sent).ok_or_else(|| no_pool(handle, &pool))?;
+    // A prefix is whole characters.
+    let sent_as = String::from_utf8_lossy(sent).into_owned();
+    let mut described = described(handle, (key, pool), &route);
+    described.sent_as = (target.stripped_len > 0).then_some(sent_as);
+    described.prefix = target.prefix;
+    Ok(Json(described))
+}
+
+/// The pool that is asked for, or the one that the key goes to.
+fn target(subject: &Subject, query: &RouteQuery) -> Result<KeyTarget, Refusal> {
+    let RouteQuery { key, pool, listener, operation } = query;
+    let pool_alone = |pool| KeyTarget { pool, prefix: None, stripped_len: 0 };
+    if let Some(pool) = pool {
+        if listener.is_some() || operation.is_some() {
+            let message = "pool= is instead of routes: it goes without listener= and operation=";
+            return Err(Refusal::BadRequest(message.to_owned()));
+        }
+        return Ok(pool_alone(pool.clone()));
+    }
+    let operation = operation.as_deref().map_or(Ok(Operation::Get), str::parse);
+    let operation = operation.map_err(|error| {
+        let known: Vec<_> = Operation::NAMES.iter().map(|(name, _)| *name).collect();
+        Refusal::BadRequest(format!("{error}; operation= is one of {}", known.join(", ")))
+    })?;
+    let target = subject.driver.target(listener.as_deref(), operation, key.as_bytes())?;
+    target.map_or_else(|| only_pool(&subject.handle).map(pool_alone), Ok)
 }
 
 fn check_key(key: &str) -> Result<(), Refusal> {
@@ -101,6 +138,8 @@ fn described(handle: &Handle, (key, pool): (String, String), route: &RouteView) 
     let mut described = Route {
         key,
         pool,
+        sent_as: None,
+        prefix: None,
         home: name(route.home),
         reads_go_to: route.read.map(name),
         writes_go_to: route.write.map(name),

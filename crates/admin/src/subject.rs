@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use evenkeel_api::{Configuration, LabFault, LabServer, Listener, Reload};
 use evenkeel_control::Handle;
+use evenkeel_core::config::Operation;
 use tokio::sync::Semaphore;
 
 use crate::refusal::Refusal;
@@ -40,6 +41,17 @@ impl Subject {
 /// What comes of a question that takes time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
 
+/// Where a key goes by the routes of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTarget {
+    /// The pool.
+    pub pool: String,
+    /// The prefix of the route; `None` if no route fits.
+    pub prefix: Option<String>,
+    /// How many bytes at the key's start servers are not sent.
+    pub stripped_len: usize,
+}
+
 /// What only the driver of a control plane knows.
 ///
 /// Every method is called on the control plane's runtime and must return soon. What a driver does
@@ -58,6 +70,21 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Where applications connect.
     fn listeners(&self) -> Vec<Listener> {
         Vec::new()
+    }
+
+    /// Where a key goes by the routes of a listener, the only one if none is named; `None` if there
+    /// are no listeners.
+    fn target(
+        &self,
+        listener: Option<&str>,
+        operation: Operation,
+        key: &[u8],
+    ) -> Result<Option<KeyTarget>, Refusal> {
+        let _ = (operation, key);
+        match listener {
+            None => Ok(None),
+            Some(name) => Err(Refusal::NotFound(format!("there is no listener {name:?}"))),
+        }
     }
 
     /// Whether the process is being stopped: it still answers, and is ready no more.

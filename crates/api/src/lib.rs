@@ -40,4 +40,4 @@ pub use server::{
     Connections, Latencies, LatencyPercentiles, OrderAccepted, Rates, Server, ServerReport,
     ServerTotals,
 };
-pub use status::{Listener, Status};
+pub use status::{Listener, PrefixRoute, Status};

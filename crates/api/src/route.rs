@@ -10,6 +10,12 @@ pub struct Route {
     pub key: String,
     /// Its pool.
     pub pool: String,
+    /// The key its servers are sent, if that is another: a route strips its prefix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_as: Option<String>,
+    /// The prefix of the route that led there; none if the pool was asked for or is the listener's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     /// The server it belongs to.
     pub home: String,
     /// Where a read goes now; none if it is a miss at once.

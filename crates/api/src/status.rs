@@ -42,6 +42,23 @@ pub struct Listener {
     pub name: String,
     /// Where it listens.
     pub address: String,
-    /// The pool its requests go to.
+    /// The pool its requests go to that no route fits.
     pub pool: String,
+    /// The routes for its sessions; none in most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<PrefixRoute>,
+}
+
+/// Keys that go to another pool than their listener's, or under another name.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PrefixRoute {
+    /// What they begin with; empty for every key.
+    pub prefix: String,
+    /// The pool.
+    pub pool: String,
+    /// Servers are sent them without the prefix.
+    pub strip_prefix: bool,
+    /// What it is for: `get`, `set`, `delete`, `touch`, `arithmetic`.
+    pub operations: Vec<String>,
 }

@@ -121,9 +121,10 @@ impl Admin {
         self.ask(&format!("history?seconds={seconds}"))
     }
 
-    /// Where a key goes now.
-    pub(crate) fn route(&self, pool: &str, key: &str) -> Result<Route, AdminError> {
-        self.ask(&format!("route?pool={}&key={}", encoded(pool), encoded(key)))
+    /// Where a key goes now. `by` has more to ask by: names and values.
+    pub(crate) fn route(&self, by: &[(&str, &str)], key: &str) -> Result<Route, AdminError> {
+        let by = by.iter().map(|(name, value)| format!("{name}={}&", encoded(value)));
+        self.ask(&format!("route?{}key={}", by.collect::<String>(), encoded(key)))
     }
 
     /// Gives an order about a server.

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use evenkeel_core::config::PoolName;
+use evenkeel_core::config::{ListenerName, Operation, PoolName};
 
 use crate::lab_config::Ports;
 
@@ -126,9 +126,18 @@ pub(crate) struct RouteArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The pool, if the configuration has several.
-    #[arg(long, value_name = "NAME")]
+    /// The pool, whatever routes say of the keys: they are as its servers know them.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["listener", "operation"])]
     pub(crate) pool: Option<PoolName>,
+
+    /// The listener, if they differ in where keys go.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) listener: Option<ListenerName>,
+
+    /// What is to be done with the keys, if routes tell operations apart: get, set, delete, touch
+    /// or arithmetic [default: get].
+    #[arg(long, value_name = "OPERATION")]
+    pub(crate) operation: Option<Operation>,
 
     /// Print one JSON object a line instead of text.
     #[arg(long)]

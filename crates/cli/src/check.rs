@@ -22,6 +22,9 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let config = loaded?;
     let mut output = io::stdout().lock();
     writeln!(output, "{}: {}", file.display(), summary(&config))?;
+    for line in config.cautions() {
+        writeln!(output, "  warning: {line}")?;
+    }
     if let Some(against) = &against {
         let compared = Comparison::new(against, &config);
         if compared.is_empty() {
@@ -56,13 +59,16 @@ fn check_as_json(
         "pools": good.map(|config| config.pools.len()),
         "servers": good.map(servers),
         "listeners": good.map(|config| config.listeners.len()),
+        "routes": good.map(|config| config.routes.len()),
         "faults": faults,
     });
+    let mut warnings = good.map(Config::cautions).unwrap_or_default();
     if let (Some(against), Some(good)) = (against, good) {
         let compared = Comparison::new(against, good);
         found["changes"] = json!(compared.changes);
-        found["warnings"] = json!([compared.warnings, compared.doubts].concat());
+        warnings.extend([compared.warnings, compared.doubts].concat());
     }
+    found["warnings"] = json!(warnings);
     writeln!(io::stdout(), "{}", json_line(&found))?;
     if good.is_some() { Ok(()) } else { Err(Failure::Faulty) }
 }
@@ -80,12 +86,16 @@ fn faults(file: &FaultyFile) -> Vec<Value> {
 }
 
 fn summary(config: &Config) -> String {
-    format!(
+    let counted = format!(
         "no faults; {}, {}, {}",
         count(config.pools.len(), "pool"),
         count(servers(config), "server"),
         count(config.listeners.len(), "listener"),
-    )
+    );
+    match config.routes.len() {
+        0 => counted,
+        len => format!("{counted}, {}", count(len, "route")),
+    }
 }
 
 fn servers(config: &Config) -> usize {

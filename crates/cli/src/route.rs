@@ -10,8 +10,11 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use evenkeel_core::config::{Config, PoolConfig, PoolName};
+use evenkeel_core::config::{
+    Config, ListenerConfig, ListenerName, Operation, PoolConfig, PoolName, RouteConfig,
+};
 use evenkeel_core::protocol::KEY_LEN_MAX;
+use serde_json::json;
 
 use crate::admin::Admin;
 use crate::args::{AdminArgs, ProxyArgs, RouteArgs};
@@ -23,30 +26,114 @@ use crate::lab_config::lab_config_to_route;
 pub(crate) fn route(args: RouteArgs) -> Result<(), Failure> {
     let (file, keys) = split(args.config, args.file_and_keys)?;
     check_keys(&keys)?;
+    let by = By {
+        pool: args.pool.as_ref(),
+        listener: args.listener.as_ref(),
+        operation: args.operation.unwrap_or_default(),
+    };
     let AdminArgs { admin, token_file } = &args.admin;
     if args.live || admin.is_some() || token_file.is_some() {
+        let asked = [
+            ("pool", args.pool.as_ref().map(PoolName::as_str)),
+            ("listener", args.listener.as_ref().map(ListenerName::as_str)),
+            ("operation", args.operation.map(Operation::name)),
+        ];
+        let asked: Vec<_> =
+            asked.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let admin = Admin::find(&ProxyArgs { admin: args.admin, config: file })?;
-        return live::route(&admin, args.pool.as_ref().map(PoolName::as_str), &keys, args.json);
+        return live::route(&admin, &asked, &keys, args.json);
     }
     let config = match &file {
         Some(file) => evenkeel_config_file::load(file)?,
         None => lab_config_to_route(),
     };
     let addresses = if file.is_some() { Addresses::Known } else { Addresses::Unknown };
-    let pool = choose_pool(&config, args.pool.as_ref())?;
-    let distribution = pool.build_distribution().expect("the pool was found to have no faults");
     let mut output = BufWriter::new(io::stdout().lock());
     for key in &keys {
-        let explanation = distribution.explain(key);
+        let Routed { pool, route, sent } = by.route(&config, key)?;
+        let distribution = pool.build_distribution().expect("the pool was found to have no faults");
+        let explanation = distribution.explain(sent);
         let explained = Explained { pool, addresses, key, explanation };
+        let sent_as = (sent.len() < key.len()).then(|| String::from_utf8_lossy(sent));
         if args.json {
-            writeln!(output, "{}", explained.to_json())?;
-        } else {
-            write!(output, "{explained}")?;
+            let mut found = explained.to_json();
+            if let Some(route) = route {
+                found["prefix"] = json!(route.prefix.as_str());
+                found["sent_as"] = json!(sent_as);
+            }
+            writeln!(output, "{found}")?;
+            continue;
+        }
+        write!(output, "{explained}")?;
+        if let Some(RouteConfig { prefix, pool, .. }) = route {
+            let words = words_of_route(prefix.as_str(), pool.as_str(), sent_as.as_deref());
+            writeln!(output, "  route {words}")?;
         }
     }
     output.flush()?;
     Ok(())
+}
+
+/// Which way leads to a key's pool.
+struct By<'a> {
+    pool: Option<&'a PoolName>,
+    listener: Option<&'a ListenerName>,
+    operation: Operation,
+}
+
+/// Where a key goes: its pool, by which route, and what servers are sent.
+struct Routed<'c, 'k> {
+    pool: &'c PoolConfig,
+    route: Option<&'c RouteConfig>,
+    sent: &'k [u8],
+}
+
+impl By<'_> {
+    fn route<'c, 'k>(&self, config: &'c Config, key: &'k [u8]) -> Result<Routed<'c, 'k>, Failure> {
+        if let Some(name) = self.pool {
+            return Ok(Routed { pool: pool_named(config, name)?, route: None, sent: key });
+        }
+        let listener = self.listener(config)?;
+        let route = config.route_of(&listener.name, self.operation, key);
+        let pool = route.map_or(&listener.pool, |it| &it.pool);
+        let pool = pool_named(config, pool)?;
+        let stripping = route.filter(|it| it.strip_prefix);
+        let sent = &key[stripping.map_or(0, |it| it.prefix.as_bytes().len())..];
+        if sent.is_empty() {
+            return Err(Failure::Usage(format!(
+                "nothing is left of the key {:?} without its prefix; give one that is longer",
+                String::from_utf8_lossy(key)
+            )));
+        }
+        Ok(Routed { pool, route, sent })
+    }
+
+    /// The listener whose routes count. None need be named if all send every key the same way.
+    fn listener<'c>(&self, config: &'c Config) -> Result<&'c ListenerConfig, Failure> {
+        let names: Vec<_> = config.listeners.iter().map(|it| it.name.as_str()).collect();
+        let names = names.join(", ");
+        let first =
+            config.listeners.first().expect("a configuration without faults has a listener");
+        let are_alike = config.listeners.iter().all(|it| it.pool == first.pool)
+            && config.routes.iter().all(|it| it.listener.is_none());
+        match self.listener {
+            Some(name) => config.listeners.iter().find(|it| it.name == *name).ok_or_else(|| {
+                let name = name.as_str();
+                Failure::Usage(format!("there is no listener {name:?}; choose one of {names}"))
+            }),
+            None if are_alike => Ok(first),
+            None => Err(Failure::Usage(format!(
+                "listeners differ in where keys go; choose one with --listener: {names}; \
+                 or a pool with --pool"
+            ))),
+        }
+    }
+}
+
+/// The route of a key, for people.
+fn words_of_route(prefix: &str, pool: &str, sent_as: Option<&str>) -> String {
+    let sent = sent_as.map(|key| format!(", whose servers are sent {key:?}")).unwrap_or_default();
+    format!("{prefix:?} to pool {pool}{sent}")
 }
 
 /// The file, if one is named or the first argument is one, and the keys.
@@ -97,18 +184,21 @@ pub(crate) fn choose_pool<'c>(
     config: &'c Config,
     name: Option<&PoolName>,
 ) -> Result<&'c PoolConfig, Failure> {
-    let known: Vec<_> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
-    let known = known.join(", ");
     match (name, config.pools.as_slice()) {
-        (Some(name), _) => config.pool(name).ok_or_else(|| {
-            Failure::Usage(format!(
-                "there is no pool {name:?}; choose one of {known}",
-                name = name.as_str()
-            ))
-        }),
+        (Some(name), _) => pool_named(config, name),
         (None, [only]) => Ok(only),
-        (None, _) => {
+        (None, pools) => {
+            let known: Vec<_> = pools.iter().map(|pool| pool.name.as_str()).collect();
+            let known = known.join(", ");
             Err(Failure::Usage(format!("there are several pools; choose one with --pool: {known}")))
         }
     }
+}
+
+fn pool_named<'c>(config: &'c Config, name: &PoolName) -> Result<&'c PoolConfig, Failure> {
+    config.pool(name).ok_or_else(|| {
+        let known: Vec<_> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
+        let (name, known) = (name.as_str(), known.join(", "));
+        Failure::Usage(format!("there is no pool {name:?}; choose one of {known}"))
+    })
 }

@@ -19,6 +19,7 @@ pub(crate) fn status() -> Status {
             name: "main".to_owned(),
             address: "127.0.0.1:11311".to_owned(),
             pool: "main".to_owned(),
+            routes: Vec::new(),
         }],
         last_reload: None,
         next_event: 3,

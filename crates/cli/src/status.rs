@@ -4,6 +4,7 @@
 
 mod troubles;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::iter;
 use std::time::Duration;
@@ -62,8 +63,14 @@ fn heading(status: &Status, address: &str, paper: Paper) -> Vec<String> {
     let pid = status.pid;
     let process =
         format!("{name} at {address}: process {pid}, running for {uptime}{sessions}{lab}");
-    let listeners = status.listeners.iter().map(|Listener { name, address, pool }| {
-        format!("listener {name} on {address} for pool {pool}")
+    let listeners = status.listeners.iter().map(|Listener { name, address, pool, routes }| {
+        let pools: BTreeSet<_> = routes.iter().map(|it| it.pool.as_str()).collect();
+        let pools: Vec<_> = pools.into_iter().collect();
+        let routed = match routes.len() {
+            0 => String::new(),
+            len => format!("; {} for {}", count(len, "route"), pools.join(", ")),
+        };
+        format!("listener {name} on {address} for pool {pool}{routed}")
     });
     let reload = status.last_reload.iter().map(|reload| {
         let outcome = match reload.outcome {

@@ -208,17 +208,69 @@ fn the_first_argument_of_route_is_the_file_if_it_ends_in_toml() {
 }
 
 #[test]
-fn route_asks_which_of_several_pools_is_meant() {
-    let file = "crates/cli/tests/pools.toml";
+fn route_goes_by_routes_unless_a_pool_is_named() {
+    let file = "crates/cli/tests/routes.toml";
+    let home_of = |arguments: &[&str]| {
+        let said = check_success(&[&["route", file], arguments].concat());
+        let home = said.lines().find_map(|line| line.strip_prefix("  home  ")).unwrap().to_owned();
+        (home, said.lines().last().unwrap().trim_start().to_owned())
+    };
+    let check = |arguments: &[&str], home: &str, last: &str| {
+        assert_eq!(home_of(arguments), (home.to_owned(), last.to_owned()), "{arguments:?}");
+    };
+    let nowhere = "then  nowhere: there is no other server";
+    check(&["--listener", "main", "page:1"], "main:11211", nowhere);
+    check(&["--listener", "main", "user:1"], "users:11211", "route \"user:\" to pool users");
+    check(
+        &["--listener", "main", "/east/1"],
+        "east:11211",
+        "route \"/east/\" to pool east, whose servers are sent \"1\"",
+    );
+    check(&["--listener", "main", "--operation", "delete", "user:1"], "main:11211", nowhere);
+    check(&["--listener", "other", "user:1"], "east:11211", nowhere);
+    check(&["--pool", "east", "user:1"], "east:11211", nowhere);
+    let said = check_success(&["route", "--json", file, "--listener", "main", "/east/1"]);
+    let found: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&found["key"], &found["pool"]), (&"/east/1".into(), &"east".into()));
+    assert_eq!((&found["prefix"], &found["sent_as"]), (&"/east/".into(), &"1".into()));
+}
+
+#[test]
+fn route_asks_which_listener_or_pool_is_meant() {
+    let file = "crates/cli/tests/routes.toml";
     check_failure(
         &["route", file, "key"],
         2,
-        "evenkeel: there are several pools; choose one with --pool: main, spare, tags, scores, routes, rails, php\n",
+        "evenkeel: listeners differ in where keys go; choose one with --listener: main, other; \
+         or a pool with --pool\n",
     );
     check_failure(
-        &["route", "--pool", "other", file, "key"],
+        &["route", "--listener", "mian", file, "key"],
+        2,
+        "evenkeel: there is no listener \"mian\"; choose one of main, other\n",
+    );
+    check_failure(
+        &["route", "--listener", "main", file, "/east/"],
+        2,
+        "evenkeel: nothing is left of the key \"/east/\" without its prefix; \
+         give one that is longer\n",
+    );
+    check_failure(
+        &["route", "--pool", "other", "crates/cli/tests/pools.toml", "key"],
         2,
         "evenkeel: there is no pool \"other\"; choose one of main, spare, tags, scores, routes, rails, php\n",
+    );
+}
+
+#[test]
+fn check_warns_of_routes_that_part_reads_from_writes() {
+    let said = check_success(&["check", "crates/cli/tests/routes.toml"]);
+    assert_eq!(
+        said,
+        "crates/cli/tests/routes.toml: no faults; 3 pools, 3 servers, 2 listeners, 2 routes\n  \
+         warning: listener main: of keys that begin with \"user:\" delete to pool main, get, set, \
+         touch, arithmetic to pool users; what is written or deleted in one pool is not seen in \
+         another\n"
     );
 }
 

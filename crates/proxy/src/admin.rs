@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use evenkeel_admin::refusal::Refusal;
-use evenkeel_admin::subject::{Answer, HookOutcomes};
+use evenkeel_admin::subject::{Answer, HookOutcomes, KeyTarget};
 use evenkeel_admin::time;
 use evenkeel_admin::{Access, Driver, Lab, Limits, Subject, Token, TokenError, router, serve};
 use evenkeel_api::{self as api, Configuration, Reload};
 use evenkeel_control::loss::Loss;
-use evenkeel_core::config::AdminConfig;
+use evenkeel_core::config::{AdminConfig, Config, ListenerConfig, Operation, RouteConfig};
 use evenkeel_hooks::{Deliveries, HookTally};
 
 use crate::reconfigure::{Listening, Reconfigure};
@@ -109,12 +109,41 @@ impl Driver for ProxyDriver {
 
     fn listeners(&self) -> Vec<api::Listener> {
         let in_effect = self.reconfigure.in_effect();
+        let route = |it: &RouteConfig| api::PrefixRoute {
+            prefix: it.prefix.to_string(),
+            pool: it.pool.to_string(),
+            strip_prefix: it.strip_prefix,
+            operations: it.operations.iter().map(|it| it.name().to_owned()).collect(),
+        };
+        let routes = |it: &Listening| {
+            let routes = in_effect.config.routes.iter();
+            routes.filter(|route| route.is_for(&it.config.name)).map(route).collect()
+        };
         let describe = |it: &Listening| api::Listener {
             name: it.config.name.to_string(),
             address: it.address.to_string(),
             pool: it.config.pool.to_string(),
+            routes: routes(it),
         };
         in_effect.listening.iter().map(describe).collect()
+    }
+
+    fn target(
+        &self,
+        listener: Option<&str>,
+        operation: Operation,
+        key: &[u8],
+    ) -> Result<Option<KeyTarget>, Refusal> {
+        let in_effect = self.reconfigure.in_effect();
+        let config = &in_effect.config;
+        let listener = listener_of(config, listener)?;
+        let route = config.route_of(&listener.name, operation, key);
+        let stripping = route.filter(|it| it.strip_prefix);
+        Ok(Some(KeyTarget {
+            pool: route.map_or(&listener.pool, |it| &it.pool).to_string(),
+            prefix: route.map(|it| it.prefix.to_string()),
+            stripped_len: stripping.map_or(0, |it| it.prefix.as_bytes().len()),
+        }))
     }
 
     fn configuration(&self) -> Result<Configuration, Refusal> {
@@ -164,5 +193,26 @@ impl Driver for ProxyDriver {
 
     fn lab(&self) -> Option<&dyn Lab> {
         self.lab.as_deref()
+    }
+}
+
+/// The listener of this name. None need be named if all send every key the same way.
+fn listener_of<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c ListenerConfig, Refusal> {
+    let names: Vec<_> = config.listeners.iter().map(|it| it.name.as_str()).collect();
+    let names = names.join(", ");
+    let missing =
+        |name: &str| Refusal::NotFound(format!("there is no listener {name:?}; there are {names}"));
+    let first = config.listeners.first().ok_or_else(|| missing("main"))?;
+    let is_all_one = config.listeners.iter().all(|it| it.pool == first.pool)
+        && config.routes.iter().all(|it| it.listener.is_none());
+    match name {
+        Some(name) => {
+            let found = config.listeners.iter().find(|it| it.name.as_str() == name);
+            found.ok_or_else(|| missing(name))
+        }
+        None if is_all_one => Ok(first),
+        None => Err(Refusal::BadRequest(format!(
+            "listeners differ in where keys go; add listener= one of {names}, or pool="
+        ))),
     }
 }

@@ -42,7 +42,7 @@ fn names_are_encoded_in_paths_and_questions() {
     assert!(asked.contains("content-type: application/json"), "{asked}");
 
     let (admin, thread) = answering(http("200 OK", "{}"));
-    assert!(admin.route("main", "user:1&pool=x%41 ä").is_err());
+    assert!(admin.route(&[("pool", "main")], "user:1&pool=x%41 ä").is_err());
     let asked = thread.join().unwrap();
     let line = "GET /api/v1/route?pool=main&key=user%3A1%26pool%3Dx%2541%20%C3%A4 HTTP/1.1";
     assert_eq!(asked.lines().next(), Some(line));

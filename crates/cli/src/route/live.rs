@@ -8,21 +8,19 @@ use crate::admin::Admin;
 use crate::failure::Failure;
 use crate::text::json_line;
 
-/// Prints for each key where it goes now, and why.
+use super::words_of_route;
+
+/// Prints for each key where it goes now, and why. `by` has what else to ask by.
 pub(super) fn route(
     admin: &Admin,
-    pool: Option<&str>,
+    by: &[(&str, &str)],
     keys: &[Vec<u8>],
     is_json: bool,
 ) -> Result<(), Failure> {
     let keys: Vec<_> = keys.iter().map(|key| text_of(key)).collect::<Result<_, _>>()?;
-    let pool = match pool {
-        Some(pool) => pool.to_owned(),
-        None => only_pool(admin)?,
-    };
     let mut output = BufWriter::new(io::stdout().lock());
     for key in keys {
-        let route = admin.route(&pool, key)?;
+        let route = admin.route(by, key)?;
         if is_json {
             writeln!(output, "{}", json_line(&route))?;
         } else {
@@ -42,23 +40,15 @@ fn text_of(key: &[u8]) -> Result<&str, Failure> {
     })
 }
 
-fn only_pool(admin: &Admin) -> Result<String, Failure> {
-    let pools = admin.pools()?;
-    match pools.as_slice() {
-        [only] => Ok(only.name.clone()),
-        pools => {
-            let known: Vec<_> = pools.iter().map(|pool| pool.name.as_str()).collect();
-            let known = known.join(", ");
-            Err(Failure::Usage(format!("there are several pools; choose one with --pool: {known}")))
-        }
-    }
-}
-
 /// One key's route, for people.
 fn sheet(route: &Route) -> String {
     let reads = route.reads_go_to.as_deref().unwrap_or("nowhere: they are misses at once");
     let writes = route.writes_go_to.as_deref().unwrap_or("nowhere: they fail");
     let order: Vec<_> = route.order.iter().map(|server| in_order(route, server)).collect();
+    let routed = route
+        .prefix
+        .as_ref()
+        .map(|prefix| ("route", words_of_route(prefix, &route.pool, route.sent_as.as_deref())));
     let lines = [
         ("home", route.home.clone()),
         ("reads", reads.to_owned()),
@@ -66,7 +56,7 @@ fn sheet(route: &Route) -> String {
         ("why", route.reason.clone()),
         ("order", order.join(", ")),
     ];
-    let lines = lines.into_iter().chain(route.misplaced.iter().map(misplaced));
+    let lines = routed.into_iter().chain(lines).chain(route.misplaced.iter().map(misplaced));
     let lines = lines.map(|(what, text)| format!("  {what:<9}  {text}\n"));
     lines.fold(format!("{}\n", route.key), |sheet, line| sheet + &line)
 }
@@ -104,6 +94,8 @@ mod tests {
         Route {
             key: "user:1".to_owned(),
             pool: "main".to_owned(),
+            sent_as: None,
+            prefix: None,
             home: "b".to_owned(),
             reads_go_to: Some("c".to_owned()),
             writes_go_to: Some("c".to_owned()),
@@ -134,6 +126,15 @@ mod tests {
         let sheet = sheet(&route);
         assert!(sheet.contains("  reads      nowhere: they are misses at once\n"), "{sheet}");
         assert!(sheet.contains("  writes     nowhere: they fail\n"), "{sheet}");
+    }
+
+    #[test]
+    fn a_key_of_a_route_is_told_with_its_prefix() {
+        let (prefix, sent_as) = (Some("user:".to_owned()), Some("1".to_owned()));
+        let sheet = sheet(&Route { prefix, sent_as, ..sample() });
+        let expected =
+            "user:1\n  route      \"user:\" to pool main, whose servers are sent \"1\"\n  home";
+        assert!(sheet.starts_with(expected), "{sheet}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod policies;
 mod process;
 mod reload;
 mod report;
+mod routes;
 mod scenario;
 mod service;
 mod suites;
