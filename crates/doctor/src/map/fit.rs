@@ -140,11 +140,11 @@ fn all_settings(current: &Settings) -> Vec<Settings> {
     for usual in all.clone() {
         let hashes = usual.scheme().hashes().iter().map(|(_, hash)| *hash);
         for hash in hashes {
-            let Ok(hashed) = usual.clone().with_hash(hash) else { continue };
-            let format = hashed.clone().with_name_format(NameFormat::Libmemcached);
+            let Ok(base) = usual.clone().with_hash(hash) else { continue };
+            let format = base.clone().with_name_format(NameFormat::Libmemcached);
             // A client that is told its hash after its servers has made their points before.
-            let points = hashed.clone().with_point_hash(HashFunction::OneAtATime);
-            for settings in [Some(hashed), format.ok(), points.ok()].into_iter().flatten() {
+            let points = base.clone().with_point_hash(HashFunction::OneAtATime);
+            for settings in [Some(base), format.ok(), points.ok()].into_iter().flatten() {
                 if !all.contains(&settings) {
                     all.push(settings);
                 }
@@ -222,7 +222,12 @@ impl Variant {
             None => (),
         }
         let keys_count = u64::try_from(keys).unwrap_or(u64::MAX);
-        Fit { settings: lines, at_home_percent: share(explained, keys), keys: keys_count, also: Vec::new() }
+        Fit {
+            settings: lines,
+            at_home_percent: share(explained, keys),
+            keys: keys_count,
+            also: Vec::new(),
+        }
     }
 }
 
@@ -349,7 +354,7 @@ mod tests {
         for (scheme, hash, name) in [
             (Scheme::Ketama, HashFunction::Murmur, "murmur"),
             (Scheme::LibmemcachedModula, HashFunction::OneAtATime, "one_at_a_time"),
-            (Scheme::LibmemcachedConsistent, HashFunction::Md5, "md5"),
+            (Scheme::LibmemcachedConsistent, HashFunction::Murmur, "murmur"),
             (Scheme::SpymemcachedKetama, HashFunction::JavaNative, "native"),
             (Scheme::PeclStandard, HashFunction::Fnv1a32, "fnv"),
         ] {
@@ -380,7 +385,8 @@ mod tests {
     #[test]
     fn another_order_is_read_off() {
         let servers = pool(&SERVERS).servers;
-        let found = pairs(&Settings::new(Scheme::LibmemcachedModula), &members(&servers), &[2, 0, 1]);
+        let found =
+            pairs(&Settings::new(Scheme::LibmemcachedModula), &members(&servers), &[2, 0, 1]);
         let lines = [
             "distribution = \"libmemcached-modula\"",
             "hash = \"one_at_a_time\"",
@@ -395,11 +401,15 @@ mod tests {
             let (host, _) = text.split_once(':').unwrap();
             Member::new(host, 11211).with_name(text)
         });
-        let found = pairs(&Settings::new(Scheme::Ketama), &named, &[0, 1, 2]);
+        let settings = Settings::new(Scheme::LibmemcachedConsistent);
+        let found = pairs(&settings, &named, &[0, 1, 2]);
         let written =
             SERVERS.map(|text| format!("{{ address = \"{text}\", name = \"{text}\" }}")).join(", ");
-        let lines =
-            ["distribution = \"ketama\"", "hash = \"fnv1a_64\"", &format!("servers = [{written}]")];
+        let lines = [
+            "distribution = \"libmemcached-consistent\"",
+            "hash = \"one_at_a_time\"",
+            &format!("servers = [{written}]"),
+        ];
         check(&found, &lines);
     }
 
