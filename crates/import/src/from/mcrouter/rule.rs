@@ -1,0 +1,63 @@
+//! Leaves as a listener and its routes.
+
+use std::mem;
+
+use super::operation::OPERATIONS;
+use super::{Rule, Tree};
+use crate::note::NoteKind;
+use crate::plan::{ListenerPlan, Literal, Origin, RoutePlan, Setting};
+
+impl Tree<'_, '_, '_> {
+    /// Listener, default pool and routes.
+    pub(super) fn emit(&mut self) {
+        let rules = mem::take(&mut self.rules);
+        let is_default = |it: &&Rule| it.scope.prefix.is_empty() && it.scope.operations.is_none();
+        let default = rules.iter().find(is_default).or_else(|| rules.first());
+        let Some(default) = default else { return };
+        if rules.iter().find(is_default).is_none() {
+            let text = format!(
+                "no pool serves keys with no prefix: pool {} is named for them, because a \
+                 listener has one.",
+                default.pool
+            );
+            self.work.plan.note(NoteKind::Differs, None, text);
+        }
+        let name = self.work.plan.listener_name("main");
+        self.work.plan.listeners.push(ListenerPlan {
+            name,
+            address: None,
+            pool: (default.pool.clone(), default.origin.clone()),
+            settings: Vec::new(),
+        });
+        let default_pool = default.pool.clone();
+        let mut taken: Vec<(String, &'static str)> = Vec::new();
+        for rule in rules.iter().filter(|it| !is_default(it)) {
+            let all = || OPERATIONS.iter().map(|(ours, _)| *ours).collect::<Vec<_>>();
+            let wanted = rule.scope.operations.clone().unwrap_or_else(all);
+            let is_free = |it: &&str| {
+                !taken.iter().any(|(prefix, of)| *prefix == rule.scope.prefix && of == it)
+            };
+            let free: Vec<_> = wanted.iter().copied().filter(|it| is_free(it)).collect();
+            let changes_nothing = rule.scope.prefix.is_empty() && rule.pool == default_pool;
+            if free.is_empty() || changes_nothing {
+                continue;
+            }
+            taken.extend(free.iter().map(|it| (rule.scope.prefix.clone(), *it)));
+            self.work.plan.routes.push(route(rule, &free));
+        }
+    }
+}
+
+fn route(rule: &Rule, operations: &[&'static str]) -> RoutePlan {
+    let origin = &rule.origin;
+    let mut settings = vec![Setting::text("prefix", rule.scope.prefix.clone(), origin.clone())];
+    if rule.scope.is_routing {
+        let why = Origin::chosen("mcrouter sends keys without /region/cluster/");
+        settings.push(Setting::new("strip_prefix", Literal::Bool(true), why));
+    }
+    if operations.len() < OPERATIONS.len() {
+        let words = operations.iter().map(|it| (*it).to_owned()).collect();
+        settings.push(Setting::new("operations", Literal::Words(words), origin.clone()));
+    }
+    RoutePlan { pool: rule.pool.clone(), origin: origin.clone(), settings }
+}

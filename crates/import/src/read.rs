@@ -1,0 +1,59 @@
+//! Text → values, one reader a language.
+//!
+//! None of them runs, expands or includes anything.
+
+mod ini;
+mod json;
+mod python;
+mod ruby;
+mod yaml;
+
+use std::ops::ControlFlow;
+
+use tree_sitter::{Language, ParseOptions, Parser, Tree};
+
+pub(crate) use ini::read_ini;
+pub(crate) use json::read_json;
+pub(crate) use python::read_python;
+pub(crate) use ruby::read_ruby;
+pub(crate) use yaml::read_yaml;
+
+/// Why a text is not what it should be, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Unreadable {
+    /// From 1.
+    pub(crate) line: usize,
+    pub(crate) why: String,
+}
+
+/// The syntax tree of a program. What is no program of that language has a tree of errors; what
+/// takes too long to make sense of, which nothing that runs does, has none.
+fn parse(language: &Language, text: &str) -> Result<Tree, Unreadable> {
+    let mut parser = Parser::new();
+    parser.set_language(language).expect("the grammar is of a version that tree-sitter reads");
+    let mut turns_left = PARSE_TURNS_MIN + text.len();
+    let mut go_on = |_: &tree_sitter::ParseState| {
+        turns_left = turns_left.saturating_sub(1);
+        if turns_left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let options = ParseOptions::new().progress_callback(&mut go_on);
+    let bytes = text.as_bytes();
+    let mut rest = |from: usize, _| bytes.get(from..).unwrap_or_default();
+    parser
+        .parse_with_options(&mut rest, None, Some(options))
+        .ok_or_else(|| Unreadable::new(1, "no sense can be made of it"))
+}
+
+/// The parser asks once in a hundred steps whether it may go on; a program takes far fewer than a
+/// hundred steps a byte.
+const PARSE_TURNS_MIN: usize = 1000;
+
+impl Unreadable {
+    fn new(line: usize, why: impl Into<String>) -> Self {
+        Self { line, why: why.into() }
+    }
+
+    fn too_deep(line: usize) -> Self {
+        Self::new(line, format!("it is nested more than {} levels deep", super::value::DEPTH_MAX))
+    }
+}

@@ -1,0 +1,5 @@
+//! What becomes of other programs' configuration: samples, single settings, and hostile input.
+
+mod hostile;
+mod samples;
+mod settings;

@@ -1,0 +1,223 @@
+//! Single settings and situations: each source in a few lines, and what must be in the result.
+
+use evenkeel_import::{ImportError, Imported, Kind, NoteKind, Options, Source, import};
+
+fn source(name: &str, text: &str) -> Source {
+    Source::new(name, text.as_bytes().to_vec()).expect("it is text")
+}
+
+fn imported(name: &str, text: &str, options: &Options) -> Imported {
+    import(&[source(name, text)], options).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[track_caller]
+fn check(name: &str, text: &str, lines: &[&str]) -> Imported {
+    check_with(name, text, &Options::default(), lines)
+}
+
+#[track_caller]
+fn check_with(name: &str, text: &str, options: &Options, lines: &[&str]) -> Imported {
+    let imported = imported(name, text, options);
+    let settings = imported.toml.lines().map(|line| line.split("  #").next().unwrap_or_default());
+    let settings: Vec<_> = settings.map(str::trim).collect();
+    for line in lines {
+        assert!(settings.contains(line), "no line `{line}` in\n{}", imported.toml);
+    }
+    imported
+}
+
+#[track_caller]
+fn check_note(imported: &Imported, kind: NoteKind, text: &str) {
+    let mut notes = imported.notes.iter().filter(|note| note.kind == kind);
+    assert!(
+        notes.any(|note| note.to_string().contains(text)),
+        "no note `{text}` of {kind:?} in\n{}",
+        imported.summary()
+    );
+}
+
+#[track_caller]
+fn check_refused(name: &str, text: &str, options: &Options, expected: &str) {
+    let error = import(&[source(name, text)], options).expect_err("it is refused").to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+fn asked(kind: Kind) -> Options {
+    Options { from: Some(kind), ..Options::default() }
+}
+
+const SERVERS: &str = "  servers: ['10.0.0.1:11211:1', '10.0.0.2:11211:1']\n";
+
+#[test]
+fn twemproxys_defaults_are_written_out() {
+    let lines = [
+        "distribution = \"ketama\"",
+        "hash = \"fnv1a_64\"",
+        "failover = \"none\"",
+        "\"10.0.0.1:11211\",",
+        "[listener.a]",
+    ];
+    check("x.yml", &format!("a:\n{SERVERS}"), &lines);
+}
+
+#[test]
+fn a_timeout_brings_the_deadline_that_it_needs() {
+    let text = format!("a:\n  timeout: 1500\n{SERVERS}");
+    check("x.yml", &text, &["timeout = \"1500ms\"", "deadline = \"1500ms\""]);
+    let text = format!("a:\n  timeout: 300\n{SERVERS}");
+    let short = check("x.yml", &text, &["timeout = \"300ms\"", "connect_timeout = \"300ms\""]);
+    assert!(!short.toml.contains("deadline = "), "{}", short.toml);
+    let text = format!("a:\n  timeout: 90000\n{SERVERS}");
+    let long = check("x.yml", &text, &["timeout = \"60s\"", "deadline = \"60s\""]);
+    check_note(&long, NoteKind::Differs, "it was 90s");
+}
+
+#[test]
+fn what_is_not_known_is_named_without_its_value() {
+    let text = format!("a:\n  wat: hunter2\n{SERVERS}");
+    let imported = check("x.yml", &text, &["[pool.a]"]);
+    check_note(&imported, NoteKind::Lost, "x.yml:2 `wat` is not known");
+    assert!(!imported.toml.contains("hunter2"), "{}", imported.toml);
+}
+
+#[test]
+fn two_listeners_at_one_address_are_parted() {
+    let pool = |name| format!("{name}:\n  listen: 127.0.0.1:22121\n{SERVERS}");
+    let text = format!("{}{}", pool("a"), pool("b"));
+    let imported = check("x.yml", &text, &["address = \"127.0.0.1:22121\""]);
+    check_note(&imported, NoteKind::Differs, "listener b cannot listen at 127.0.0.1:22121");
+    assert!(imported.toml.contains("127.0.0.1:11311"), "{}", imported.toml);
+}
+
+#[test]
+fn pools_of_one_name_are_told_apart() {
+    let text = format!("a b:\n{SERVERS}a/b:\n{SERVERS}");
+    check("x.yml", &text, &["[pool.a-b]", "[pool.a-b-2]"]);
+}
+
+#[test]
+fn a_source_of_which_no_server_is_known_is_refused_with_what_to_do() {
+    let text = "CACHES = {'default': {'BACKEND': \
+                'django.core.cache.backends.memcached.PyMemcacheCache', 'LOCATION': HOSTS}}";
+    check_refused("settings.py", text, &Options::default(), "`HOSTS`. Give them with --servers");
+    let options = Options { servers: Some("10.0.0.1,10.0.0.2".to_owned()), ..Options::default() };
+    let imported = check_with("settings.py", text, &options, &["\"10.0.0.2:11211\","]);
+    check_note(&imported, NoteKind::Chosen, "Those of --servers stand for it");
+}
+
+#[test]
+fn mcrouters_operations_are_routes_of_their_own() {
+    let text = r#"{"pools": {"a": {"servers": ["a1:1"]}, "b": {"servers": ["b1:1"]}},
+        "route": {"type": "OperationSelectorRoute", "default_policy": "PoolRoute|a",
+                  "operation_policies": {"delete": "PoolRoute|b"}}}"#;
+    let lines = ["pool = \"a\"", "prefix = \"\"", "operations = [\"delete\"]", "pool = \"b\""];
+    check("x.json", text, &lines);
+}
+
+#[test]
+fn a_gutter_that_has_servers_of_its_pool_is_the_next_server() {
+    let text = r#"{"pools": {"a": {"servers": ["a1:1", "a2:1"]}, "g": {"servers": ["a2:1"]}},
+        "route": {"type": "FailoverRoute", "children": ["PoolRoute|a", "PoolRoute|g"]}}"#;
+    let imported = check("x.json", text, &["failover = \"next\""]);
+    check_note(&imported, NoteKind::Differs, "has servers of the pool itself");
+}
+
+#[test]
+fn settings_in_several_ini_files_count_together_and_the_last_wins() {
+    let sources = [
+        source("php.ini", "session.save_handler = memcached\nmemcached.sess_prefix = a.\n"),
+        source(
+            "conf.d/20-memcached.ini",
+            "session.save_path = 10.0.0.1:11211\nmemcached.sess_prefix = b.\n\
+             memcached.sess_consistent_hash = Off\n",
+        ),
+    ];
+    let imported = import(&sources, &Options::default()).expect("there are servers");
+    for line in ["unhashed_prefix = \"b.\"", "distribution = \"libmemcached-modula\""] {
+        assert!(imported.toml.contains(line), "{}", imported.toml);
+    }
+}
+
+#[test]
+fn a_weight_changes_where_libmemcacheds_sessions_lie() {
+    let text = "session.save_handler = memcached\nsession.save_path = a:1:2,b:1\n\
+                memcached.sess_consistent_hash_type = ketama\n";
+    let lines = ["distribution = \"libmemcached-ketama\"", "hash = \"one_at_a_time\""];
+    let imported = check("php.ini", text, &lines);
+    check_note(&imported, NoteKind::Differs, "a weight above 1 changes");
+}
+
+#[test]
+fn pylibmcs_order_of_settings_is_followed() {
+    let text = |behaviors: &str| {
+        format!(
+            "CACHES = {{'default': {{'BACKEND': \
+             'django.core.cache.backends.memcached.PyLibMCCache', 'LOCATION': 'a:1',\n\
+             'OPTIONS': {{'behaviors': {behaviors}}}}}}}"
+        )
+    };
+    let weighted = "{'ketama_weighted': True, 'hash': 'fnv1a_32'}";
+    let imported = check("s.py", &text(weighted), &["distribution = \"libmemcached-ketama\""]);
+    assert!(!imported.toml.contains("hash = \"fnv1a_32\""), "{}", imported.toml);
+    let plain = "{'ketama': True, 'hash': 'fnv1a_32'}";
+    let lines = ["distribution = \"libmemcached-consistent\"", "hash = \"fnv1a_32\""];
+    check("s.py", &text(plain), &lines);
+    check("s.py", &text("{'cas': True}"), &["compatible_with = \"django-pylibmc\""]);
+}
+
+#[test]
+fn a_list_needs_to_be_said_whose_it_is() {
+    let list = "10.0.0.1:11211,10.0.0.2:11211";
+    check_refused("list", list, &Options::default(), "say it with --as: twemproxy, libmemcached");
+    let client = |name: &str| Options { client: Some(name.to_owned()), ..Options::default() };
+    check_refused("list", list, &client("nobody"), "\"nobody\" is no client");
+    check_with("list", list, &client("dalli"), &["compatible_with = \"dalli\""]);
+    let spy = asked(Kind::Spymemcached);
+    check_with("list", list, &spy, &["compatible_with = \"spymemcached\""]);
+}
+
+#[test]
+fn what_could_be_two_things_is_asked_about() {
+    let text = "memcached.x = 1\nconfig.cache_store = 1\n";
+    check_refused("-", text, &Options::default(), "- may be rails or php; say which with --from");
+    check_refused("-", "hello", &Options::default(), "nothing says what - is");
+    assert_eq!(import(&[], &Options::default()).unwrap_err(), ImportError::NoSources);
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_line() {
+    check_refused("x.yml", "a:\n  b: [1\n", &Options::default(), "x.yml:");
+    check_refused("x.yml", "- a\n", &Options::default(), "x.yml:1: it is no map of pools");
+    check_refused("x.json", "{\n  \"a\": }\n", &Options::default(), "x.json:2:");
+    check_refused("x.json", "[]", &Options::default(), "x.json:1: it is no object");
+    check_refused("x.ini", "[a]\n\nwhat\n", &Options::default(), "x.ini:3:");
+    check_refused("x.py", "\nCACHES = {'a': }\n", &Options::default(), "x.py:2:");
+    check_refused("x.rb", "config.cache_store = :a, (\n", &Options::default(), "x.rb:1:");
+}
+
+#[test]
+fn texts_in_several_parts_are_one_and_formatted_ones_are_not_guessed() {
+    let cache = |location: &str| {
+        format!(
+            "CACHES = {{'default': {{'BACKEND': 'django.core.cache.backends.memcached' \
+             '.PyMemcacheCache', 'LOCATION': {location}}}}}"
+        )
+    };
+    check("s.py", &cache("'10.0.0.1:' + '11211'"), &["\"10.0.0.1:11211\","]);
+    check("s.py", &cache("r'10.0.0.1'"), &["\"10.0.0.1:11211\","]);
+    check_refused(
+        "s.py",
+        &cache("f'{PLACE}:11211'"),
+        &Options::default(),
+        "known at run time only",
+    );
+}
+
+#[test]
+fn no_text_of_a_source_ends_a_comment_or_steers_a_terminal() {
+    let text = "\"a\\n[pool.b]\\e[31m\":\n  \"x\\ny = 1\": 2\n  servers: [\"h:1:1 n\\e[0m\"]\n  \
+                x: 1\nc:\n  servers: [\"10.0.0.1:1:1\"]\n";
+    let imported = check("x.yml", text, &["[pool.c]"]);
+    assert!(!imported.toml.lines().any(|line| line.starts_with("y = 1") || line == "[pool.b]"));
+    assert!(!imported.toml.contains('\u{1b}') && !imported.summary().contains('\u{1b}'));
+}
