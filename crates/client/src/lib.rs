@@ -114,7 +114,7 @@ pub use client::Client;
 #[cfg(feature = "lz4")]
 pub use compression::{Compression, DecompressError};
 pub use evenkeel_control::Handle;
-pub use evenkeel_core::{config, event};
+pub use evenkeel_core::{config, distribution, event};
 pub use events::{Events, ServerEvent};
 pub use expiry::Expiry;
 pub use flags::{Dialect, Kind, Unreadable};
