@@ -14,7 +14,8 @@
 //! | [`response`] | text from a server → logical response, judged against what was asked |
 //! | [`divert`] | requests and responses of servers that are not the key's home |
 //! | [`strip`] | keys without what they begin with, and with it again |
-//! | [`token`] | words and numbers, by memcached's rules |
+//! | [`token`] | words and plain numbers |
+//! | [`number`] | the numbers of a request, by memcached's rules |
 //!
 //! # Source
 //! `doc/protocol.txt` of memcached 1.6, and the behaviour of memcached 1.6.18 where the document
@@ -37,6 +38,8 @@ pub mod divert;
 pub mod strip;
 
 pub mod token;
+
+pub mod number;
 
 pub use parse::{ParseLimits, Parsed, Refused, parse_request};
 pub use refusal::Refusal;

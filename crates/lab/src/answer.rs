@@ -5,14 +5,9 @@
 //! [`crate::store`]. No sockets and no clock.
 //!
 //! # Deviations from memcached 1.6.18
-//! - `T` of `ma` holds even if the number grew by a digit; memcached then sets the expiry of the
-//!   item it has just replaced.
 //! - `la` of `me` and `l` of `mg` count from the last fetch; memcached counts from the second
 //!   fetch of an item, later ones being noted by its LRU thread.
 //! - `cls` of `me` is always 1: there are no slabs.
-//! - A flag `F` above 32 bits is refused, as the parser does for `set`; memcached stores the low
-//!   32 bits.
-//! - Expiries keep all their bits; memcached cuts them to 32, so that a moment past 2038 is over.
 //! - A delayed flush happens at its moment; memcached's begins up to a second earlier and takes
 //!   what is stored during that second.
 //! - `stats` has the general statistics, `settings` and `reset`; `items`, `slabs`, `sizes` and
@@ -176,7 +171,7 @@ fn direction(op: ArithmeticOp) -> Direction {
 
 fn sum(store: &mut Store, delta: &Delta<'_>, output: &mut Vec<u8>) {
     match store.sum(delta) {
-        Summed::Number(number) => {
+        Summed::Number { number, .. } => {
             push_number(output, number);
             output.extend_from_slice(b"\r\n");
         }

@@ -11,7 +11,7 @@
 //! | [`truth`] | what was written to each key, to judge what is read: [`Truth`] |
 //!
 //! The server speaks the text and meta protocols of memcached 1.6.18, checked byte by byte
-//! against the real one (`tests/differential`). It serves `evenkeel run` without a file,
+//! against the real one (`tests/differential`, with the proxy beside it). It serves `evenkeel run` without a file,
 //! `evenkeel lab`, tests and benchmarks; it is no replacement for memcached in production.
 
 pub mod store;

@@ -41,6 +41,8 @@ pub struct Store {
     items: Items,
     limits: StoreLimits,
     now: UnixTime,
+    /// The start of time: what happened before never did.
+    oldest: UnixTime,
     /// When everything stored before is to be dropped.
     flush_at: Option<UnixTime>,
     /// The CAS token given out last.
@@ -84,6 +86,9 @@ pub const ITEM_OVERHEAD: usize = size_of::<Item>() + size_of::<Box<[u8]>>() + 72
 /// A guess at how large items are on average. Only sizes the memory of what was evicted.
 const ITEM_SIZE_EXPECTED: usize = 512;
 
+/// How long before its start memcached takes its start to be.
+const SECONDS_BEFORE_START: u64 = 62;
+
 impl Store {
     /// An empty store at time `now`.
     pub fn new(limits: StoreLimits, now: UnixTime) -> Self {
@@ -94,7 +99,8 @@ impl Store {
             .expect("both mandatory options are given");
         let items = Cache::with_options(options, ByBytes, RandomState::new(), CountEvictions);
         let counters = Counters::default();
-        Self { items, limits, now, flush_at: None, cas_last: 0, counters }
+        let oldest = UnixTime::from_seconds(now.as_seconds().saturating_sub(SECONDS_BEFORE_START));
+        Self { items, limits, now, oldest, flush_at: None, cas_last: 0, counters }
     }
 
     /// Tells the store what time it is. An earlier time than before is ignored.
@@ -186,11 +192,17 @@ impl Store {
     }
 
     /// Drops every item: at once if `delay` is not positive, else then. `delay` is read as an
-    /// expiry is. A later flush replaces one that has not happened yet.
+    /// expiry is. A later flush replaces one that has not happened yet; one for a time before
+    /// the store was made does nothing else.
     pub fn flush(&mut self, delay: i64) {
         self.counters.flush_cmds += 1;
-        match self.now.expiry(delay) {
-            Some(flush_at) if flush_at > self.now => self.flush_at = Some(flush_at),
+        let now = self.now;
+        match now.expiry(delay) {
+            Some(flush_at) if flush_at > now => self.flush_at = Some(flush_at),
+            Some(flush_at) if delay > 0 && flush_at <= self.oldest => {
+                self.flush_at = None;
+                self.next_cas();
+            }
             Some(_) | None => {
                 self.drop_all();
                 // memcached spends a token on remembering what was stored before.

@@ -171,12 +171,14 @@ fn meta(request: &MetaRequest<'_>, output: &mut Vec<u8>) -> Range<usize> {
         output.push(b' ');
         push_number(output, value.len());
     }
-    for flag in Tokens::new(request.flags).filter(|flag| *flag != b"q") {
+    let may_name_key = request.may_name_key();
+    let is_sent = |flag: &[u8]| flag[0] != b'q' && (may_name_key || flag[0] != b'k');
+    for flag in Tokens::new(request.flags).filter(|flag| is_sent(flag)) {
         output.push(b' ');
         output.extend_from_slice(flag);
     }
     // `me` names its key unasked.
-    if !request.returns_key && request.op != MetaOp::Debug {
+    if may_name_key && !request.returns_key && request.op != MetaOp::Debug {
         output.extend_from_slice(b" k");
     }
     output.extend_from_slice(b"\r\n");

@@ -12,21 +12,25 @@
 //! # Deviations from memcached 1.6.18
 //! - A refused store command whose length can be read has its value swallowed. memcached runs
 //!   the value as commands, which lets one caller's data become another's requests.
-//! - A NUL byte in a key is refused. memcached cuts the key there.
-//! - Client flags above 32 bits are refused, as the protocol document has it.
-//! - A base64 key with characters outside its alphabet is refused. memcached skips them.
-//! - An announced length of 2 GiB and more is too large like any other. memcached calls the line
-//!   badly formatted, and runs the value as commands.
-//! - `me` takes flags as the other meta commands do. memcached looks at a leading `b` only.
-//! - `gat` without a key answers `ERROR`, as `get` does; memcached answers `END`.
+//! - An announced length that needs more than 31 bits is refused. memcached takes the low 32 bits
+//!   of it for the length.
+//! - A line that is longer than its limit is told so. memcached closes the connection, or takes
+//!   the line if all of it happened to come at once.
+//! - A line that begins with the first byte of the binary protocol ends the session wherever it
+//!   comes; memcached looks at the first byte of a connection only.
 
 mod ordinary;
 
+mod words;
+
 use crate::protocol::KEY_LEN_MAX;
 use crate::protocol::meta;
+use crate::protocol::number;
 use crate::protocol::refusal::{Refusal, key};
 use crate::protocol::request::{ArithmeticOp, Keys, Request, Retrieval, StoreOp};
 use crate::protocol::token::{self, Tokens};
+
+use words::Args;
 
 /// Bounds that an operator may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +119,8 @@ fn parse_any<'a>(input: &'a [u8], scanned: usize, limits: &ParseLimits) -> Parse
     let Some((line, line_len)) = token::line(input, scanned) else {
         return unfinished_line(input, limits);
     };
+    // To memcached a line is a C string: it ends before the first NUL.
+    let line = token::find(0, line).map_or(line, |len| &line[..len]);
     let mut words = Tokens::new(line);
     let Some(command) = words.next() else {
         return refused(Refusal::UnknownCommand, line_len);
@@ -125,7 +131,10 @@ fn parse_any<'a>(input: &'a [u8], scanned: usize, limits: &ParseLimits) -> Parse
     let source = Source { input, line_len, limits };
     match source.command(command, words) {
         Ok(parsed) => parsed,
-        Err(refusal) => refused(refusal, line_len),
+        Err(Fault { refusal, noreply }) => {
+            let (len, swallow) = (line_len, 0);
+            Parsed::Refused(Refused { refusal, len, swallow, noreply, invalidates: None })
+        }
     }
 }
 
@@ -139,7 +148,7 @@ fn unfinished_line<'a>(input: &'a [u8], limits: &ParseLimits) -> Parsed<'a> {
 
 fn line_len_max(command: &[u8], limits: &ParseLimits) -> usize {
     match command {
-        b"get" | b"gets" | b"gat" | b"gats" => {
+        b"get" | b"gets" | b"gat" | b"gats" | b"bget" => {
             // One key more than allowed fits, so that too many keys can be told from an endless
             // line.
             RETRIEVAL_HEAD_LEN_MAX + (limits.keys_per_get_max + 1) * (KEY_LEN_MAX + 1)
@@ -152,6 +161,19 @@ fn refused<'a>(refusal: Refusal, len: usize) -> Parsed<'a> {
     Parsed::Refused(Refused { refusal, len, swallow: 0, noreply: false, invalidates: None })
 }
 
+/// What is wrong with a line.
+struct Fault {
+    refusal: Refusal,
+    /// The caller does not want to hear of it.
+    noreply: bool,
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, noreply: false }
+    }
+}
+
 /// One command line and where it stands.
 #[derive(Clone, Copy)]
 struct Source<'a, 'l> {
@@ -161,9 +183,10 @@ struct Source<'a, 'l> {
 }
 
 impl<'a> Source<'a, '_> {
-    fn command(self, command: &[u8], words: Tokens<'a>) -> Result<Parsed<'a>, Refusal> {
+    fn command(self, command: &[u8], words: Tokens<'a>) -> Result<Parsed<'a>, Fault> {
         match command {
-            b"get" => self.retrieve(Retrieval::Get, &words),
+            // `bget` is what `get` was called once, and memcached still takes it.
+            b"get" | b"bget" => self.retrieve(Retrieval::Get, &words),
             b"set" => self.store(StoreOp::Set, words),
             b"mg" | b"md" | b"ma" | b"me" => self.meta(command, words),
             b"ms" => self.meta_set(words),
@@ -174,19 +197,20 @@ impl<'a> Source<'a, '_> {
             b"append" => self.store(StoreOp::Append, words),
             b"prepend" => self.store(StoreOp::Prepend, words),
             b"cas" => self.store(StoreOp::Cas(0), words),
-            b"delete" => delete(words).map(|request| self.whole_line(request)),
-            b"incr" => arithmetic(ArithmeticOp::Incr, words).map(|it| self.whole_line(it)),
-            b"decr" => arithmetic(ArithmeticOp::Decr, words).map(|it| self.whole_line(it)),
-            b"touch" => touch(words).map(|request| self.whole_line(request)),
-            b"flush_all" => flush_all(words).map(|request| self.whole_line(request)),
-            b"verbosity" => verbosity(words).map(|request| self.whole_line(request)),
+            b"delete" => words::delete(words).map(|request| self.whole_line(request)),
+            b"incr" => words::arithmetic(ArithmeticOp::Incr, words).map(|it| self.whole_line(it)),
+            b"decr" => words::arithmetic(ArithmeticOp::Decr, words).map(|it| self.whole_line(it)),
+            b"touch" => words::touch(words).map(|request| self.whole_line(request)),
+            b"flush_all" => words::flush_all(words).map(|request| self.whole_line(request)),
+            b"verbosity" => words::verbosity(words).map(|request| self.whole_line(request)),
             b"mn" => Ok(self.whole_line(Request::MetaNoop)),
             b"version" => Ok(self.whole_line(Request::Version)),
             b"stats" => Ok(self.whole_line(Request::Stats { arg: words.rest() })),
             b"quit" => Ok(self.whole_line(Request::Quit)),
             b"shutdown" | b"slabs" | b"lru" | b"lru_crawler" | b"watch" | b"cache_memlimit"
-            | b"refresh_certs" | b"extstore" => Err(Refusal::PerServer),
-            _ => Err(Refusal::UnknownCommand),
+            | b"refresh_certs" | b"extstore" => Err(Refusal::PerServer.into()),
+            _ if words::is_http(command, words) => Err(Refusal::Http.into()),
+            _ => Err(Refusal::UnknownCommand.into()),
         }
     }
 
@@ -194,7 +218,7 @@ impl<'a> Source<'a, '_> {
         Parsed::Request { request, len: self.line_len }
     }
 
-    fn retrieve(self, how: Retrieval, words: &Tokens<'a>) -> Result<Parsed<'a>, Refusal> {
+    fn retrieve(self, how: Retrieval, words: &Tokens<'a>) -> Result<Parsed<'a>, Fault> {
         let mut raw = words.rest();
         while let [before @ .., b' '] = raw {
             raw = before;
@@ -205,92 +229,95 @@ impl<'a> Source<'a, '_> {
             len += 1;
         }
         if len == 0 {
-            return Err(Refusal::UnknownCommand);
+            return Err(Refusal::UnknownCommand.into());
         }
         if len > self.limits.keys_per_get_max {
-            return Err(Refusal::TooManyKeys);
+            return Err(Refusal::TooManyKeys.into());
         }
         Ok(self.whole_line(Request::Retrieve { how, keys: Keys::from_checked(raw, len) }))
     }
 
-    fn retrieve_and_touch(
-        self,
-        has_cas: bool,
-        mut words: Tokens<'a>,
-    ) -> Result<Parsed<'a>, Refusal> {
+    fn retrieve_and_touch(self, has_cas: bool, mut words: Tokens<'a>) -> Result<Parsed<'a>, Fault> {
         let word = words.next().ok_or(Refusal::UnknownCommand)?;
-        let exptime = token::signed(word).ok_or(Refusal::BadExptime)?;
+        let exptime = number::signed(word).map(i64::from).ok_or(Refusal::BadExptime)?;
+        if words.rest().is_empty() {
+            return Err(Refusal::NoKeys.into());
+        }
         let how = if has_cas { Retrieval::Gats(exptime) } else { Retrieval::Gat(exptime) };
         self.retrieve(how, &words)
     }
 
-    fn store(self, op: StoreOp, words: Tokens<'a>) -> Result<Parsed<'a>, Refusal> {
+    fn store(self, op: StoreOp, words: Tokens<'a>) -> Result<Parsed<'a>, Fault> {
         let line = StoreLine::new(op, words)?;
-        let Some(value_len) = line.value_len else {
-            return Ok(self.refuse(Refusal::BadFormat, 0, line.noreply, None));
-        };
-        let build = |value| line.request(value);
-        match self.value(value_len) {
-            Value::TooLarge => {
-                let invalidates = match op {
-                    StoreOp::Set => {
-                        key(line.key).ok().map(|key| Request::Delete { key, noreply: line.noreply })
-                    }
-                    StoreOp::Add
-                    | StoreOp::Replace
-                    | StoreOp::Append
-                    | StoreOp::Prepend
-                    | StoreOp::Cas(_) => None,
-                };
-                Ok(self.refuse(
-                    Refusal::TooLarge,
-                    value_len.saturating_add(2),
-                    line.noreply,
-                    invalidates,
-                ))
+        let noreply = line.noreply;
+        let value_len = match line.value_len {
+            ValueLen::Bytes(len) => len,
+            ValueLen::Unreadable => return Ok(self.refuse(Refusal::BadFormat, 0, noreply, None)),
+            ValueLen::TooLong(len) => {
+                return Ok(self.refuse(Refusal::BadFormat, len + 2, noreply, None));
             }
-            Value::Incomplete { needed } => match build(&[]) {
-                // Refused at once, so that the value need not be kept until it is all there.
-                Err(refusal) => {
-                    Ok(self.refuse(refusal, value_len.saturating_add(2), line.noreply, None))
-                }
-                Ok(_) => Ok(self.incomplete(needed)),
-            },
+        };
+        let unread = match self.value(value_len) {
             Value::Whole { value, len, is_terminated } => {
-                let refusal = match build(value) {
+                let refusal = match line.request(value) {
                     Ok(request) if is_terminated => return Ok(Parsed::Request { request, len }),
                     Ok(_) => Refusal::BadDataChunk,
                     Err(refusal) => refusal,
                 };
-                let noreply = line.noreply;
                 let refused = Refused { refusal, len, swallow: 0, noreply, invalidates: None };
-                Ok(Parsed::Refused(refused))
+                return Ok(Parsed::Refused(refused));
             }
+            unread @ (Value::Incomplete { .. } | Value::TooLarge) => unread,
+        };
+        // Refused at once, so that the value need not be kept until it is all there.
+        if let Err(refusal) = line.request(&[]) {
+            return Ok(self.refuse(refusal, value_len + 2, noreply, None));
         }
+        if let Value::Incomplete { needed } = unread {
+            return Ok(self.incomplete(needed));
+        }
+        let delete = Request::Delete { key: line.key, noreply };
+        let invalidates = (op == StoreOp::Set).then_some(delete);
+        Ok(self.refuse(Refusal::TooLarge, value_len + 2, noreply, invalidates))
     }
 
-    fn meta(self, command: &[u8], words: Tokens<'a>) -> Result<Parsed<'a>, Refusal> {
-        meta::parse(command, words, None).map(|meta| self.whole_line(Request::Meta(meta)))
+    fn meta(self, command: &[u8], words: Tokens<'a>) -> Result<Parsed<'a>, Fault> {
+        Ok(meta::parse(command, words, None).map(|meta| self.whole_line(Request::Meta(meta)))?)
     }
 
-    fn meta_set(self, mut words: Tokens<'a>) -> Result<Parsed<'a>, Refusal> {
+    fn meta_set(self, mut words: Tokens<'a>) -> Result<Parsed<'a>, Fault> {
         let key_word = words.next().ok_or(Refusal::UnknownCommand)?;
-        let length = words.next().and_then(token::unsigned).ok_or(Refusal::BadFormat)?;
+        let length = words.next().map_or(ValueLen::Unreadable, ValueLen::new);
+        let length = match length {
+            ValueLen::Bytes(len) => len,
+            ValueLen::Unreadable => return Err(Refusal::BadFormat.into()),
+            ValueLen::TooLong(len) => {
+                return Ok(self.refuse(Refusal::BadFormat, len + 2, false, None));
+            }
+        };
         let build = |value| meta::parse_set(key_word, &words, value);
         match self.value(length) {
             Value::TooLarge => {
-                let invalidates = build(&[]).ok().map(|it| Request::Meta(meta::delete_of(&it)));
-                Ok(self.refuse(Refusal::TooLarge, length.saturating_add(2), false, invalidates))
+                // What is wrong with the flags is told first.
+                let set =
+                    build(&[]).and_then(|set| meta::refusal_of_set(&set).map_or(Ok(set), Err));
+                let (refusal, invalidates) = match set {
+                    Ok(set) => (Refusal::TooLarge, Some(Request::Meta(meta::delete_of(&set)))),
+                    Err(refusal) => (refusal, None),
+                };
+                Ok(self.refuse(refusal, length + 2, false, invalidates))
             }
             Value::Incomplete { needed } => match build(&[]) {
-                Err(refusal) => Ok(self.refuse(refusal, length.saturating_add(2), false, None)),
+                Err(refusal) => Ok(self.refuse(refusal, length + 2, false, None)),
                 Ok(_) => Ok(self.incomplete(needed)),
             },
             Value::Whole { value, len, is_terminated } => match build(value) {
                 Ok(request) if is_terminated => {
                     Ok(Parsed::Request { request: Request::Meta(request), len })
                 }
-                Ok(_) => Ok(refused(Refusal::BadDataChunk, len)),
+                Ok(set) => {
+                    Ok(refused(meta::refusal_of_set(&set).unwrap_or(Refusal::BadDataChunk), len))
+                }
                 Err(refusal) => Ok(refused(refusal, len)),
             },
         }
@@ -332,101 +359,61 @@ enum Value<'a> {
     Whole { value: &'a [u8], len: usize, is_terminated: bool },
 }
 
+/// The length that a store command announces.
+#[derive(Clone, Copy)]
+enum ValueLen {
+    /// One that memcached takes.
+    Bytes(u64),
+    /// One of 2 GiB and more.
+    TooLong(u64),
+    /// None: no number, or a negative one.
+    Unreadable,
+}
+
+impl ValueLen {
+    fn new(word: &[u8]) -> Self {
+        match number::wide(word).map(u64::try_from) {
+            Some(Ok(len)) if len <= VALUE_LEN_MAX => Self::Bytes(len),
+            Some(Ok(len)) => Self::TooLong(len),
+            Some(Err(_)) | None => Self::Unreadable,
+        }
+    }
+}
+
+/// The longest value that memcached has a number for, with its end.
+const VALUE_LEN_MAX: u64 = i32::MAX as u64 - 2;
+
 /// The words of a store command.
 struct StoreLine<'a> {
     op: StoreOp,
     key: &'a [u8],
     client_flags: &'a [u8],
     exptime: &'a [u8],
-    value_len: Option<u64>,
+    value_len: ValueLen,
     cas: Option<&'a [u8]>,
     noreply: bool,
 }
 
 impl<'a> StoreLine<'a> {
-    fn new(op: StoreOp, mut words: Tokens<'a>) -> Result<Self, Refusal> {
-        let mut word = || words.next().ok_or(Refusal::UnknownCommand);
-        let (key, client_flags, exptime) = (word()?, word()?, word()?);
-        let value_len = token::unsigned(word()?);
-        let cas = if matches!(op, StoreOp::Cas(_)) { Some(word()?) } else { None };
-        let noreply = words.next() == Some(b"noreply");
-        if words.next().is_some() {
-            return Err(Refusal::UnknownCommand);
-        }
+    fn new(op: StoreOp, words: Tokens<'a>) -> Result<Self, Refusal> {
+        let is_cas = matches!(op, StoreOp::Cas(_));
+        let args = Args::new(words, if is_cas { 5..=6 } else { 4..=5 })?;
+        let [key, client_flags, exptime, value_len] =
+            [args.word(0), args.word(1), args.word(2), args.word(3)];
+        let value_len = ValueLen::new(value_len);
+        let (cas, noreply) = (is_cas.then(|| args.word(4)), args.noreply());
         Ok(Self { op, key, client_flags, exptime, value_len, cas, noreply })
     }
 
     fn request(&self, value: &'a [u8]) -> Result<Request<'a>, Refusal> {
-        let client_flags = token::unsigned(self.client_flags)
-            .and_then(|flags| u32::try_from(flags).ok())
-            .ok_or(Refusal::BadFormat)?;
-        let exptime = token::signed(self.exptime).ok_or(Refusal::BadFormat)?;
+        let key = key(self.key)?;
+        let client_flags = number::client_flags(self.client_flags).ok_or(Refusal::BadFormat)?;
+        let exptime = number::signed(self.exptime).map(i64::from).ok_or(Refusal::BadFormat)?;
         let op = match self.cas {
-            Some(cas) => StoreOp::Cas(token::unsigned(cas).ok_or(Refusal::BadFormat)?),
+            Some(cas) => StoreOp::Cas(number::unsigned(cas).ok_or(Refusal::BadFormat)?),
             None => self.op,
         };
-        let (key, noreply) = (key(self.key)?, self.noreply);
-        Ok(Request::Store { op, key, client_flags, exptime, value, noreply })
-    }
-}
-
-fn delete(mut words: Tokens<'_>) -> Result<Request<'_>, Refusal> {
-    let key = key(words.next().ok_or(Refusal::UnknownCommand)?)?;
-    match (words.next(), words.next(), words.next()) {
-        (None | Some(b"0"), None, None) => Ok(Request::Delete { key, noreply: false }),
-        (Some(b"noreply"), None, None) | (Some(b"0"), Some(b"noreply"), None) => {
-            Ok(Request::Delete { key, noreply: true })
-        }
-        (Some(_), _, None) => Err(Refusal::DeleteUsage),
-        _ => Err(Refusal::UnknownCommand),
-    }
-}
-
-fn arithmetic(op: ArithmeticOp, mut words: Tokens<'_>) -> Result<Request<'_>, Refusal> {
-    let (key_word, delta, noreply) = key_number_noreply(&mut words)?;
-    let key = key(key_word)?;
-    let delta = token::unsigned(delta).ok_or(Refusal::BadDelta)?;
-    Ok(Request::Arithmetic { op, key, delta, noreply })
-}
-
-fn touch(mut words: Tokens<'_>) -> Result<Request<'_>, Refusal> {
-    let (key_word, exptime, noreply) = key_number_noreply(&mut words)?;
-    let key = key(key_word)?;
-    let exptime = token::signed(exptime).ok_or(Refusal::BadExptime)?;
-    Ok(Request::Touch { key, exptime, noreply })
-}
-
-fn key_number_noreply<'a>(words: &mut Tokens<'a>) -> Result<(&'a [u8], &'a [u8], bool), Refusal> {
-    let key = words.next().ok_or(Refusal::UnknownCommand)?;
-    let number = words.next().ok_or(Refusal::UnknownCommand)?;
-    let noreply = words.next() == Some(b"noreply");
-    match words.next() {
-        None => Ok((key, number, noreply)),
-        Some(_) => Err(Refusal::UnknownCommand),
-    }
-}
-
-fn flush_all(mut words: Tokens<'_>) -> Result<Request<'_>, Refusal> {
-    let (delay, noreply) = match (words.next(), words.next(), words.next()) {
-        (None, _, _) => (None, false),
-        (Some(b"noreply"), None, _) => (None, true),
-        (Some(delay), Some(b"noreply"), None) => (Some(delay), true),
-        // Whatever else the second word is, memcached does not look at it.
-        (Some(delay), _, None) => (Some(delay), false),
-        _ => return Err(Refusal::UnknownCommand),
-    };
-    let delay = delay.map_or(Some(0), token::signed).ok_or(Refusal::BadExptime)?;
-    Ok(Request::FlushAll { delay, noreply })
-}
-
-fn verbosity(mut words: Tokens<'_>) -> Result<Request<'_>, Refusal> {
-    match (words.next(), words.next(), words.next()) {
-        (None, _, _) | (Some(_), Some(_), Some(_)) => Err(Refusal::UnknownCommand),
-        (Some(b"noreply"), None, _) => Ok(Request::Verbosity { noreply: true }),
-        (Some(level), second, _) => match token::unsigned(level) {
-            Some(_) => Ok(Request::Verbosity { noreply: second == Some(b"noreply") }),
-            None => Err(Refusal::BadFormat),
-        },
+        Ok(Request::Store { op, key, client_flags, exptime, value, noreply: self.noreply })
     }
 }
 

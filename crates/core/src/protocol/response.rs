@@ -14,7 +14,7 @@
 //! A line of [`RESPONSE_LINE_LEN_MAX`] bytes; a value of [`VALUE_LEN_MAX`] bytes.
 
 use crate::protocol::KEY_LEN_MAX;
-use crate::protocol::meta::DecodedKey;
+use crate::protocol::meta::{self, DecodedKey, RawForm};
 use crate::protocol::request::{MetaOp, Request};
 use crate::protocol::token::{self, Tokens};
 
@@ -196,7 +196,7 @@ fn parse_any<'a>(input: &'a [u8], expect: Expect, asked: &[u8]) -> ParsedRespons
     }
     let parsed = match expect {
         Expect::Retrieval { has_cas } => retrieval(input, line, line_len, has_cas),
-        Expect::Meta(op) => meta(input, line, line_len, op, asked),
+        Expect::Meta(op) => meta_response(input, line, line_len, op, asked),
         Expect::Store | Expect::Delete | Expect::Arithmetic | Expect::Touch | Expect::FlushAll => {
             plain(line, expect).map(|status| last(status, line, line_len))
         }
@@ -318,7 +318,7 @@ fn value_len(len: u64) -> Result<usize, Invalid> {
     usize::try_from(len).ok().filter(|len| *len <= VALUE_LEN_MAX).ok_or(Invalid::BadValue)
 }
 
-fn meta<'a>(
+fn meta_response<'a>(
     input: &'a [u8],
     line: &'a [u8],
     line_len: usize,
@@ -330,7 +330,7 @@ fn meta<'a>(
     let status = meta_status(code, op).ok_or(Invalid::Unexpected)?;
     if code == b"ME" {
         let key = words.next().ok_or(Invalid::Unexpected)?;
-        if !is_same_key(key, asked) {
+        if !is_same_key(key, asked) && !names_raw_key(line, asked) {
             return Err(Invalid::OtherKey);
         }
         return Ok(last(status, line, line_len));
@@ -339,9 +339,12 @@ fn meta<'a>(
         b"VA" => Some(words.next().and_then(token::unsigned).ok_or(Invalid::Unexpected)?),
         _ => None,
     };
-    let key_must_be_named = matches!(code, b"VA" | b"HD");
+    let key_must_be_named = matches!(code, b"VA" | b"HD")
+        && (op != MetaOp::Get || meta::raw_form(asked) == RawForm::OneWord);
     match named_key(words) {
-        Some(key) if !is_same_key(key, asked) => return Err(Invalid::OtherKey),
+        Some(key) if !is_same_key(key, asked) && !names_raw_key(line, asked) => {
+            return Err(Invalid::OtherKey);
+        }
         None if key_must_be_named => return Err(Invalid::OtherKey),
         Some(_) | None => {}
     }
@@ -374,7 +377,7 @@ pub fn check_meta_flags(
     let (mut asked_opaque, mut is_value_asked) = (None, false);
     for flag in flags.clone() {
         match flag {
-            b"v" => is_value_asked = true,
+            [b'v', ..] => is_value_asked = true,
             [b'O', ..] if asked_opaque.is_none() => asked_opaque = Some(flag),
             _ => {}
         }
@@ -421,20 +424,42 @@ fn is_same_key(named: &[u8], asked: &[u8]) -> bool {
     if named == asked {
         return true;
     }
-    let is_base64_of = |text: &[u8], key: &[u8]| {
-        DecodedKey::new(text).is_some_and(|decoded| decoded.as_slice() == key)
+    let (named_text, asked_text) = (DecodedKey::new(named), DecodedKey::new(asked));
+    let (named_text, asked_text) = (
+        named_text.as_ref().map(DecodedKey::as_slice),
+        asked_text.as_ref().map(DecodedKey::as_slice),
+    );
+    // One key has many texts.
+    named_text == Some(asked)
+        || asked_text == Some(named)
+        || (named_text.is_some() && named_text == asked_text)
+}
+
+/// Whether `line` names the key that `asked` stands for in its real bytes, blanks among them.
+///
+/// memcached 1.6.18 writes so the key of an item that it has made itself: for a flag `N`, for a
+/// value that was joined, for a number with more digits.
+fn names_raw_key(line: &[u8], asked: &[u8]) -> bool {
+    let Some(key) = DecodedKey::new(asked) else { return false };
+    let key = key.as_slice();
+    let is_at = |at: usize| {
+        let rest = line.get(at..).and_then(|rest| rest.strip_prefix(key));
+        rest.is_some_and(|rest| rest.is_empty() || rest[0] == b' ')
     };
-    is_base64_of(named, asked) || is_base64_of(asked, named)
+    let is_named_by_flag = |pair: &[u8]| pair == b" k";
+    line.starts_with(b"ME ") && is_at(3)
+        || line.windows(2).enumerate().any(|(at, pair)| is_named_by_flag(pair) && is_at(at + 2))
 }
 
 impl Response<'_> {
     /// Appends the response as the caller should see it.
     ///
     /// `returns_key`: the caller asked for the key of a meta response; if not, the key is taken
-    /// out, and with it the `b` that says how the key is written.
+    /// out, and with it the `b` that says how the key is written. An error has none.
     #[inline]
     pub fn write(&self, returns_key: bool, output: &mut Vec<u8>) {
-        if returns_key {
+        let is_error = matches!(self.status, Status::Error(_));
+        if returns_key || is_error {
             output.extend_from_slice(self.line);
         } else {
             self.write_line_without_key(output);

@@ -3,15 +3,16 @@
 //! Flags take effect and come back in the order they were written: `t` before `T` gives the old
 //! time to live, after it the new one.
 
+use evenkeel_core::protocol::meta::DecodedKey;
 use evenkeel_core::protocol::token::{Tokens, push_number};
 use evenkeel_core::protocol::{MetaOp, MetaRequest};
 
-use crate::answer::flags::{BadFlags, MetaFlags};
+use crate::answer::flags::{BadFlags, MetaFlags, Opaque};
 use crate::answer::returned::{self, Status};
 use crate::answer::{NOT_A_NUMBER, TOO_LARGE};
 use crate::store::clock::UnixTime;
 use crate::store::item::{Freshness, Item, KeyForm, Recache, item_size};
-use crate::store::write::{Delta, Direction, Mode, OlderCas, Summed, Write, Written};
+use crate::store::write::{Delta, Direction, Mode, NumberOrigin, OlderCas, Summed, Write, Written};
 use crate::store::{Deleted, Look, Store};
 
 /// Carries out a meta request and appends its answer, if its caller wants one.
@@ -53,7 +54,7 @@ enum Origin {
 
 impl Exchange<'_> {
     fn with_flags(&mut self, act: fn(&mut Self, &MetaFlags)) {
-        match MetaFlags::new(self.request.flags) {
+        match MetaFlags::new(self.request.key, self.request.flags) {
             Ok(flags) => act(self, &flags),
             Err(bad) => self.refuse(bad),
         }
@@ -72,9 +73,13 @@ impl Exchange<'_> {
         let now = self.store.now();
         let Some(mut item) = self.store.item_mut(self.key, look) else {
             self.count_get(flags, false);
+            if flags.opaque == Opaque::TooLong {
+                return self.line(OPAQUE_TOO_LONG);
+            }
             return self.status(Status::Miss);
         };
         let output = &mut *self.output;
+        let start = output.len();
         returned::head(flags.wants_value.then_some(item.value.len()), output);
         // Whoever makes an item is the one to fill it.
         let mut permit = match origin {
@@ -85,6 +90,11 @@ impl Exchange<'_> {
             match flag[0] {
                 b'T' | b'N' => change_expiry(&mut item, flags, flag[0], origin, now),
                 b'R' if is_recache_due(&item, flags, origin, now) => permit = Permit::Won,
+                // What stands before it has had its effect.
+                b'O' if flags.opaque == Opaque::TooLong => {
+                    output.truncate(start);
+                    return output.extend_from_slice(OPAQUE_TOO_LONG);
+                }
                 _ => returned::push(flag, &item, self.key, item.key_form, now, output),
             }
         }
@@ -134,6 +144,9 @@ impl Exchange<'_> {
                 return self.line(b"CLIENT_ERROR invalid mode for ms M token\r\n");
             }
         };
+        if flags.opaque == Opaque::TooLong {
+            return self.line(OPAQUE_TOO_LONG);
+        }
         let value = self.request.value.unwrap_or_default();
         let older_cas =
             if flags.is_invalidation { OlderCas::StoredAsStale } else { OlderCas::Refused };
@@ -158,6 +171,9 @@ impl Exchange<'_> {
     }
 
     fn delete(&mut self, flags: &MetaFlags) {
+        if flags.opaque == Opaque::TooLong {
+            return self.line(OPAQUE_TOO_LONG);
+        }
         let deleted = if flags.is_invalidation {
             self.store.mark_stale(self.key, flags.cas, flags.exptime)
         } else {
@@ -178,10 +194,10 @@ impl Exchange<'_> {
         };
         let (amount, cas) = (flags.delta.unwrap_or(1), flags.cas.unwrap_or(0));
         let delta = Delta { key: self.key, direction, amount, cas };
+        let start = self.output.len();
         match self.store.sum(&delta) {
-            Summed::Number(number) => {
-                let start = self.output.len();
-                self.number(number, flags, Origin::Found);
+            Summed::Number { number, origin } => {
+                self.number(number, flags, origin);
                 if self.request.quiet {
                     self.output.truncate(start);
                 }
@@ -190,16 +206,21 @@ impl Exchange<'_> {
                 let mut digits = itoa::Buffer::new();
                 let value = digits.format(flags.initial).as_bytes();
                 self.store.write(&plain_write(self.key, value, Mode::Add, 0));
-                self.number(flags.initial, flags, Origin::Vivified);
+                self.number(flags.initial, flags, NumberOrigin::Vivified);
             }
             Summed::NotFound => self.status(Status::NotFound),
             Summed::Exists => self.status(Status::Exists),
-            Summed::NotANumber => self.line(NOT_A_NUMBER),
+            Summed::NotANumber => return self.line(NOT_A_NUMBER),
+        }
+        if flags.opaque == Opaque::TooLong {
+            // The sum is done all the same.
+            self.output.truncate(start);
+            self.line(OPAQUE_TOO_LONG);
         }
     }
 
     /// The answer to `ma` that has a number for its caller.
-    fn number(&mut self, number: u64, flags: &MetaFlags, origin: Origin) {
+    fn number(&mut self, number: u64, flags: &MetaFlags, origin: NumberOrigin) {
         let (now, key_form) = (self.store.now(), self.key_form());
         let Some(mut item) = self.store.item_mut(self.key, Look::Peek) else {
             return;
@@ -208,14 +229,22 @@ impl Exchange<'_> {
         let digits = digits.format(number).as_bytes();
         let output = &mut *self.output;
         returned::head(flags.wants_value.then_some(digits.len()), output);
+        let expires_at = item.expires_at;
+        let is_vivified =
+            if origin == NumberOrigin::Vivified { Origin::Vivified } else { Origin::Found };
         for flag in Tokens::new(self.request.flags) {
             match flag[0] {
-                b'T' | b'N' => change_expiry(&mut item, flags, flag[0], origin, now),
+                b'O' if flags.opaque == Opaque::TooLong => break,
+                b'T' | b'N' => change_expiry(&mut item, flags, flag[0], is_vivified, now),
                 b'c' | b't' | b'O' | b'k' => {
                     returned::push(flag, &item, self.key, key_form, now, output);
                 }
                 _ => {}
             }
+        }
+        if origin == NumberOrigin::Renewed {
+            // memcached sets the expiry of the item that it has just replaced.
+            item.expires_at = expires_at;
         }
         output.extend_from_slice(b"\r\n");
         if flags.wants_value {
@@ -225,6 +254,9 @@ impl Exchange<'_> {
     }
 
     fn debug(&mut self) {
+        if self.request.base64_key && DecodedKey::new(self.request.key).is_none() {
+            return self.line(b"CLIENT_ERROR bad command line format\r\n");
+        }
         let now = self.store.now();
         let Some(item) = self.store.item_mut(self.key, Look::Peek) else {
             return self.line(b"EN\r\n");
@@ -267,6 +299,8 @@ impl Exchange<'_> {
         if self.request.base64_key { KeyForm::Base64 } else { KeyForm::Plain }
     }
 }
+
+const OPAQUE_TOO_LONG: &[u8] = b"CLIENT_ERROR opaque token too long\r\n";
 
 fn plain_write<'a>(key: &'a [u8], value: &'a [u8], mode: Mode, exptime: i64) -> Write<'a> {
     let (older_cas, key_form) = (OlderCas::Refused, KeyForm::Plain);

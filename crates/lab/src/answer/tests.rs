@@ -75,22 +75,6 @@ fn one_caller_wins_the_right_to_recache_an_item_that_is_about_to_expire() {
 }
 
 #[test]
-fn a_sum_with_an_expiry_keeps_it_though_the_number_grows() {
-    let mut desk = Desk::new();
-    desk.ask("ms n 1\r\n9\r\n");
-    assert_eq!(desk.ask("ma n T100 t v\r\n"), "VA 2 t100\r\n10\r\n");
-    assert_eq!(desk.ask("mg n t\r\n"), "HD t100\r\n");
-}
-
-#[test]
-fn client_flags_of_more_than_32_bits_are_refused() {
-    let mut desk = Desk::new();
-    let refused = "CLIENT_ERROR bad command line format\r\n";
-    assert_eq!(desk.ask("ms a 1 F4294967296\r\n1\r\n"), refused);
-    assert_eq!(desk.ask("ms a 1 F4294967295\r\n1\r\n"), "HD\r\n");
-}
-
-#[test]
 fn statistics_count_what_was_asked() {
     let mut desk = Desk::new();
     desk.ask("set a 0 0 1\r\n1\r\n");

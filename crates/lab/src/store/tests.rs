@@ -1,5 +1,5 @@
 use super::item::KeyForm;
-use super::write::{Delta, Direction, Mode, OlderCas, Summed, Write, Written};
+use super::write::{Delta, Direction, Mode, NumberOrigin, OlderCas, Summed, Write, Written};
 use super::*;
 
 const START: u64 = 2_000_000_000;
@@ -41,6 +41,10 @@ fn incr(store: &mut Store, amount: u64) -> Summed {
 
 fn decr(store: &mut Store, amount: u64) -> Summed {
     store.sum(&Delta { key: b"n", direction: Direction::Down, amount, cas: 0 })
+}
+
+fn kept(number: u64) -> Summed {
+    Summed::Number { number, origin: NumberOrigin::Kept }
 }
 
 #[test]
@@ -173,8 +177,8 @@ fn a_joined_value_keeps_flags_and_expiry() {
 fn a_sum_wraps_above_and_stops_at_zero() {
     let mut store = store();
     set(&mut store, "n", "18446744073709551615", 0);
-    assert_eq!(incr(&mut store, 2), Summed::Number(1));
-    assert_eq!(decr(&mut store, 5), Summed::Number(0));
+    assert_eq!(incr(&mut store, 2), kept(1));
+    assert_eq!(decr(&mut store, 5), kept(0));
     assert_eq!(value(&mut store, "n").unwrap(), format!("{:<20}", 0), "padded in place");
 }
 
@@ -183,7 +187,7 @@ fn a_number_that_grows_keeps_its_expiry_and_loses_its_marks() {
     let mut store = store();
     set(&mut store, "n", "9", 10);
     store.mark_stale(b"n", None, None);
-    assert_eq!(incr(&mut store, 1), Summed::Number(10));
+    assert_eq!(incr(&mut store, 1), Summed::Number { number: 10, origin: NumberOrigin::Renewed });
     let item = store.retrieve(b"n").unwrap();
     assert_eq!((item.freshness, item.expires_at), (Freshness::Fresh, Some(at(10))));
 }

@@ -1,6 +1,6 @@
 //! Writes that look at what is there first: the store commands and arithmetic.
 
-use evenkeel_core::protocol::token;
+use evenkeel_core::protocol::number;
 
 use crate::store::item::{Freshness, Item, KeyForm, Recache, item_size};
 use crate::store::{Store, clock::UnixTime};
@@ -93,13 +93,29 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Summed {
     /// The item now has this number.
-    Number(u64),
+    Number {
+        /// The number.
+        number: u64,
+        /// What became of the item.
+        origin: NumberOrigin,
+    },
     /// There is no item.
     NotFound,
     /// The item's value is no number.
     NotANumber,
     /// The item has another CAS token.
     Exists,
+}
+
+/// Where the item comes from that holds a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberOrigin {
+    /// It was there, and had room for the number.
+    Kept,
+    /// Another has taken its place, because the number needs more digits.
+    Renewed,
+    /// It has just been made.
+    Vivified,
 }
 
 /// How a write's CAS token compares with the item's.
@@ -135,9 +151,9 @@ impl Store {
         self.drop_if_expired(delta.key);
         let summed = self.sum_uncounted(delta);
         let counter = match (delta.direction, summed) {
-            (Direction::Up, Summed::Number(_)) => &mut self.counters.incr_hits,
+            (Direction::Up, Summed::Number { .. }) => &mut self.counters.incr_hits,
             (Direction::Up, Summed::NotFound) => &mut self.counters.incr_misses,
-            (Direction::Down, Summed::Number(_)) => &mut self.counters.decr_hits,
+            (Direction::Down, Summed::Number { .. }) => &mut self.counters.decr_hits,
             (Direction::Down, Summed::NotFound) => &mut self.counters.decr_misses,
             (Direction::Up | Direction::Down, Summed::NotANumber | Summed::Exists) => {
                 return summed;
@@ -158,7 +174,9 @@ impl Store {
         if delta.cas != 0 && delta.cas != item.cas {
             return Summed::Exists;
         }
-        let Some(number) = leading_number(&item.value) else {
+        // To memcached it is a C string. Padding after a shrunk number is space.
+        let text = item.value.split(|byte| *byte == 0).next().unwrap_or_default();
+        let Some(number) = number::unsigned(text) else {
             return Summed::NotANumber;
         };
         let number = match delta.direction {
@@ -167,6 +185,7 @@ impl Store {
         };
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(number).as_bytes();
+        let mut origin = NumberOrigin::Kept;
         if digits.len() <= item.value.len() {
             let (front, padding) = item.value.split_at_mut(digits.len());
             front.copy_from_slice(digits);
@@ -180,11 +199,12 @@ impl Store {
                 ..unmarked(now, item.client_flags, KeyForm::Plain)
             };
             *item = renewed;
+            origin = NumberOrigin::Renewed;
         }
         item.cas = cas;
         drop(item);
         self.cas_last = cas;
-        Summed::Number(number)
+        Summed::Number { number, origin }
     }
 
     fn write_new(&mut self, write: &Write<'_>) -> Written {
@@ -307,16 +327,4 @@ fn unmarked(now: UnixTime, client_flags: u32, key_form: KeyForm) -> Item {
         recache: Recache::Free,
         key_form,
     }
-}
-
-/// The number a value starts with, as C's `strtoull` reads it: white space may come before it and
-/// must come after it if anything does. Padding after a shrunk number is white space.
-fn leading_number(value: &[u8]) -> Option<u64> {
-    let word = value.trim_ascii_start().split(u8::is_ascii_whitespace).next()?;
-    let digits = word.strip_prefix(b"+").unwrap_or(word);
-    let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
-    if zeros > 0 && zeros == digits.len() {
-        return Some(0);
-    }
-    token::unsigned(&digits[zeros..])
 }

@@ -46,12 +46,7 @@ fn reads_and_storage() -> Vec<Script> {
         same("set without a length", "set key 0 0\r\n"),
         same("set with a length that is no number", "set key 0 0 x\r\nabc\r\n"),
         same("set with a negative length", "set key 0 0 -1\r\n"),
-        differs(
-            "set with flags over 32 bits",
-            "set key 4294967296 0 1\r\nx\r\n",
-            BAD_FORMAT,
-            "memcached stores other flags than it was given",
-        ),
+        same("set with flags over 32 bits", "set key 4294967296 0 1\r\nx\r\n"),
         differs(
             "set with an expiry that is no number",
             "set key 0 soon 1\r\nx\r\n",
@@ -93,7 +88,7 @@ fn changes() -> Vec<Script> {
         same("delete without a key", "delete\r\n"),
         same("touch without an expiry", "touch key\r\n"),
         same("touch with an expiry that is no number", "touch key x\r\n"),
-        differs("gat without a key", "gat 10\r\n", "ERROR\r\nMN", "as get without a key"),
+        same("gat without a key", "gat 10\r\n"),
         same("gat with an expiry that is no number", "gat x key\r\n"),
         same("verbosity", "verbosity 1\r\n"),
         same("verbosity without a level", "verbosity\r\n"),

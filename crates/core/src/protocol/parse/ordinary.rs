@@ -66,7 +66,7 @@ fn set<'a>(input: &'a [u8], words: &'a [u8], limits: &ParseLimits) -> Option<Par
         op: StoreOp::Set,
         key,
         client_flags: u32::try_from(client_flags).ok()?,
-        exptime: i64::try_from(exptime).ok()?,
+        exptime: i32::try_from(exptime).ok()?.into(),
         value,
         noreply,
     };

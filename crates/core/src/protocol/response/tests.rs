@@ -93,6 +93,32 @@ fn an_error_line_answers_anything() {
 }
 
 #[test]
+fn a_key_that_came_in_base64_may_be_named_in_other_ways() {
+    let named = |line: &[u8], op, asked: &[u8]| {
+        matches!(parse_response(line, Expect::Meta(op), asked), ParsedResponse::Last { .. })
+    };
+    assert!(named(b"HD kYQ== b\r\n", MetaOp::Get, b"Y-Q=="));
+    assert!(named(b"HD kAAECIA== b\r\n", MetaOp::Get, b"AAECIA=="));
+    // memcached has forgotten that it came in base64.
+    assert!(named(b"HD k\0\x01\x02  W\r\n", MetaOp::Get, b"AAECIA=="));
+    assert!(named(b"ME \0\x01\x02  exp=-1\r\n", MetaOp::Debug, b"AAECIA=="));
+    assert!(!named(b"HD k\0\x01\x03  W\r\n", MetaOp::Get, b"AQECIA=="));
+    // "a b" and "a\nb": nobody has asked for them to be named.
+    assert!(named(b"HD\r\n", MetaOp::Get, b"YSBi"));
+    assert!(named(b"HD\r\n", MetaOp::Get, b"YQpi"));
+    assert!(!named(b"HD\r\n", MetaOp::Set, b"YQpi"));
+}
+
+#[test]
+fn an_error_is_passed_on_whole() {
+    let line = b"CLIENT_ERROR error decoding key";
+    let response = Response { status: Status::Error(ErrorKind::Client), line, value: None };
+    let mut output = Vec::new();
+    response.write(false, &mut output);
+    assert_eq!(output, b"CLIENT_ERROR error decoding key\r\n");
+}
+
+#[test]
 fn meta_responses_must_name_the_key_that_was_asked() {
     let meta = Expect::Meta;
     check_last(b"VA 1 ka t-1\r\nx\r\n", meta(MetaOp::Get), Status::Hit);
