@@ -1,6 +1,6 @@
 # `make test` is the whole gate: what it needs and does not find, it installs, and says so.
 .NOTPARALLEL:
-.PHONY: help screenshots test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults recording deny bench bench-clients
+.PHONY: help screenshots test deps fmt clippy docs doctest seeds instructions instructions-accept nextest faults differential fuzz recording deny bench bench-clients
 
 CARGO ?= cargo
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
@@ -45,6 +45,16 @@ nextest: ## Run the tests, those against real servers and other people's clients
 faults: ## Break real servers at full length and print the figures; FAULTS="library hang" picks
 	scripts/install-test-deps
 	$(CARGO) bench --package evenkeel-cli --bench faults -- $(FAULTS)
+
+differential: ## Compare a million random requests with memcached, in five minutes; COMMANDS=, SEED= pick
+	scripts/install-test-deps
+	EVENKEEL_DIFFERENTIAL_COMMANDS=$(or $(COMMANDS),1000000) EVENKEEL_DIFFERENTIAL_SEED=$(or $(SEED),1) \
+	  $(CARGO) test --package evenkeel-lab --test differential -- --nocapture random_requests
+
+fuzz: ## Compare mutations of the corpus with memcached for 60 s; SECONDS=, SEED= pick
+	scripts/install-test-deps
+	EVENKEEL_FUZZ_SECONDS=$(or $(SECONDS),60) EVENKEEL_FUZZ_SEED=$(or $(SEED),1) \
+	  $(CARGO) test --package evenkeel-lab --test differential -- --nocapture mutations
 
 recording: ## Record evenkeel lab in a terminal for the README; needs tmux
 	$(CARGO) build --release

@@ -1,32 +1,11 @@
 //! Input that no well-behaved application sends.
 //!
-//! The answer is the one that memcached itself gives: each script is sent to a real memcached
-//! and to the proxy, and the answers are compared byte for byte. Meanwhile another session
-//! keeps getting right values, and the proxy's memory stays within bounds.
+//! Whatever comes, another session keeps getting right values, and the proxy's memory stays within
+//! bounds. What bad input is answered is compared with memcached in the lab's tests.
 
 use std::time::Duration;
 
-use crate::support::{Bystander, Cluster, Memcached, Session, spread_key, wait_until};
-
-use self::scripts::{Deviation, Script};
-
-mod scripts;
-
-#[test]
-fn bad_input_is_answered_as_memcached_answers_it() {
-    let reference = Memcached::start();
-    let mut cluster = Cluster::start(3);
-    let bystander = Bystander::start(&cluster.address());
-    let mut faults = Vec::new();
-    for script in scripts::all() {
-        let memcached = transcript(&reference.address(), &script.input);
-        let ours = transcript(&cluster.address(), &script.input);
-        faults.extend(fault(&script, &ours, &memcached));
-    }
-    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
-    bystander.stop();
-    assert!(cluster.proxy().is_running());
-}
+use crate::support::{Bystander, Cluster, spread_key, wait_until};
 
 #[test]
 fn garbage_harms_nobody() {
@@ -170,36 +149,6 @@ fn ten_thousand_keys_in_one_get_are_all_answered() {
     assert_eq!(found, stored);
     bystander.stop();
     check_memory(&mut cluster);
-}
-
-/// What is wrong with our answers to a script, if anything.
-fn fault(script: &Script, ours: &str, memcached: &str) -> Option<String> {
-    let Script { name, deviation, .. } = script;
-    match deviation {
-        None if ours == memcached => None,
-        None => Some(format!("{name}: {ours:?}, memcached answers {memcached:?}")),
-        Some(_) if ours == memcached => Some(format!("{name}: listed as a deviation, is none")),
-        Some(Deviation { answer, .. }) if ours == *answer => None,
-        Some(Deviation { answer, reason }) => {
-            Some(format!("{name}: {ours:?}, not {answer:?} ({reason})"))
-        }
-    }
-}
-
-/// Everything that is answered to `input`, up to the answer to a closing `mn` or the close.
-fn transcript(address: &str, input: &[u8]) -> String {
-    let mut session = Session::connect(address);
-    // The peer may close before it has read all.
-    let _ = session.try_send(input).and_then(|()| session.try_send(b"mn\r\n"));
-    let mut answers = String::new();
-    loop {
-        match session.try_read_line() {
-            Ok(Some(line)) if line == "MN" => return answers + "MN",
-            Ok(Some(line)) => answers = answers + &line + "\r\n",
-            Ok(None) => return answers + "(closed)",
-            Err(error) => return format!("{answers}({})", error.kind()),
-        }
-    }
 }
 
 /// After the worst that the test could do, the proxy lives and has given the memory back, or

@@ -16,6 +16,10 @@ macro_rules! concat_key {
     };
 }
 
+pub(crate) mod found;
+
+pub(crate) mod time;
+
 /// Requests on one connection, beginning with an empty cache.
 pub(crate) struct Script {
     pub(crate) name: &'static str,
@@ -66,9 +70,9 @@ pub(crate) const STORE: &[Script] = &[
             b"get a\r\n",
             b"cas a 0 0 1 18446744073709551615\r\ny\r\n",
             b"cas a 0 0 1\r\n",
-            b"cas a 0 0 1 3\r\ny\r\n",
+            b"cas a 0 0 1 {cas+2}\r\ny\r\n",
             b"gets a\r\n",
-            b"cas a 0 0 1 4\r\nz\r\n",
+            b"cas a 0 0 1 {cas+3}\r\nz\r\n",
             b"gets a\r\n",
         ],
     },
@@ -642,7 +646,7 @@ pub(crate) const META_ARITHMETIC: &[Script] = &[
             b"ma m N30 J13 v t c k O1\r\n",
             b"mg m t v c\r\n",
             b"ma m N30 J13 v t c k O1\r\n",
-            b"ma o N30 J99 q v\r\n",
+            b"ma o N30 J99 v\r\n",
             b"ma p N30 T60 t v\r\n",
             b"mg p t v\r\n",
             b"ma r T60 N30 v\r\n",
@@ -756,35 +760,16 @@ pub(crate) const BAD_INPUT: &[Script] = &[
     },
 ];
 
-/// Stored before time passes…
-pub(crate) const BEFORE_TIME_PASSES: &[&[u8]] = &[
-    b"set gone 0 2 1\r\n1\r\n",
-    b"set stays 0 60 1\r\n1\r\n",
-    b"set touched 0 2 1\r\n1\r\n",
-    b"touch touched 60\r\n",
-    b"set got 0 2 1\r\n1\r\n",
-    b"gat 60 got\r\n",
-    b"set added 0 2 1\r\n1\r\n",
-    b"set number 0 2 1\r\n1\r\n",
-    b"set swapped 0 2 1\r\n1\r\n",
-    b"mg vivified N2 v\r\n",
-    b"ma summed N2 v\r\n",
-    b"ms stale 1\r\n1\r\n",
-    b"md stale I T2\r\n",
-    b"get gone stays touched got added number swapped vivified summed\r\n",
-];
-
-/// …and asked for after.
-pub(crate) const AFTER_TIME_HAS_PASSED: &[&[u8]] = &[
-    b"get gone stays touched got vivified summed\r\n",
-    b"gets gone stays touched got\r\n",
-    b"add added 0 0 1\r\n2\r\n",
-    b"incr number 1\r\n",
-    b"cas swapped 0 0 1 9\r\n2\r\n",
-    b"mg stale v\r\n",
-    b"append gone 0 0 1\r\n2\r\n",
-    b"replace gone 0 0 1\r\n2\r\n",
-    b"delete gone\r\n",
-    b"set all 0 0 1\r\n1\r\n",
-    b"get all\r\n",
+/// All that can be asked at once.
+pub(crate) const ALL: &[&[Script]] = &[
+    STORE,
+    RETRIEVE,
+    DELETE_AND_SUM,
+    KEYLESS,
+    META_GET,
+    META_SET,
+    META_DELETE,
+    META_ARITHMETIC,
+    BAD_INPUT,
+    found::FOUND,
 ];
