@@ -68,7 +68,7 @@ pub(super) fn fit(
             match &mut best {
                 Some((most, _)) if explained < *most => (),
                 Some((most, fit)) if explained == *most => {
-                    if is_usual && order.is_none() && fit.also.len() < ALSO_MAX {
+                    if idx == 0 && is_usual && order.is_none() && fit.also.len() < ALSO_MAX {
                         fit.also.push(lines(&settings).join(", "));
                     }
                 }
@@ -380,6 +380,11 @@ mod tests {
         let all = fit.settings.join(", ") + &fit.also.join("; ");
         assert!(all.contains("libmemcached-modula"), "{fit:?}");
         assert!(all.contains("twemproxy-modula"), "{fit:?}");
+        let mut known = fit.also.clone();
+        known.push(fit.settings.join(", "));
+        known.sort();
+        known.dedup();
+        assert_eq!(known.len(), fit.also.len() + 1, "none is named twice: {fit:?}");
     }
 
     #[test]
