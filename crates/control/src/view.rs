@@ -152,9 +152,12 @@ impl Shared {
             (read, write, recovery.misplaced(key))
         });
         let reads = route(Effect::Reads);
-        let mut order = Vec::new();
+        let mut order: Vec<(ServerId, bool)> = Vec::new();
         reads.first(&mut |server| {
-            order.push((server, reads.is_usable(server)));
+            // Some distributions ask about a server more than once.
+            if order.iter().all(|(known, _)| *known != server) {
+                order.push((server, reads.is_usable(server)));
+            }
             false
         });
         RouteView { home: reads.home(), order, read, write, misplaced }
