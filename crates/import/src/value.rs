@@ -142,12 +142,7 @@ const SHOWN_LEN_MAX: usize = 60;
 
 /// One line of a text, not too long, and without what is before an `@`: it may be a password.
 pub(crate) fn shorten(text: &str) -> String {
-    let text = match text.rsplit_once('@') {
-        Some((before, after)) if before.contains(':') && !before.contains(' ') => {
-            format!("…@{after}")
-        }
-        _ => text.to_owned(),
-    };
+    let text = without_credentials(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= SHOWN_LEN_MAX {
         return line;
@@ -155,5 +150,51 @@ pub(crate) fn shorten(text: &str) -> String {
     line.chars().take(SHOWN_LEN_MAX - 1).chain(['…']).collect()
 }
 
+/// `user:password@` is `…@`, wherever it stands.
+fn without_credentials(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut pieces = text.split('@').peekable();
+    while let Some(piece) = pieces.next() {
+        let ends = |char: char| char.is_whitespace() || "\"',;(".contains(char);
+        let start = piece.char_indices().rev().find(|(_, char)| ends(*char));
+        let start = start.map_or(0, |(at, char)| at + char.len_utf8());
+        let (before, word) = piece.split_at(start);
+        if pieces.peek().is_none() {
+            out.push_str(piece);
+        } else if word.contains(':') {
+            out.extend([before, "…@"]);
+        } else {
+            out.extend([piece, "@"]);
+        }
+    }
+    out
+}
+
 /// How deep values may be nested in each other. Deeper is hardly a configuration.
 pub(crate) const DEPTH_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, shown: &str) {
+        assert_eq!(shorten(text), shown);
+    }
+
+    #[test]
+    fn what_is_shown_is_one_short_line() {
+        check("a\n  b\tc", "a b c");
+        check(&"x".repeat(60), &"x".repeat(60));
+        check(&"x".repeat(61), &format!("{}…", "x".repeat(59)));
+    }
+
+    #[test]
+    fn what_is_shown_has_no_password() {
+        check("memcached://shop:secret@10.0.0.1:11211", "…@10.0.0.1:11211");
+        check("fetch(\"URL\", \"mc://a:b@c\")", "fetch(\"URL\", \"…@c\")");
+        check("a:b@c,d:e@f", "…@c,…@f");
+        check("someone@example", "someone@example");
+        check("a\u{2028}b:c@d", "a …@d");
+    }
+}
