@@ -12,7 +12,14 @@ pub(crate) fn plan_list(work: &mut Work, text: &str, client: &str) {
     for (idx, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default();
         for part in parts(line) {
-            work.add_server(&mut pool, part, idx + 1);
+            // AddrUtil takes what is after the last colon for the port, brackets or none.
+            let bare = part.rsplit_once(':').filter(|(host, _)| host.contains(':'));
+            match bare.filter(|_| client == "spymemcached" && !part.starts_with('[')) {
+                Some((host, port)) => {
+                    work.add_server(&mut pool, &format!("[{host}]:{port}"), idx + 1);
+                }
+                None => work.add_server(&mut pool, part, idx + 1),
+            }
         }
     }
     let why = Origin::chosen(format!("as said: the client was {client}"));

@@ -174,6 +174,8 @@ fn a_list_needs_to_be_said_whose_it_is() {
     check_with("list", list, &client("dalli"), &["compatible_with = \"dalli\""]);
     let spy = asked(Kind::Spymemcached);
     check_with("list", list, &spy, &["compatible_with = \"spymemcached\""]);
+    let addr_util = "a:1 2001:db8::1:11211, [::1]:2";
+    check_with("list", addr_util, &spy, &["\"[2001:db8::1]:11211\",", "\"[::1]:2\","]);
 }
 
 #[test]
