@@ -147,6 +147,7 @@ impl<'s> Tree<'_, '_, 's> {
         if let Some(items) = all.value.items() {
             for (idx, item) in items.iter().enumerate() {
                 let of = all.child(&format!("[{idx}]"), item);
+                self.say_unknown(&of, &["aliases", "route"]);
                 let aliases = of.children("aliases");
                 let aliases = aliases.iter().filter_map(|it| it.value.as_text());
                 let aliases = aliases.map(str::to_owned).collect();
@@ -294,6 +295,9 @@ impl<'s> Tree<'_, '_, 's> {
             "PrefixSelectorRoute" => self.lower_prefixes(handle, scope, failover),
             "OperationSelectorRoute" => self.lower_operations(handle, scope, failover),
             "FailoverRoute" | "FailoverWithExptimeRoute" => {
+                if failover.is_some() {
+                    self.lost(handle, "a failover within a failover: the outer one is left out.");
+                }
                 self.lower_failover(handle, scope);
             }
             "NullRoute" | "ErrorRoute" | "DevNullRoute" => {
@@ -340,7 +344,18 @@ impl<'s> Tree<'_, '_, 's> {
         self.lost(handle, text);
     }
 
+    /// Settings of a handle that nothing here knows.
+    fn say_unknown(&mut self, handle: &Handle<'s>, known: &[&str]) {
+        for entry in handle.value.entries().unwrap_or_default() {
+            if !known.contains(&entry.key.as_str()) {
+                let child = handle.child(&format!(".{}", shorten(&entry.key)), &entry.value);
+                self.lost(&child, "it is not known to `evenkeel import`.");
+            }
+        }
+    }
+
     fn lower_prefixes(&mut self, handle: &Handle<'s>, scope: &Scope, failover: Option<&Failover>) {
+        self.say_unknown(handle, &["type", "name", "policies", "wildcard"]);
         if let Some(wildcard) = handle.get("wildcard") {
             self.lower(&wildcard, scope, failover);
         } else {

@@ -115,6 +115,17 @@ fn mcrouters_operations_are_routes_of_their_own() {
 }
 
 #[test]
+fn what_a_handle_of_mcrouter_says_besides_is_named_with_its_path() {
+    let text = r#"{"pools": {"a": {"servers": ["a1:1"]}, "b": {"servers": ["b1:1"]}},
+        "route": {"type": "PrefixSelectorRoute", "policies": {"x": "PoolRoute|b"}, "wat": 1,
+          "wildcard": {"type": "FailoverRoute", "children": [
+            {"type": "FailoverRoute", "children": ["PoolRoute|a"]}, "PoolRoute|b"]}}}"#;
+    let imported = check("x.json", text, &["prefix = \"x\""]);
+    check_note(&imported, NoteKind::Lost, "x.json:2 $.route.wat it is not known");
+    check_note(&imported, NoteKind::Lost, "children[0] a failover within a failover");
+}
+
+#[test]
 fn a_gutter_that_has_servers_of_its_pool_is_the_next_server() {
     let text = r#"{"pools": {"a": {"servers": ["a1:1", "a2:1"]}, "g": {"servers": ["a2:1"]}},
         "route": {"type": "FailoverRoute", "children": ["PoolRoute|a", "PoolRoute|g"]}}"#;

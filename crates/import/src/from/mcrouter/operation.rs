@@ -21,6 +21,7 @@ impl<'s> Tree<'_, '_, 's> {
         scope: &Scope,
         failover: Option<&Failover>,
     ) {
+        self.say_unknown(handle, &["type", "name", "default_policy", "operation_policies"]);
         let policies = handle.get("operation_policies");
         let named = policies.as_ref().and_then(|it| it.value.entries()).unwrap_or_default();
         let mut left: Vec<&'static str> = match &scope.operations {
