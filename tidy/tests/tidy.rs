@@ -180,6 +180,7 @@ const WORDS_ALLOWED: &[(&str, &str, &str)] = &[
     ("docs/client.md", "ping", "what clients call it"),
     ("docs/configuration.md", "host", HALF_OF_ADDRESS),
     ("docs/doctor.md", "ping", "Redis' command, and the program"),
+    ("docs/import.md", "host", HALF_OF_ADDRESS),
     ("docs/migrating/", "host", "clients hash the first half of an address"),
     ("docs/migrating/django.md", "backend", "Django's settings"),
     ("docs/migrating/django.md", "backends", "Django's modules"),

@@ -3,6 +3,7 @@
 mod admin;
 mod bench;
 mod doctor;
+mod import;
 
 mod lab;
 
@@ -24,6 +25,7 @@ pub(crate) use admin::{
 };
 pub(crate) use bench::BenchArgs;
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use import::ImportArgs;
 pub(crate) use lab::{LabArgs, Show};
 pub(crate) use verify_map::VerifyMapArgs;
 
@@ -40,6 +42,7 @@ pub(crate) struct Args {
 pub(crate) enum Verb {
     Run(RunArgs),
     Check(CheckArgs),
+    Import(ImportArgs),
     Route(RouteArgs),
     VerifyMap(VerifyMapArgs),
     Status(StatusArgs),
@@ -190,6 +193,7 @@ Examples:
   evenkeel                            try it: three servers and a proxy on loopback
   evenkeel check evenkeel.toml        is the configuration good?
   evenkeel run evenkeel.toml          start the proxy
+  evenkeel import nutcracker.yml      make a configuration of another proxy's
   evenkeel route evenkeel.toml user:1 which server has this key?
   evenkeel verify-map evenkeel.toml   are the keys there? (before a switch)
   evenkeel status                     is all well?
@@ -201,8 +205,8 @@ Examples:
 Exit codes:
   0   done
   1   it failed while it ran; status: something is not well; doctor: there are warnings;
-      verify-map: keys would miss
-  2   the arguments are wrong; doctor: something is critical
+      verify-map: keys would miss; import: there is something to look at
+  2   the arguments are wrong; doctor: something is critical; import: there is nothing to import
   3   bench, lab: an answer was wrong; doctor, verify-map: it could not look
   78  the configuration cannot be read, has faults, or was refused
   130 a second Ctrl-C ended it at once; bench: the first did

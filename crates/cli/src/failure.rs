@@ -62,6 +62,12 @@ pub(crate) enum Failure {
     /// There is no terminal that could be drawn on. Nothing was started.
     #[error("cannot draw on the terminal: {0}; evenkeel status needs none")]
     Terminal(io::Error),
+    /// A configuration was made, and somebody must look at it; what for, has been printed.
+    #[error("there is something to look at")]
+    ImportedInPart,
+    /// No configuration was made, or it could not be written.
+    #[error("{0}")]
+    NotImported(String),
     /// A folder could not be written to.
     #[error("cannot write to {dir}: {source}", dir = dir.display())]
     Folder {
@@ -133,11 +139,12 @@ impl Failure {
             | Self::Runtime(_)
             | Self::Output(_)
             | Self::Unwell
+            | Self::ImportedInPart
             | Self::Ineffective(_)
             | Self::Declined
             | Self::Terminal(_)
             | Self::Folder { .. } => EXIT_FAILED,
-            Self::Usage(_) => EXIT_USAGE,
+            Self::Usage(_) | Self::NotImported(_) => EXIT_USAGE,
             Self::Examined { code } => *code,
             Self::NotExamined(_) | Self::Page { .. } => EXIT_NOT_EXAMINED,
             Self::Lab(error) => match error {
@@ -179,6 +186,8 @@ impl Failure {
             | Self::Bench(_)
             | Self::Admin(_)
             | Self::Unwell
+            | Self::ImportedInPart
+            | Self::NotImported(_)
             | Self::Examined { .. }
             | Self::NotExamined(_)
             | Self::Page { .. }
@@ -195,7 +204,14 @@ impl Failure {
 
     /// Whether standard output has said it already.
     fn has_been_told(&self) -> bool {
-        matches!(self, Self::Faulty | Self::Unwell | Self::Examined { .. } | Self::ReloadRefused)
+        matches!(
+            self,
+            Self::Faulty
+                | Self::Unwell
+                | Self::Examined { .. }
+                | Self::ReloadRefused
+                | Self::ImportedInPart
+        )
     }
 }
 

@@ -9,6 +9,8 @@ mod run;
 
 mod check;
 
+mod import;
+
 mod bench;
 
 mod explanation;
@@ -92,6 +94,7 @@ fn perform(args: Args) -> Result<(), Failure> {
         None => run::run(&RunArgs::without_file())?,
         Some(Verb::Run(args)) => run::run(&args)?,
         Some(Verb::Check(args)) => check::check(&args)?,
+        Some(Verb::Import(args)) => import::import(&args)?,
         Some(Verb::Route(args)) => route::route(args)?,
         Some(Verb::VerifyMap(args)) => verify_map::verify_map(&args)?,
         Some(Verb::Bench(args)) => bench::bench(&args)?,

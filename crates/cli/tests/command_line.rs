@@ -1,7 +1,7 @@
 //! The real command: what it prints, where, and how it ends.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -97,6 +97,58 @@ fn exit_codes_are_in_the_help_and_in_the_documentation() {
         assert!(help.contains(&format!("\n  {code:<4}")), "{code}: {help}");
         assert!(document.contains(&format!("\n| {code} |")), "{code}");
     }
+}
+
+#[test]
+fn an_import_writes_a_good_configuration_and_says_what_to_look_at() {
+    let folder = "crates/import/tests/samples";
+    let output = evenkeel(&["import", &format!("{folder}/nutcracker.yml")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("[pool.sessions]"), "{}", text(&output.stdout));
+    let told = text(&output.stderr);
+    assert!(told.contains(&format!("{folder}/nutcracker.yml:41 pool queue is left out")), "{told}");
+    assert!(told.ends_with("to look at before it is used\n"), "{told}");
+}
+
+#[test]
+fn an_import_writes_over_nothing_unless_it_is_told_to() {
+    let folder = std::env::temp_dir().join(format!("evenkeel-import-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("evenkeel.toml");
+    let file = file.to_str().unwrap();
+    let import = |more: &[&str]| {
+        let args = ["import", "--as", "dalli", "10.0.0.1,10.0.0.2:11212", "--output", file];
+        evenkeel(&[&args, more].concat())
+    };
+    let first = import(&[]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    assert_eq!(text(&first.stdout), "");
+    check_success(&["check", file]);
+    let again = import(&[]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).ends_with("; --force writes over it\n"));
+    assert_eq!(import(&["--force"]).status.code(), Some(0));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn an_import_of_nothing_known_exits_with_2() {
+    check_failure(
+        &["import", "no-such-file.yml"],
+        2,
+        "evenkeel: cannot read no-such-file.yml: No such file or directory (os error 2)\n",
+    );
+    let output = evenkeel(&["import", "10.0.0.1:11211,10.0.0.2:11211"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(told.contains("nothing says which client had the list the argument"), "{told}");
+    let mut command = command(&["import", "-"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"MEMCACHE_SERVERS=10.0.0.1:11211\n").unwrap();
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]
@@ -509,9 +561,10 @@ fn a_page_that_cannot_be_written_is_told_before_anybody_is_examined() {
     );
 }
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "run",
     "check",
+    "import",
     "route",
     "verify-map",
     "status",
