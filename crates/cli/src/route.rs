@@ -93,7 +93,7 @@ impl By<'_> {
         if let Some(name) = self.pool {
             return Ok(Routed { pool: pool_named(config, name)?, route: None, sent: key });
         }
-        let listener = self.listener(config)?;
+        let listener = choose_listener(config, self.listener)?;
         let route = config.route_of(&listener.name, self.operation, key);
         let pool = route.map_or(&listener.pool, |it| &it.pool);
         let pool = pool_named(config, pool)?;
@@ -107,26 +107,28 @@ impl By<'_> {
         }
         Ok(Routed { pool, route, sent })
     }
+}
 
-    /// The listener whose routes count. None need be named if all send every key the same way.
-    fn listener<'c>(&self, config: &'c Config) -> Result<&'c ListenerConfig, Failure> {
-        let names: Vec<_> = config.listeners.iter().map(|it| it.name.as_str()).collect();
-        let names = names.join(", ");
-        let first =
-            config.listeners.first().expect("a configuration without faults has a listener");
-        let are_alike = config.listeners.iter().all(|it| it.pool == first.pool)
-            && config.routes.iter().all(|it| it.listener.is_none());
-        match self.listener {
-            Some(name) => config.listeners.iter().find(|it| it.name == *name).ok_or_else(|| {
-                let name = name.as_str();
-                Failure::Usage(format!("there is no listener {name:?}; choose one of {names}"))
-            }),
-            None if are_alike => Ok(first),
-            None => Err(Failure::Usage(format!(
-                "listeners differ in where keys go; choose one with --listener: {names}; \
-                 or a pool with --pool"
-            ))),
-        }
+/// The listener whose routes count. None need be named if all send every key the same way.
+pub(crate) fn choose_listener<'c>(
+    config: &'c Config,
+    name: Option<&ListenerName>,
+) -> Result<&'c ListenerConfig, Failure> {
+    let names: Vec<_> = config.listeners.iter().map(|it| it.name.as_str()).collect();
+    let names = names.join(", ");
+    let first = config.listeners.first().expect("a configuration without faults has a listener");
+    let are_alike = config.listeners.iter().all(|it| it.pool == first.pool)
+        && config.routes.iter().all(|it| it.listener.is_none());
+    match name {
+        Some(name) => config.listeners.iter().find(|it| it.name == *name).ok_or_else(|| {
+            let name = name.as_str();
+            Failure::Usage(format!("there is no listener {name:?}; choose one of {names}"))
+        }),
+        None if are_alike => Ok(first),
+        None => Err(Failure::Usage(format!(
+            "listeners differ in where keys go; choose one with --listener: {names}; \
+             or a pool with --pool"
+        ))),
     }
 }
 
@@ -179,23 +181,11 @@ fn check_keys(keys: &[Vec<u8>]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The pool of this name, or the only one.
-pub(crate) fn choose_pool<'c>(
+/// The pool of this name.
+pub(crate) fn pool_named<'c>(
     config: &'c Config,
-    name: Option<&PoolName>,
+    name: &PoolName,
 ) -> Result<&'c PoolConfig, Failure> {
-    match (name, config.pools.as_slice()) {
-        (Some(name), _) => pool_named(config, name),
-        (None, [only]) => Ok(only),
-        (None, pools) => {
-            let known: Vec<_> = pools.iter().map(|pool| pool.name.as_str()).collect();
-            let known = known.join(", ");
-            Err(Failure::Usage(format!("there are several pools; choose one with --pool: {known}")))
-        }
-    }
-}
-
-fn pool_named<'c>(config: &'c Config, name: &PoolName) -> Result<&'c PoolConfig, Failure> {
     config.pool(name).ok_or_else(|| {
         let known: Vec<_> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
         let (name, known) = (name.as_str(), known.join(", "));

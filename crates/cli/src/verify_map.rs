@@ -14,14 +14,19 @@ use evenkeel_doctor::map::{self, CHUNK, Given, MapReport, MapVerdict, Options, P
 use crate::args::VerifyMapArgs;
 use crate::failure::{EXIT_FAILED, EXIT_NOT_EXAMINED, Failure};
 use crate::paper::Paper;
-use crate::route::choose_pool;
+use crate::route::{choose_listener, pool_named};
 use crate::text::json_line;
 
 /// Asks the servers and prints what was found; fails unless all keys are at home.
 pub(crate) fn verify_map(args: &VerifyMapArgs) -> Result<(), Failure> {
     let config = evenkeel_config_file::load(&args.file)?;
-    let pool = choose_pool(&config, args.pool.as_ref())?;
-    let placement = Arc::new(Placement::of_pool(pool));
+    let placement = if let Some(name) = &args.pool {
+        Placement::of_pool(pool_named(&config, name)?)
+    } else {
+        let listener = choose_listener(&config, args.listener.as_ref())?;
+        Placement::of_listener(&config, &listener.name)
+    };
+    let placement = Arc::new(placement);
     let options = Options {
         keys_max: (!args.all).then_some(args.sample),
         rate: args.rate,

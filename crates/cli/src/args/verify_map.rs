@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_core::config::PoolName;
+use evenkeel_core::config::{ListenerName, PoolName};
 
 use crate::bench::values;
 
@@ -15,9 +15,14 @@ pub(crate) struct VerifyMapArgs {
     #[arg(value_name = "CONFIG")]
     pub(crate) file: PathBuf,
 
-    /// The pool, if the configuration has several.
-    #[arg(long, value_name = "NAME")]
+    /// Only this pool, whatever routes lead to it. Without it keys go where the listener's routes
+    /// send them.
+    #[arg(long, value_name = "NAME", conflicts_with = "listener")]
     pub(crate) pool: Option<PoolName>,
+
+    /// Whose routes count, if listeners differ in where keys go.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) listener: Option<ListenerName>,
 
     /// The keys to ask for, one a line (\xHH is a byte); - is standard input. Without it the servers
     /// are asked which keys they have.

@@ -132,11 +132,11 @@ fn examples(report: &MapReport) -> Vec<String> {
 /// What to try: only where hardly anything is at home.
 fn hint(report: &MapReport, paper: Paper) -> Vec<String> {
     match &report.hint {
-        Some(Fit { settings, at_home_percent, keys, also }) => {
+        Some(Fit { pool, settings, at_home_percent, keys, also }) => {
             let share = percent(*at_home_percent, *keys);
             let text = format!(
                 "hint: with these lines under [pool.{}], {share} of {} keys are at home:",
-                report.pool,
+                pool,
                 figures::count(*keys)
             );
             let mut lines = vec![String::new(), paper.wrap(&text, 2)];

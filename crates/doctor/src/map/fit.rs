@@ -24,6 +24,8 @@ use serde::Serialize;
 /// Settings that explain where keys lie.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fit {
+    /// The pool whose keys it explains.
+    pub pool: String,
     /// The lines to write under the pool, in place of those that are there.
     pub settings: Vec<String>,
     /// How many in a hundred keys are at home with them.
@@ -81,7 +83,8 @@ pub(super) fn fit(
         }
     }
     let best = best.filter(|(explained, _)| share(*explained, pairs.len()) >= EXPLAINED_PERCENT);
-    Some((best.map(|(_, fit)| fit), tried))
+    let named = |fit| Fit { pool: pool.name.as_str().to_owned(), ..fit };
+    Some((best.map(|(_, fit)| named(fit)), tried))
 }
 
 /// How many keys the settings explain, and the order of the servers for it if that is another.
@@ -223,6 +226,7 @@ impl Variant {
         }
         let keys_count = u64::try_from(keys).unwrap_or(u64::MAX);
         Fit {
+            pool: String::new(),
             settings: lines,
             at_home_percent: share(explained, keys),
             keys: keys_count,

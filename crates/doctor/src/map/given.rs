@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::ask::{Asker, Bounds, Manner};
 use super::report::{Found, MapReport, Survey, Unproven, Way};
 use super::sample::FIT_KEYS_MAX;
-use super::{Options, Placement};
+use super::{Options, Placement, key};
 
 /// What is known so far of the keys that were given.
 pub struct Given<'p> {
@@ -46,9 +46,15 @@ impl<'p> Given<'p> {
     pub async fn look_for(&mut self, keys: Vec<Vec<u8>>) {
         let mut by_home = vec![Vec::new(); self.placement.servers().len()];
         for key in keys {
-            let home = self.placement.home(&key);
-            self.survey.rows[home].looked_at += 1;
-            by_home[home].push(key);
+            let Some(home) = self.placement.home(&key) else {
+                self.survey.note(format!(
+                    "{} is nothing without the prefix of its route, and is refused",
+                    key::text(&key)
+                ));
+                continue;
+            };
+            self.survey.rows[home.server].looked_at += 1;
+            by_home[home.server].push(home.sent.to_vec());
         }
         let mut lost = Vec::new();
         for (home, keys, has) in self.ask(by_home).await {

@@ -14,7 +14,7 @@ use super::{Options, Placement};
 pub struct MapReport {
     /// The version of this shape: `evenkeel-verify-map/1`. Fields may be added to it.
     pub schema: &'static str,
-    /// The pool whose keys they are.
+    /// The pool whose keys they are; the names of all of them if routes lead to several.
     pub pool: String,
     /// Which keys were looked at.
     pub way: Way,
@@ -201,7 +201,12 @@ impl<'p> Survey<'p> {
             "{server} does not know `me` and was asked by `get`: the keys it has count as used, \
              and in its hits"
         );
-        if !self.notes.contains(&note) {
+        self.note(note);
+    }
+
+    /// Says something once, as far as there is room.
+    pub(super) fn note(&mut self, note: String) {
+        if self.notes.len() < NOTES_MAX && !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
@@ -219,11 +224,11 @@ impl<'p> Survey<'p> {
             (false, true) => MapVerdict::AtHome,
             (false, false) => MapVerdict::Unproven,
         };
-        let fit = fit::fit(self.placement.pool(), &self.addrs, &self.pairs);
-        let (hint, tried) = fit.unwrap_or_default();
+        let (hint, tried) = self.fit();
+        let pools = self.placement.pools().iter().map(|it| it.config.name.as_str());
         MapReport {
             schema: "evenkeel-verify-map/1",
-            pool: self.placement.pool().name.as_str().to_owned(),
+            pool: pools.collect::<Vec<_>>().join(", "),
             way: self.way,
             verdict,
             would_miss_percent,
@@ -242,6 +247,29 @@ impl<'p> Survey<'p> {
             unproven: self.unproven,
             notes: self.notes,
         }
+    }
+
+    /// What explains the keys of the first pool of which hardly any is at home.
+    fn fit(&self) -> (Option<Fit>, usize) {
+        let mut tried = 0;
+        for (idx, pool) in self.placement.pools().iter().enumerate() {
+            let pairs: Vec<_> = self
+                .pairs
+                .iter()
+                .filter(|(key, at)| self.placement.home_of_found(key, *at).pool == idx)
+                .filter_map(|(key, at)| {
+                    let place = pool.servers.iter().position(|it| it == at)?;
+                    Some((key.clone(), place))
+                })
+                .collect();
+            let addrs: Vec<_> = pool.servers.iter().map(|it| self.addrs[*it]).collect();
+            match fit::fit(&pool.config, &addrs, &pairs) {
+                Some((Some(fit), more)) => return (Some(fit), tried + more),
+                Some((None, more)) => tried += more,
+                None => (),
+            }
+        }
+        (None, tried)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "shares of counts that people can hold")]
@@ -279,3 +307,5 @@ impl<'p> Survey<'p> {
 
 const EXAMPLES_OF_SERVER: usize = 3;
 const EXAMPLES_MAX: usize = 12;
+/// A note for each server of a usual pool.
+const NOTES_MAX: usize = 100;

@@ -229,7 +229,7 @@ async fn read_dump(
 
 impl Dumped {
     fn take(&mut self, placement: &Placement, key: Vec<u8>, wanted: Wanted) {
-        let home = placement.home_of_found(&key, self.idx);
+        let home = placement.home_of_found(&key, self.idx).server;
         self.row.count(self.idx, home);
         let key = key.into_boxed_slice();
         if self.some.len() < FIT_KEYS_MAX {
