@@ -60,6 +60,18 @@ pub(crate) const ALL: &[Deviation] = &[
         subjects: &Subject::ALL,
     },
     Deviation {
+        documented: "keys of a retrieval before one past its limit",
+        is_it: |it| {
+            it.lines().iter().any(|line| {
+                let words = words(line);
+                is_retrieval(line)
+                    && words.iter().position(|word| word.len() > KEY_LEN_MAX) > Some(1)
+            })
+        },
+        example: &[b"ms a 1\r\nx\r\nget b\r\n", LATE_LONG_KEY, b"mg a h\r\n"],
+        subjects: &Subject::ALL,
+    },
+    Deviation {
         documented: "answers not sent yet when a connection ends within a value, or at a line of HTTP",
         is_it: |it| {
             let is_answered_to_its_end = |answers: &[u8]| answers.ends_with(FENCE_ANSWER);
@@ -145,18 +157,22 @@ pub(crate) const ALL: &[Deviation] = &[
         subjects: &Subject::ALL,
     },
     Deviation {
-        documented: "a delayed `flush_all` after another",
-        is_it: |it| {
-            let flushes = it.lines().into_iter().filter(|line| line.starts_with(b"flush_all"));
-            flushes.into_iter().any(|line| words(line).len() > 1)
-        },
+        documented: "a delayed `flush_all` after another, in the embedded server",
+        is_it: has_delayed_flush,
         example: &[b"set a 0 0 1\r\nx\r\nflush_all\r\nflush_all 1000\r\nget a\r\n"],
         subjects: &[Subject::Embedded],
     },
+    Deviation {
+        documented: "a delayed `flush_all` after another",
+        is_it: has_delayed_flush,
+        example: &[],
+        subjects: PROXIES,
+    },
 ];
 
-/// How many lines a refused value may have before its last is taken for a request.
-const LINES_BACK: usize = 12;
+/// How many requests, or lines of mutations, before another the cause of its answer is looked for:
+/// a refused value may have many lines, and what it is taken for may show late.
+const STEPS_BACK: usize = 12;
 
 /// The longest line of anything but a retrieval.
 const LINE_LEN_MAX: usize = 2047;
@@ -180,6 +196,15 @@ const fn long_key() -> [u8; 300] {
     request
 }
 
+const LATE_LONG_KEY: &[u8] = &late_long_key();
+
+const fn late_long_key() -> [u8; 300] {
+    let mut request = [b'k'; 300];
+    request.split_at_mut(6).0.copy_from_slice(b"get a ");
+    request[299] = b'\n';
+    request
+}
+
 const NOT_A_NUMBER: &[u8] = b"non-numeric value";
 
 impl Culprit<'_> {
@@ -194,14 +219,11 @@ impl Culprit<'_> {
         self.last_lines().iter().any(|line| commands.iter().any(|it| line.starts_with(it)))
     }
 
-    /// The lines of the request, and some before.
+    /// The lines of the request, and of some before.
     fn last_lines(&self) -> Vec<&[u8]> {
-        let before = &self.before[self.before.len().saturating_sub(LINES_BACK)..];
-        let before = before.iter().flat_map(|step| step.split(|byte| *byte == b'\n'));
-        let before: Vec<_> = before.collect();
-        let from = before.len().saturating_sub(LINES_BACK);
-        let own = self.step.split(|byte| *byte == b'\n');
-        before[from..].iter().copied().chain(own).collect()
+        let before = &self.before[self.before.len().saturating_sub(STEPS_BACK)..];
+        let steps = before.iter().map(Vec::as_slice).chain([self.step]);
+        steps.flat_map(|step| step.split(|byte| *byte == b'\n')).collect()
     }
 }
 
@@ -249,6 +271,12 @@ fn number(word: &[u8]) -> Option<i128> {
     let end = text.find(['\t', '\x0b', '\x0c', '\r']).unwrap_or(text.len());
     let number: i128 = text[..end].parse().ok()?;
     (number.unsigned_abs() <= u128::from(u64::MAX)).then_some(number)
+}
+
+fn has_delayed_flush(culprit: &Culprit<'_>) -> bool {
+    let lines = culprit.lines();
+    let mut flushes = lines.iter().filter(|line| line.starts_with(b"flush_all"));
+    flushes.any(|line| words(line).len() > 1)
 }
 
 fn is_retrieval(line: &[u8]) -> bool {
