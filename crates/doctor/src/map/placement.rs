@@ -176,15 +176,17 @@ mod tests {
             let servers = numbers.map(|it| format!("10.0.0.{it}:11211").parse().unwrap());
             PoolConfig::new(name.parse().unwrap(), servers.map(ServerConfig::new).to_vec())
         };
-        let mut config = Config::default();
-        config.pools = vec![pool("rest", [1, 2]), pool("users", [3, 4])];
         let address = "127.0.0.1:11311".parse().unwrap();
         let listener =
             ListenerConfig::new("main".parse().unwrap(), address, "rest".parse().unwrap());
         let name = listener.name.clone();
-        config.listeners = vec![listener];
         let route = RouteConfig::new("user:".parse().unwrap(), "users".parse().unwrap());
-        config.routes = vec![RouteConfig { strip_prefix, ..route }];
+        let config = Config {
+            pools: vec![pool("rest", [1, 2]), pool("users", [3, 4])],
+            listeners: vec![listener],
+            routes: vec![RouteConfig { strip_prefix, ..route }],
+            ..Config::default()
+        };
         Placement::of_listener(&config, &name)
     }
 
