@@ -227,8 +227,8 @@ impl Worker {
 
     // Sessions.
 
-    /// An application has connected. `routes` say where its requests go; a [`PoolId`] if all go to
-    /// one pool.
+    /// An application has connected. `routes` say where its requests go: a
+    /// [`PoolId`](crate::routing::PoolId) if all go to one pool.
     pub fn handle_session_opened(
         &mut self,
         routes: impl Into<Arc<PrefixRoutes>>,
