@@ -39,12 +39,13 @@ pub(crate) struct RouteQuery {
         ("key" = String, Query, description = "At most 250 bytes of UTF-8, without blanks and control characters", min_length = 1, max_length = 250, pattern = "^[^\\x00-\\x20\\x7f]+$"),
         ("pool" = Option<String>, Query, description = "The key as this pool's servers know it, whatever routes say"),
         ("listener" = Option<String>, Query, description = "Whose routes count; it may be left out if all listeners send keys the same way"),
-        ("operation" = Option<String>, Query, description = "One of get, set, delete, touch, arithmetic; get if it is left out"),
+        ("operation" = Option<String>, Query, description = "What is to be done with the key; get if it is left out", pattern = "^(get|set|delete|touch|arithmetic)$"),
     ),
     responses(
         (status = 200, description = "Its home, its order, where reads and writes go.", body = Route),
         (status = 400, description = "It is no key, or it is not plain which pool is meant.", body = ApiFailure),
         (status = 404, description = "There is no such pool or listener.", body = ApiFailure),
+        (status = 409, description = "A pool is named, and a listener or an operation too.", body = ApiFailure),
     ),
 )]
 pub(crate) async fn route(
@@ -76,7 +77,7 @@ fn target(subject: &Subject, query: &RouteQuery) -> Result<KeyTarget, Refusal> {
     if let Some(pool) = pool {
         if listener.is_some() || operation.is_some() {
             let message = "pool= is instead of routes: it goes without listener= and operation=";
-            return Err(Refusal::BadRequest(message.to_owned()));
+            return Err(Refusal::Conflict(message.to_owned()));
         }
         return Ok(pool_alone(pool.clone()));
     }
