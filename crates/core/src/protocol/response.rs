@@ -339,13 +339,15 @@ fn meta_response<'a>(
         b"VA" => Some(words.next().and_then(token::unsigned).ok_or(Invalid::Unexpected)?),
         _ => None,
     };
-    let key_must_be_named = matches!(code, b"VA" | b"HD")
-        && (op != MetaOp::Get || meta::raw_form(asked) == RawForm::OneWord);
+    let key_must_be_named = || {
+        matches!(code, b"VA" | b"HD")
+            && (op != MetaOp::Get || meta::raw_form(asked) == RawForm::OneWord)
+    };
     match named_key(words) {
         Some(key) if !is_same_key(key, asked) && !names_raw_key(line, asked) => {
             return Err(Invalid::OtherKey);
         }
-        None if key_must_be_named => return Err(Invalid::OtherKey),
+        None if key_must_be_named() => return Err(Invalid::OtherKey),
         Some(_) | None => {}
     }
     let Some(value_len) = len.map(value_len).transpose()? else {
