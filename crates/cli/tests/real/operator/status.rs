@@ -43,12 +43,11 @@ fn what_is_no_admin_server_is_told_from_one() {
     let operated = Operated::start(1);
     let proxy = format!("127.0.0.1:{}", operated.port);
     let server = operated.servers[0].address();
-    for (address, what) in [
-        (&server, format!("what listens at {server} has closed the connection without a whole")),
-        (&proxy, format!("what answers at {proxy} is no admin server of Evenkeel's")),
-    ] {
+    // A line of HTTP ends a session with memcached, and so with the proxy.
+    for address in [&server, &proxy] {
         let told = Told::of(&mut evenkeel(&["status", "--admin", address]));
         assert_eq!(told.code, Some(1), "{told:?}");
+        let what = format!("what listens at {address} has closed the connection without a whole");
         assert!(told.stderr.starts_with(&format!("evenkeel: {what}")), "{told:?}");
     }
 }
