@@ -17,6 +17,7 @@
 //! | [`HashTag`], `key_parts` | the part of a key that is hashed |
 //! | [`HashFunction`] | the hash functions of 32 bits |
 //! | `placing` | what every family answers, and the one order that is made of it |
+//! | `scoring` | the same for families by score |
 //! | `twemproxy` … `jump` | the families, one file each: text, points or table, ties, failover order, source |
 //! | `ring`, `points` | lookup and walk; how points are made |
 //! | `table` | lookup; the ranking that follows where a client has no order of its own |
@@ -40,6 +41,7 @@ mod hash_tag;
 mod key_parts;
 
 mod placing;
+mod scoring;
 
 mod twemproxy;
 

@@ -13,10 +13,10 @@
 //! # Source
 //! `emcache/_cython/rendezvous_hashing.pyx` of emcache 1.3.3.
 
+use super::MemberIdx;
 use super::member::Member;
 use super::murmur3_x64::Murmur3X64;
-use super::placing::Placing;
-use super::{MemberIdx, Place};
+use super::scoring::Scoring;
 
 /// The members in order of preference between equal scores.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,43 +40,12 @@ impl Emcache {
         candidates.sort_by_key(|candidate| std::cmp::Reverse(own_score(candidate)));
         Self { candidates }
     }
-
-    fn best(
-        &self,
-        key: &[u8],
-        usable: &mut impl FnMut(MemberIdx) -> bool,
-    ) -> Option<(u32, MemberIdx)> {
-        let key = Murmur3X64::of(key);
-        let mut best: Option<(u32, MemberIdx)> = None;
-        for candidate in &self.candidates {
-            let score = score(&key, &candidate.text);
-            let is_better = best.is_none_or(|(best_score, _)| score > best_score);
-            if is_better && usable(candidate.member) {
-                best = Some((score, candidate.member));
-            }
-        }
-        best
-    }
 }
 
-impl Placing for Emcache {
-    fn home(&self, hashed: &[u8]) -> MemberIdx {
-        self.rest(hashed, &mut |_| true).expect("a distribution has at least one member")
-    }
-
-    /// The usable member with the highest score. Linear in the members.
-    fn rest(&self, hashed: &[u8], usable: &mut impl FnMut(MemberIdx) -> bool) -> Option<MemberIdx> {
-        self.best(hashed, usable).map(|(_, member)| member)
-    }
-
-    fn place(&self, hashed: &[u8]) -> Place {
-        let best = self.best(hashed, &mut |_| true);
-        Place::Score(best.map_or(0, |(score, _)| score))
-    }
-
-    #[inline]
-    fn pick(&self, hashed: &[u8], usable: &mut impl FnMut(MemberIdx) -> bool) -> Option<MemberIdx> {
-        self.rest(hashed, usable)
+impl Scoring for Emcache {
+    fn scores(&self, hashed: &[u8]) -> impl Iterator<Item = (u32, MemberIdx)> {
+        let key = Murmur3X64::of(hashed);
+        self.candidates.iter().map(move |it| (score(&key, &it.text), it.member))
     }
 }
 

@@ -21,10 +21,10 @@
 
 use smallvec::SmallVec;
 
+use super::MemberIdx;
 use super::member::Member;
 use super::murmur3::Murmur3;
-use super::placing::Placing;
-use super::{MemberIdx, Place};
+use super::scoring::Scoring;
 
 /// The members in order of preference between equal scores.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,43 +69,12 @@ impl Pymemcache {
             Keys::Bytes => printed(key),
         }
     }
-
-    fn best(
-        &self,
-        key: &[u8],
-        usable: &mut impl FnMut(MemberIdx) -> bool,
-    ) -> Option<(u32, MemberIdx)> {
-        let text = self.text(key);
-        let mut best: Option<(u32, MemberIdx)> = None;
-        for candidate in &self.candidates {
-            let score = candidate.score(&text);
-            let is_better = best.is_none_or(|(best_score, _)| score > best_score);
-            if is_better && usable(candidate.member) {
-                best = Some((score, candidate.member));
-            }
-        }
-        best
-    }
 }
 
-impl Placing for Pymemcache {
-    fn home(&self, hashed: &[u8]) -> MemberIdx {
-        self.rest(hashed, &mut |_| true).expect("a distribution has at least one member")
-    }
-
-    /// The usable member with the highest score. Linear in the members.
-    fn rest(&self, hashed: &[u8], usable: &mut impl FnMut(MemberIdx) -> bool) -> Option<MemberIdx> {
-        self.best(hashed, usable).map(|(_, member)| member)
-    }
-
-    fn place(&self, hashed: &[u8]) -> Place {
-        let best = self.best(hashed, &mut |_| true);
-        Place::Score(best.map_or(0, |(score, _)| score))
-    }
-
-    #[inline]
-    fn pick(&self, hashed: &[u8], usable: &mut impl FnMut(MemberIdx) -> bool) -> Option<MemberIdx> {
-        self.rest(hashed, usable)
+impl Scoring for Pymemcache {
+    fn scores(&self, hashed: &[u8]) -> impl Iterator<Item = (u32, MemberIdx)> {
+        let text = self.text(hashed);
+        self.candidates.iter().map(move |it| (it.score(&text), it.member))
     }
 }
 
@@ -160,6 +129,7 @@ fn hex_digit(value: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distribution::placing::Placing;
 
     fn of(hosts: [&str; 3]) -> Pymemcache {
         Pymemcache::new(&hosts.map(|host| Member::new(host, 1)), Keys::Str)
