@@ -8,13 +8,15 @@
 //! # Limits
 //! Nothing is stripped off a key that has nothing else: no server is sent an empty key.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
 
 use crate::protocol::KEY_LEN_MAX;
 use crate::protocol::encode;
 use crate::protocol::request::{Keys, MetaRequest, Request};
-use crate::protocol::token::Tokens;
 
 /// Calls `f` with `request` for the key that is left without its first `len` bytes; `None` if
 /// nothing is left. It must be one for one key, which is at least so long.
@@ -82,31 +84,32 @@ pub fn restore_value(value: &[u8], prefix: &[u8], output: &mut Vec<u8>) {
 const VALUE: &[u8] = b"VALUE ";
 
 /// Appends the line of a meta response with `prefix` before `key`, the one that its server was sent,
-/// wherever it is named.
+/// where it is named.
 pub fn restore_meta_line(line: &[u8], prefix: &[u8], key: &[u8], output: &mut Vec<u8>) {
-    let mut is_restored = false;
-    for (idx, word) in Tokens::new(line).enumerate() {
-        output.extend_from_slice(if idx == 0 { b"" } else { b" " });
-        let named = match word {
-            _ if is_restored || idx == 0 => None,
-            named if idx == 1 && line.starts_with(b"ME ") => Some((&named[..0], named)),
-            [b'k', ..] => Some(word.split_at(1)),
-            _ => None,
-        };
-        let Some((flag, named)) = named else {
-            output.extend_from_slice(word);
-            continue;
-        };
-        is_restored = true;
-        output.extend_from_slice(flag);
-        if named == key {
-            output.extend_from_slice(prefix);
-            output.extend_from_slice(key);
-        } else {
-            // It is the same in base64, or it would not have been taken for an answer.
-            encode::base64(&[prefix, key].concat(), output);
-        }
+    let Some(named_at) = named_key_at(line, key) else {
+        output.extend_from_slice(line);
+        return;
+    };
+    output.extend_from_slice(&line[..named_at.start]);
+    if line[named_at.clone()] == *key {
+        output.extend_from_slice(prefix);
+        output.extend_from_slice(key);
+    } else {
+        // It is the same in base64, or it would not have been taken for an answer.
+        encode::base64(&[prefix, key].concat(), output);
     }
+    output.extend_from_slice(&line[named_at.end..]);
+}
+
+/// Where a line names its key: as a word, or, of an item that memcached has made itself, in the real
+/// bytes of a key in base64, blanks among them.
+fn named_key_at(line: &[u8], key: &[u8]) -> Option<Range<usize>> {
+    let after_code = || memmem::find(line, b" k").map(|at| at + 2);
+    let start = if line.starts_with(b"ME ") { 3 } else { after_code()? };
+    let rest = &line[start..];
+    let is_real = rest.strip_prefix(key).is_some_and(|it| matches!(it, [] | [b' ', ..]));
+    let word_len = || memchr::memchr(b' ', rest).unwrap_or(rest.len());
+    Some(start..start + if is_real { key.len() } else { word_len() })
 }
 
 #[cfg(test)]
@@ -201,5 +204,12 @@ mod tests {
             "ME a:key exp=-1 la=1 cas=2 fetch=no cls=1 size=60",
         );
         check("ME a2V5 exp=-1", "ME YTprZXk= exp=-1");
+    }
+
+    #[test]
+    fn a_key_in_its_real_bytes_may_have_blanks() {
+        let mut output = Vec::new();
+        restore_meta_line(b"EN W kb c kd O1", b"a:", b"b c kd", &mut output);
+        assert_eq!(output.escape_ascii().to_string(), "EN W ka:b c kd O1");
     }
 }

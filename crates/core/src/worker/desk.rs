@@ -163,7 +163,10 @@ impl Desk {
                 strip::restore_value(body, prefix, &mut buffer);
                 self.settle_as_is(attempt, &buffer, value_lens, response, form);
             }
-            Expect::Meta(_) if !prefix.is_empty() => {
+            // An error names no key, whatever its words begin with.
+            Expect::Meta(_)
+                if !prefix.is_empty() && !matches!(response.status, Status::Error(_)) =>
+            {
                 attempt.with_real_key(attempt.keys(matched.encoded), |key| {
                     strip::restore_meta_line(response.line, prefix, key, &mut buffer);
                 });

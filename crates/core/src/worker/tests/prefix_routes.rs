@@ -260,6 +260,18 @@ fn a_key_in_base64_is_stripped_and_comes_back_whole() {
 }
 
 #[test]
+fn an_error_of_a_server_is_passed_on_as_it_is() {
+    let mut two = Two::new(&[stripping("u:")]);
+    for server in [2, 3] {
+        two.rig.servers[server].manner = Manner::Hangs;
+    }
+    assert_eq!(two.ask("mg u:key v\r\n"), "");
+    let asked = [2, 3].into_iter().find(|it| two.rig.has_received(*it, "mg key v k\r\n"));
+    two.rig.say(asked.unwrap(), "CLIENT_ERROR error decoding key\r\n");
+    assert_eq!(two.rig.answers(two.id), "CLIENT_ERROR error decoding key\r\n");
+}
+
+#[test]
 fn a_key_that_is_only_a_prefix_is_refused_as_memcached_refuses_an_empty_one() {
     let mut two = Two::new(&[stripping("u:")]);
     let refusal = "CLIENT_ERROR bad command line format\r\n";
