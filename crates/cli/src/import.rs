@@ -38,7 +38,7 @@ fn source(argument: &OsStr) -> Result<Source, Failure> {
         let path = Path::new(argument);
         let name = path.display().to_string();
         match File::open(path).and_then(read_bounded) {
-            Err(error) if error.kind() == ErrorKind::NotFound && is_text(argument) => {
+            Err(error) if is_no_file(&error) && is_text(argument) => {
                 ("the argument".to_owned(), Ok(argument.as_encoded_bytes().to_vec()))
             }
             read => (name, read),
@@ -46,6 +46,12 @@ fn source(argument: &OsStr) -> Result<Source, Failure> {
     };
     let bytes = bytes.map_err(|error| refuse(format!("cannot read {name}: {error}")))?;
     Source::new(&name, bytes).map_err(|error| refuse(error.to_string()))
+}
+
+/// Whether there is no such file, or could be none: a list may be longer than a name.
+fn is_no_file(error: &io::Error) -> bool {
+    use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput)
 }
 
 /// Whether an argument that is no file is meant to be read itself: a list has colons or commas.

@@ -132,6 +132,14 @@ fn an_import_writes_over_nothing_unless_it_is_told_to() {
 }
 
 #[test]
+fn a_list_that_is_imported_may_be_longer_than_a_name_of_a_file() {
+    let servers: Vec<_> = (0..100).map(|it| format!("10.0.0.{it}:11211")).collect();
+    let output = evenkeel(&["import", "--as", "gomemcache", &servers.join(",")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("\"10.0.0.99:11211\""));
+}
+
+#[test]
 fn an_import_of_nothing_known_exits_with_2() {
     check_failure(
         &["import", "no-such-file.yml"],
