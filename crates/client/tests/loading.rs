@@ -38,6 +38,9 @@ const IN_THE_WINDOW: Duration = Duration::from_secs(280);
 /// Long enough for a call to have joined a load.
 const JOINING: Duration = Duration::from_millis(200);
 
+/// More than a lookup may take (`deadline`): whoever waits so long has begun a load.
+const PAST_THE_LOOKUP: Duration = Duration::from_millis(500);
+
 const HOUR: Duration = Duration::from_hours(1);
 
 /// A database that counts how often it is asked.
@@ -212,14 +215,7 @@ async fn a_load_goes_on_when_its_caller_is_dropped() {
     let (server, database) = (server(), Database::default());
     let client = client(&server).await;
     let go = Arc::new(Semaphore::new(0));
-    let loader = {
-        let go = Arc::clone(&go);
-        move || async move {
-            go.acquire().await.unwrap().forget();
-            Ok::<_, Away>("a value")
-        }
-    };
-    let hasty = client.get_or_load("a", TTL, loader);
+    let hasty = client.get_or_load("a", TTL, load_when(&go));
     assert!(tokio::time::timeout(JOINING, hasty).await.is_err());
     let mut patient = std::pin::pin!(client.get_or_load("a", TTL, database.count()));
     assert!(tokio::time::timeout(JOINING, &mut patient).await.is_err());
@@ -231,12 +227,26 @@ async fn a_load_goes_on_when_its_caller_is_dropped() {
 
 #[tokio::test]
 async fn a_caller_waits_as_long_as_it_says_and_the_load_goes_on() {
-    let (server, database) = (server(), Database::default());
+    let server = server();
     let client = client(&server).await;
-    let hasty = LoadPolicy::new(TTL).timeout(Duration::from_millis(5));
-    let error = client.get_or_load("a", hasty, database.count()).await.unwrap_err();
+    let go = Arc::new(Semaphore::new(0));
+    let hasty = LoadPolicy::new(TTL).timeout(PAST_THE_LOOKUP);
+    let error = client.get_or_load("a", hasty, load_when(&go)).await.unwrap_err();
     assert!(matches!(error, LoadError::TimedOut { .. }), "{error}");
-    until("the value", async || client.get("a").await.unwrap().hit() == Some("1".into())).await;
+    go.add_permits(1);
+    until("the value", async || client.get("a").await.unwrap().hit() == Some("a value".into()))
+        .await;
+}
+
+/// A loader that waits for a permit.
+fn load_when(go: &Arc<Semaphore>) -> impl FnOnce() -> Answer<&'static str> + Send + 'static {
+    let go = Arc::clone(go);
+    move || {
+        Box::pin(async move {
+            go.acquire().await.expect("nobody closes it").forget();
+            Ok("a value")
+        })
+    }
 }
 
 #[tokio::test]
