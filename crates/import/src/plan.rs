@@ -169,6 +169,13 @@ impl Setting {
     pub(crate) fn text(key: &'static str, value: impl Into<String>, origin: Origin) -> Self {
         Self::new(key, Literal::Text(value.into()), origin)
     }
+
+    /// Adds it to those of a table, in place of an earlier one: of what a source says twice, the last
+    /// counts.
+    pub(crate) fn put(self, settings: &mut Vec<Self>) {
+        settings.retain(|it| it.key != self.key);
+        settings.push(self);
+    }
 }
 
 /// The most pools of one configuration that are made here.

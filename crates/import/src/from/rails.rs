@@ -6,7 +6,7 @@
 use evenkeel_core::config::{ByteSize, ListenerConfig};
 
 use super::{Work, seconds};
-use crate::plan::{MOVED, PoolPlan, Setting, Timeout};
+use crate::plan::{MOVED, Origin, PoolPlan, Setting, Timeout};
 use crate::value::{Call, Data, Entry, Value, shorten};
 
 /// Everything that was found, in order.
@@ -158,6 +158,21 @@ fn servers(work: &mut Work, pool: &mut PoolPlan, value: &Value) {
     }
 }
 
+fn plan_item_size(work: &mut Work, listener: &mut Vec<Setting>, entry: &Entry) {
+    let bytes = entry.value.as_integer().and_then(|it| u64::try_from(it).ok());
+    let size =
+        bytes.map(ByteSize::from_bytes).filter(|it| ListenerConfig::ITEM_SIZE_MAX.accepts(*it));
+    let Some(size) = size else {
+        work.unusable(entry, "a size from 1 KiB to 1 GiB");
+        return;
+    };
+    Setting::text("item_size_max", size.to_string(), work.of(entry)).put(listener);
+    if size > ListenerConfig::SESSION_OUTPUT_MAX.default {
+        let origin = Origin::chosen("at least `item_size_max`");
+        Setting::text("session_output_max", size.to_string(), origin).put(listener);
+    }
+}
+
 fn plan_option(work: &mut Work, pool: &mut PoolPlan, listener: &mut Vec<Setting>, entry: &Entry) {
     match entry.key.as_str() {
         "failover" => match entry.value.as_bool() {
@@ -173,19 +188,7 @@ fn plan_option(work: &mut Work, pool: &mut PoolPlan, listener: &mut Vec<Setting>
             }
             None => work.unusable(entry, "a number of seconds"),
         },
-        "value_max_bytes" => {
-            let bytes = entry.value.as_integer().and_then(|it| u64::try_from(it).ok());
-            let bounds = ListenerConfig::ITEM_SIZE_MAX;
-            let fits = |it: &u64| (bounds.min.bytes()..=bounds.max.bytes()).contains(it);
-            match bytes.filter(fits) {
-                Some(bytes) => listener.push(Setting::text(
-                    "item_size_max",
-                    ByteSize::from_bytes(bytes).to_string(),
-                    work.of(entry),
-                )),
-                None => work.unusable(entry, "a size from 1 KiB to 1 GiB"),
-            }
-        }
+        "value_max_bytes" => plan_item_size(work, listener, entry),
         "protocol" if entry.value.as_text() == Some("meta") => {
             work.needless(entry.line, "`protocol: :meta` is spoken here.");
         }

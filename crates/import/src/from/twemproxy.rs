@@ -134,7 +134,7 @@ fn plan_setting(work: &mut Work, gathered: &mut Gathered, entry: &Entry) {
             Some(number) if (1..=1_000_000).contains(&number) => {
                 let value = Literal::Number(number.unsigned_abs());
                 let setting = Setting::new("sessions_max", value, work.of(entry));
-                gathered.listener.push(setting);
+                setting.put(&mut gathered.listener);
             }
             _ => work.unusable(entry, "a number of connections from 1 to 1000000"),
         },

@@ -58,8 +58,7 @@ impl PoolPlan {
 
     /// Sets, or sets anew.
     pub(crate) fn set(&mut self, key: &'static str, value: Literal, origin: Origin) {
-        self.settings.retain(|it| it.key != key);
-        self.settings.push(Setting::new(key, value, origin));
+        Setting::new(key, value, origin).put(&mut self.settings);
     }
 
     pub(crate) fn set_text(&mut self, key: &'static str, value: &str, origin: Origin) {

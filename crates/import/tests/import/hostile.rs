@@ -207,6 +207,17 @@ fn a_source_of_very_many_things_ends() {
 }
 
 #[test]
+fn what_a_source_says_twice_counts_once() {
+    let twemproxy = "a:\n  listen: /run/a 0600\n  listen: /run/b 0660\n  listen: 127.0.0.1:1\n  \
+                     client_connections: 10\n  client_connections: 20\n  hash: md5\n  hash: md5\n  \
+                     servers: [a:1:1]\n";
+    assert!(import_as(Kind::Twemproxy, twemproxy).is_ok());
+    let rails = "config.cache_store = :mem_cache_store, \"a\", { value_max_bytes: 1_000_000_000, \
+                 value_max_bytes: 2048 }";
+    assert!(import_as(Kind::Rails, rails).is_ok());
+}
+
+#[test]
 fn handles_that_name_each_other_end() {
     let text = r#"{"pools": {"A": {"servers": ["10.0.0.1:1"]}},
         "named_handles": [
