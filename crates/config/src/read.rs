@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use evenkeel_core::config::{
     AdminConfig, BrowserName, Config, Failover, HealthConfig, Io, KeyPath, ListenAddress,
     ListenAddressError, ListenerConfig, ListenerName, OnUnavailable, PoolConfig, PoolName,
-    ProxyConfig, Rejoin,
+    ProxyConfig, Rejoin, SocketMode, SocketModeError,
 };
 use toml::de::DeTable;
 
@@ -73,8 +73,10 @@ fn read_proxy(section: &mut Section<'_, '_>) -> ProxyConfig {
 
 fn read_listener(name: ListenerName, section: &mut Section<'_, '_>) -> ListenerConfig {
     let address = read_listen_address(section);
+    let socket_mode = read_socket_mode(section);
     let pool = read_required_pool(section);
     ListenerConfig {
+        socket_mode,
         sessions_max: section.count(ListenerConfig::SESSIONS_MAX),
         requests_in_flight_max: section.count(ListenerConfig::REQUESTS_IN_FLIGHT_MAX),
         keys_per_get_max: section.count(ListenerConfig::KEYS_PER_GET_MAX),
@@ -96,6 +98,17 @@ fn read_listen_address(section: &mut Section<'_, '_>) -> ListenAddress {
     section.require("address", "address = \"127.0.0.1:11311\"");
     // Stands in for one that could not be read: port 0 is nobody else's.
     address.unwrap_or(ListenAddress::Tcp(([127, 0, 0, 1], 0).into()))
+}
+
+fn read_socket_mode(section: &mut Section<'_, '_>) -> Option<SocketMode> {
+    let summary = "Three octal digits, or a 0 and three; none by default.";
+    let expected = Expected { kind: "a string", example: "\"0660\"" };
+    section.parsed("socket_mode", summary, expected, |text| {
+        text.parse().map_err(|error: SocketModeError| Unreadable {
+            problem: format!("cannot read {text:?}: {error}"),
+            remedy: "write \"0660\" for owner and group, or \"0666\" for everybody".to_owned(),
+        })
+    })
 }
 
 fn listen_remedy(text: &str, error: ListenAddressError, port_default: u16) -> String {

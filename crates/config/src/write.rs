@@ -94,6 +94,7 @@ impl Text {
     fn listener(&mut self, listener: &ListenerConfig) {
         self.table(&format!("listener.{}", listener.name));
         self.text("address", &listener.address);
+        self.text_if("socket_mode", listener.socket_mode);
         self.text("pool", &listener.pool);
         self.set(ListenerConfig::SESSIONS_MAX.key, listener.sessions_max);
         self.set(ListenerConfig::REQUESTS_IN_FLIGHT_MAX.key, listener.requests_in_flight_max);
@@ -275,6 +276,7 @@ mod tests {
             .collect();
         let without_default = [
             "token_file",
+            "socket_mode",
             "gutter",
             "compatible_with",
             "point_hash",

@@ -74,7 +74,7 @@ pub use self::comparison::Comparison;
 pub use self::fault::{Current, Fault, KeyPath, Problem, Step};
 pub use self::health::HealthConfig;
 pub use self::hook::{HookAction, HookConfig, WebhookAddress, WebhookAddressError};
-pub use self::listener::ListenerConfig;
+pub use self::listener::{ListenerConfig, SocketMode, SocketModeError};
 pub use self::log::LogConfig;
 pub use self::name::{
     BrowserName, HookName, ListenerName, NAME_LEN_MAX, NameError, PoolName, SERVER_NAME_LEN_MAX,

@@ -7,18 +7,20 @@
 //! `SO_REUSEPORT` would let a second process bind the same port and silently take half of the
 //! sessions, so the address is bound without it first.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use evenkeel_core::config::{ListenAddress, ListenerConfig, ListenerName};
+use evenkeel_core::config::{ListenAddress, ListenerConfig, ListenerName, SocketMode};
 use evenkeel_core::protocol::ParseLimits;
 use evenkeel_core::routing::PrefixRoutes;
 use evenkeel_core::session::SessionLimits;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// Connections that the kernel keeps for us to accept.
 const BACKLOG: i32 = 1024;
@@ -108,17 +110,16 @@ pub struct Bound {
     pub address: ListenAddress,
 }
 
-/// Binds an address for `workers_len` workers.
-pub fn bind(address: &ListenAddress, workers_len: usize) -> io::Result<Bound> {
-    match address {
+/// Binds a listener's address for `workers_len` workers.
+pub fn bind(config: &ListenerConfig, workers_len: usize) -> io::Result<Bound> {
+    match &config.address {
         ListenAddress::Tcp(addr) => {
             let (sockets, address) = bind_tcp(*addr, workers_len)?;
             Ok(Bound { sockets, path: None, address })
         }
         ListenAddress::Unix(path) => {
-            let sockets = bind_unix(path, workers_len)?;
-            let path = Some(Arc::new(SocketPath(path.clone())));
-            Ok(Bound { sockets, path, address: address.clone() })
+            let (sockets, path) = bind_unix(path, config.socket_mode, workers_len)?;
+            Ok(Bound { sockets, path: Some(Arc::new(path)), address: config.address.clone() })
         }
     }
 }
@@ -163,16 +164,32 @@ fn tcp_socket(addr: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn bind_unix(path: &Path, workers_len: usize) -> io::Result<Vec<ListenerSocket>> {
+fn bind_unix(
+    path: &Path,
+    mode: Option<SocketMode>,
+    workers_len: usize,
+) -> io::Result<(Vec<ListenerSocket>, SocketPath)> {
     remove_stale(path)?;
-    let first = StdUnixListener::bind(path)?;
+    let first = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     first.set_nonblocking(true)?;
-    (0..workers_len)
-        .map(|_| {
-            let socket = first.try_clone()?;
-            Ok(ListenerSocket::Unix(mio::net::UnixListener::from_std(socket)))
-        })
-        .collect()
+    first.bind(&SockAddr::unix(path)?)?;
+    let bound = SocketPath(path.to_owned());
+    // Nobody is let in before it says who may come.
+    if let Some(mode) = mode {
+        set_mode(path, mode)?;
+    }
+    first.listen(BACKLOG)?;
+    let first = StdUnixListener::from(first);
+    let sockets = (0..workers_len).map(|_| {
+        let socket = first.try_clone()?;
+        Ok(ListenerSocket::Unix(mio::net::UnixListener::from_std(socket)))
+    });
+    Ok((sockets.collect::<io::Result<_>>()?, bound))
+}
+
+/// Has those connect to a Unix socket whom `mode` names.
+pub fn set_mode(path: &Path, mode: SocketMode) -> io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode.bits()))
 }
 
 /// Removes a socket that nobody listens on: what a process leaves that was killed.

@@ -325,8 +325,10 @@ fn bind_all(
         let Some(routes) = PrefixRoutes::new(listener, &config.routes, id_of) else {
             return Err(StartError::UnknownPool(name));
         };
-        let bound = listeners::bind(&listener.address, workers_len).map_err(|source| {
-            StartError::Bind { name: name.clone(), address: listener.address.clone(), source }
+        let bound = listeners::bind(listener, workers_len).map_err(|source| StartError::Bind {
+            name: name.clone(),
+            address: listener.address.clone(),
+            source,
         })?;
         let sessions_len = Arc::default();
         let share = Arc::new(ListenerShare::new(listener, routes, Arc::clone(&sessions_len)));

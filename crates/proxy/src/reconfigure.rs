@@ -100,6 +100,7 @@ impl Reconfigure {
         let gone: Vec<_> = before.pools.iter().filter(is_gone).cloned().collect();
         let with_gone = [&config.pools[..], &gone].concat();
         let mut warnings = self.reconfigurer.apply(with_gone).await?.warnings;
+        warnings.extend(change_socket_modes(config, &listening));
         let listening = self.change_listeners(config, &listening, &mut bound);
         if !gone.is_empty() {
             // Every worker has seen by which routes its sessions go before these end.
@@ -133,7 +134,7 @@ impl Reconfigure {
         let is_new = |it: &&ListenerConfig| !listening.iter().any(|known| is_same_place(known, it));
         let bind = |listener: &ListenerConfig| {
             let (name, address) = (listener.name.clone(), listener.address.clone());
-            match listeners::bind(&address, self.shared.workers.len()) {
+            match listeners::bind(listener, self.shared.workers.len()) {
                 Ok(bound) => Ok((name, bound)),
                 Err(source) => Err(ApplyError::Bind { name, address, source }),
             }
@@ -231,6 +232,32 @@ fn with_routing_of(mut former: Vec<Config>, before: &Config, after: &Config) -> 
         former.remove(0);
     }
     former
+}
+
+/// Has the sockets that stay be open to whom they are to be; what could not be done, in words.
+fn change_socket_modes(config: &Config, listening: &[Listening]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for listener in &config.listeners {
+        let known = listening.iter().find(|known| is_same_place(known, listener));
+        let has_changed = known.is_some_and(|it| it.config.socket_mode != listener.socket_mode);
+        let ListenAddress::Unix(path) = &listener.address else { continue };
+        let (name, path_shown) = (&listener.name, path.display());
+        match listener.socket_mode {
+            Some(mode) if has_changed => {
+                if let Err(error) = listeners::set_mode(path, mode) {
+                    warnings.push(format!(
+                        "listener {name}: {path_shown} keeps its permissions: {error}"
+                    ));
+                }
+            }
+            None if has_changed => warnings.push(format!(
+                "listener {name}: {path_shown} keeps its permissions until the process is started \
+                 anew, as socket_mode is set no more"
+            )),
+            Some(_) | None => {}
+        }
+    }
+    warnings
 }
 
 /// Whether it is the same listener at the same address.

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,6 +36,23 @@ fn a_unix_socket_left_by_a_killed_process_is_taken_over() {
     assert!(path.exists(), "a killed process removes nothing");
     let mut second = start(&format!("unix:{}", path.display()), "", &memcached);
     wait_for(&mut second, || UnixStream::connect(&path).is_ok());
+}
+
+#[test]
+fn a_unix_socket_is_open_to_whom_socket_mode_names_and_follows_a_reload() {
+    let memcached = Memcached::start();
+    let path = scratch_path("sock");
+    let address = format!("unix:{}", path.display());
+    let mode = || path.metadata().map_or(0, |it| it.permissions().mode() & 0o777);
+    let config = write_config(&address, "socket_mode = \"0660\"", &memcached);
+    let mut program = run(&config);
+    wait_for(&mut program, || can_connect(&address));
+    assert_eq!(mode(), 0o660);
+    let other = write_config(&address, "socket_mode = \"606\"", &memcached);
+    fs::rename(other, config).expect("both are in the scratch folder");
+    program.signal("HUP");
+    wait_until(TIMEOUT, "the other permissions", || mode() == 0o606);
+    assert!(can_connect(&address), "{}", program.output());
 }
 
 #[test]
@@ -105,6 +123,14 @@ fn can_connect(address: &str) -> bool {
 
 /// The proxy with one listener at `address`, with `lines` more in its table.
 fn start(address: &str, lines: &str, memcached: &Memcached) -> Program {
+    run(&write_config(address, lines, memcached))
+}
+
+fn run(config: &Path) -> Program {
+    Program::start(Command::new(env!("CARGO_BIN_EXE_evenkeel")).arg("run").arg(config))
+}
+
+fn write_config(address: &str, lines: &str, memcached: &Memcached) -> PathBuf {
     let path = scratch_path("toml");
     let config = format!(
         "[listener.main]\naddress = \"{address}\"\npool = \"main\"\n{lines}\n\
@@ -112,7 +138,7 @@ fn start(address: &str, lines: &str, memcached: &Memcached) -> Program {
         memcached.address()
     );
     fs::write(&path, config).expect("the scratch folder is writable");
-    Program::start(Command::new(env!("CARGO_BIN_EXE_evenkeel")).arg("run").arg(&path))
+    path
 }
 
 fn wait_for(program: &mut Program, mut is_ready: impl FnMut() -> bool) {

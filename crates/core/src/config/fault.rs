@@ -201,6 +201,9 @@ pub enum Problem {
         /// Who has it.
         first: ListenerName,
     },
+    /// Permissions of a socket that has no file.
+    #[error("socket_mode has no effect on a port")]
+    NoSocketFile,
     /// The admin server would be open to whoever reaches it over the network.
     #[error("{0} is open to others, and there is no token_file")]
     AdminOpen(SocketAddr),
@@ -306,6 +309,7 @@ impl Problem {
                 "give each pool a gutter of its own that no listener and no route names".to_owned()
             }
             Self::AddressTaken { .. } => "give each listener an address of its own".to_owned(),
+            Self::NoSocketFile => "remove it, or listen at \"unix:PATH\"".to_owned(),
             Self::AdminOpen(address) => format!(
                 "set token_file to a file with a token, or address to \"127.0.0.1:{}\"",
                 address.port()

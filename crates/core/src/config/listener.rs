@@ -1,7 +1,10 @@
 //! Where applications connect, and what one application may ask for.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::address::ListenAddress;
-use super::fault::{Fault, KeyPath};
+use super::fault::{Fault, KeyPath, Problem};
 use super::name::{ListenerName, PoolName};
 use super::quantity::ByteSize;
 use super::setting::{Setting, check_at_least};
@@ -17,6 +20,13 @@ pub struct ListenerConfig {
     /// No default. No two listeners share one. Port 0 lets the system pick. memcached's protocol
     /// knows no password: listen on loopback or a Unix socket unless the network is trusted.
     pub address: ListenAddress,
+
+    /// Who may connect to a Unix socket: the permissions of its file. To connect takes the
+    /// permission to write.
+    ///
+    /// None by default: what the process's umask leaves, with the usual one only its own user.
+    /// Only with an address that is a Unix socket.
+    pub socket_mode: Option<SocketMode>,
 
     /// The pool that serves this listener's requests: the NAME of a `[pool.NAME]` table.
     ///
@@ -93,6 +103,7 @@ impl ListenerConfig {
         Self {
             name,
             address,
+            socket_mode: None,
             pool,
             sessions_max: Self::SESSIONS_MAX.default,
             requests_in_flight_max: Self::REQUESTS_IN_FLIGHT_MAX.default,
@@ -109,6 +120,9 @@ impl ListenerConfig {
 
     pub(super) fn check(&self, faults: &mut Vec<Fault>) {
         let table = &self.path();
+        if self.socket_mode.is_some() && !matches!(self.address, ListenAddress::Unix(_)) {
+            faults.push(Fault::new(table.key("socket_mode"), Problem::NoSocketFile));
+        }
         Self::SESSIONS_MAX.check(self.sessions_max, table, faults);
         Self::REQUESTS_IN_FLIGHT_MAX.check(self.requests_in_flight_max, table, faults);
         Self::KEYS_PER_GET_MAX.check(self.keys_per_get_max, table, faults);
@@ -119,6 +133,73 @@ impl ListenerConfig {
             (Self::ITEM_SIZE_MAX, self.item_size_max),
             table,
             faults,
+        );
+    }
+}
+
+/// The permissions of a Unix socket's file, as chmod(1) takes them in octal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketMode(u32);
+
+/// Not three octal digits, or a 0 and three. No permissions were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("permissions are three octal digits, or a 0 and three")]
+pub struct SocketModeError;
+
+impl SocketMode {
+    /// As a number: at most 0o777.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for SocketMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
+    }
+}
+
+impl FromStr for SocketMode {
+    type Err = SocketModeError;
+
+    fn from_str(text: &str) -> Result<Self, SocketModeError> {
+        let digits = if text.len() == 4 { text.strip_prefix('0') } else { Some(text) };
+        let digits = digits.filter(|it| it.len() == 3 && it.bytes().all(|it| it.is_ascii_digit()));
+        let bits = digits.and_then(|it| u32::from_str_radix(it, 8).ok());
+        bits.map(Self).ok_or(SocketModeError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_are_three_octal_digits() {
+        for (text, bits) in [("0660", 0o660), ("666", 0o666), ("000", 0), ("0777", 0o777)] {
+            assert_eq!(text.parse::<SocketMode>().map(SocketMode::bits), Ok(bits));
+        }
+        assert_eq!(SocketMode(0o660).to_string(), "0660");
+        for text in ["", "0", "66", "0o660", "888", "1777", "00660", "+66", "rw-"] {
+            assert_eq!(text.parse::<SocketMode>(), Err(SocketModeError), "{text}");
+        }
+    }
+
+    #[test]
+    fn permissions_of_a_port_are_a_fault() {
+        let listener = |address: &str| {
+            let (name, pool) = ("in".parse().unwrap(), "main".parse().unwrap());
+            let mut listener = ListenerConfig::new(name, address.parse().unwrap(), pool);
+            listener.socket_mode = Some(SocketMode(0o660));
+            let mut faults = Vec::new();
+            listener.check(&mut faults);
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(listener("unix:/run/evenkeel.sock"), Vec::<String>::new());
+        assert_eq!(
+            listener("127.0.0.1:11311"),
+            ["listener.in.socket_mode: socket_mode has no effect on a port; \
+              remove it, or listen at \"unix:PATH\""]
         );
     }
 }

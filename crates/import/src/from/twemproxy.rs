@@ -2,6 +2,8 @@
 //!
 //! Source: `nc_conf.c` of twemproxy 0.5.0; its defaults are those that are written here.
 
+use evenkeel_core::config::SocketMode;
+
 use super::{Work, millis};
 use crate::note::NoteKind;
 use crate::place::Place;
@@ -119,7 +121,7 @@ fn plan_setting(work: &mut Work, gathered: &mut Gathered, entry: &Entry) {
         | "server_retry_timeout"
         | "server_failure_limit" => {}
         "redis" => work.needless(entry.line, "`redis: false` is all there is."),
-        "listen" => gathered.address = listen(work, entry),
+        "listen" => gathered.listen(work, entry),
         "servers" => plan_servers(work, pool, entry),
         "timeout" => match millis(&entry.value).filter(|it| !it.is_zero()) {
             Some(time) => {
@@ -161,20 +163,35 @@ fn plan_setting(work: &mut Work, gathered: &mut Gathered, entry: &Entry) {
 
 const NO_LIMIT: &str = "`client_connections: 0` is no limit; `sessions_max` is 10000 by default.";
 
-/// Where it listens: a name is no address here, and a socket has a mode there.
-fn listen(work: &mut Work, entry: &Entry) -> Option<(String, Origin)> {
-    let Some(text) = entry.value.as_text() else {
-        work.unusable(entry, "an address");
-        return None;
-    };
-    if is_socket(text) {
-        let (path, mode) = text.split_once(' ').unwrap_or((text, ""));
-        if !mode.trim().is_empty() {
-            let text = format!("`listen`: the socket's mode {:?} is not set here.", mode.trim());
-            work.differs(entry.line, text);
+impl Gathered {
+    /// Where it listens: an address, or a socket and its mode.
+    fn listen(&mut self, work: &mut Work, entry: &Entry) {
+        self.listener.retain(|it| it.key != "socket_mode");
+        let Some(text) = entry.value.as_text() else {
+            work.unusable(entry, "an address");
+            return;
+        };
+        if !is_socket(text) {
+            self.address = listen_at(work, entry, text);
+            return;
         }
-        return Some((format!("unix:{path}"), work.of(entry)));
+        let (path, mode) = text.split_once(' ').unwrap_or((text, ""));
+        self.address = Some((format!("unix:{path}"), work.of(entry)));
+        match mode.trim() {
+            "" => {}
+            mode if mode.parse::<SocketMode>().is_ok() => {
+                self.listener.push(Setting::text("socket_mode", mode, work.of(entry)));
+            }
+            mode => {
+                let text = format!("`listen`: {mode:?} is not the mode of a socket such as 0660.");
+                work.lost(entry.line, text);
+            }
+        }
     }
+}
+
+/// An address of a network; a name is none here.
+fn listen_at(work: &mut Work, entry: &Entry, text: &str) -> Option<(String, Origin)> {
     let text = if text.contains(':') { text.to_owned() } else { format!("{text}:22121") };
     let (host, port) = text.rsplit_once(':').unwrap_or((&text, ""));
     match host {
