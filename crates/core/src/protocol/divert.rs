@@ -16,6 +16,7 @@
 use std::ops::Range;
 
 use crate::protocol::encode;
+use crate::protocol::number;
 use crate::protocol::parse::{ParseLimits, Parsed, parse_request};
 use crate::protocol::request::{MetaOp, MetaRequest, Request, Retrieval, StoreOp};
 use crate::protocol::token::{self, Tokens, push_number};
@@ -84,12 +85,12 @@ impl Diversion {
         let mut has_expiry = false;
         for flag in Tokens::new(request.flags) {
             let (letter, number) = (flag[0], &flag[1..]);
+            has_expiry |= letter == b'T';
             flags.extend_from_slice(if flags.is_empty() { b"" } else { b" " });
-            match (letter, token::signed(number), token::unsigned(number)) {
+            match (letter, number::signed(number), number::unsigned(number)) {
                 (b'T' | b'N', Some(exptime), _) => {
-                    has_expiry |= letter == b'T';
                     flags.push(letter);
-                    push_number(flags, self.cut(exptime));
+                    push_number(flags, self.cut(exptime.into()));
                 }
                 (b'C' | b'E', _, Some(token)) => {
                     flags.push(letter);
@@ -228,6 +229,45 @@ mod tests {
     #[test]
     fn a_meta_set_without_an_expiry_gets_one() {
         check("ms key 1 k\r\nx\r\n", "ms key 1 k T60\r\nx\r\n");
+    }
+
+    #[test]
+    fn a_number_is_changed_however_it_is_written() {
+        for number in ["+100", "0100", "100\t", "4294967396"] {
+            check(&format!("ms key 1 T{number} k\r\nx\r\n"), "ms key 1 T60 k\r\nx\r\n");
+            check(&format!("mg key N{number} k\r\n"), "mg key N60 k\r\n");
+        }
+        for number in ["+1", "01", "1\t", "-18446744073709551615"] {
+            check(&format!("md key C{number} k\r\n"), "md key C65281 k\r\n");
+        }
+    }
+
+    #[test]
+    fn what_is_no_expiry_is_left_to_the_server_to_refuse() {
+        check("ms key 1 Tx k\r\nx\r\n", "ms key 1 Tx k\r\nx\r\n");
+    }
+
+    #[test]
+    fn what_is_changed_is_no_longer_than_a_server_takes() {
+        let long = "c f h l s t u v O1 N0 R0 F0 C0 I M P L";
+        let flags: Vec<_> = long.split(' ').collect();
+        let words_len_max = 19;
+        for len in 0..=flags.len() {
+            for others in ["", " k", " q", " k q", " T0", " T0 k q"] {
+                let line = format!("ms key 1 {}{others}\r\nx\r\n", flags[..len].join(" "));
+                let limits = ParseLimits::default();
+                let Parsed::Request { request, .. } = parse_request(line.as_bytes(), 0, &limits)
+                else {
+                    continue;
+                };
+                let (mut encoded, mut output) = (Vec::new(), Vec::new());
+                encode::request(&request, &mut encoded);
+                AWAY.apply(&encoded, &mut output).expect("an expiry is cut");
+                let (line, _) = token::line(&output, 0).expect("it has an end");
+                let words_len = Tokens::new(line).count();
+                assert!(words_len <= words_len_max, "{words_len}: {}", line.escape_ascii());
+            }
+        }
     }
 
     #[test]

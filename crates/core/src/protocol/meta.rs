@@ -208,8 +208,10 @@ fn request<'a>(
         flags_len += 1;
     }
     let (base64_key, quiet, returns_key) = (seen.has(b'b'), seen.has(b'q'), seen.has(b'k'));
-    // As many as the server is sent at least, and no more than it takes. Few requests have so many.
-    let sent_len = flags_len + usize::from(!returns_key) - usize::from(quiet);
+    // As many as any server is sent, and no more than it takes: what goes elsewhere than home is
+    // given an expiry. A server runs the value of an `ms` with more as commands.
+    let expiry_len = usize::from(op == MetaOp::Set && !seen.has(b'T'));
+    let sent_len = flags_len + usize::from(!returns_key) + expiry_len - usize::from(quiet);
     let others_len = if op == MetaOp::Set { 3 } else { 2 };
     if others_len + flags_len.max(sent_len) > WORDS_LEN_MAX {
         let is_get = op == MetaOp::Get;
