@@ -10,6 +10,7 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::protocol::parse::LINE_LEN_MAX;
 use crate::protocol::request::{ArithmeticOp, MetaOp, MetaRequest, Request, Retrieval, StoreOp};
 use crate::protocol::response::Expect;
 use crate::protocol::token::{Tokens, push_number};
@@ -37,6 +38,22 @@ pub fn retrieval_key(key: &[u8], output: &mut Vec<u8>) {
     output.push(b' ');
     output.extend_from_slice(key);
 }
+
+/// Whether another key fits on the line of a retrieval that has `len` bytes so far.
+///
+/// memcached takes a long line of `get` and `gets`. A connection that sends one of `gat` or `gats`
+/// it closes, unless all of it happens to come at once.
+#[inline]
+pub fn has_room(how: Retrieval, len: usize, key: &[u8]) -> bool {
+    match how {
+        Retrieval::Get | Retrieval::Gets => true,
+        Retrieval::Gat(_) | Retrieval::Gats(_) => len + 1 + key.len() <= TOUCHING_LINE_LEN_MAX,
+    }
+}
+
+/// The longest line of `gat` and `gats` that is sent, without its end: [`LINE_LEN_MAX`], and room
+/// for a longer expiry elsewhere than at home.
+const TOUCHING_LINE_LEN_MAX: usize = LINE_LEN_MAX - 48;
 
 /// Appends the end of a retrieval.
 #[inline]

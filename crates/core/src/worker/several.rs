@@ -16,7 +16,7 @@ use crate::worker::Worker;
 use crate::worker::dispatch::Origin;
 
 /// One server's part of a retrieval that is being split: of the keys that are at home there, or of
-/// those that are not.
+/// those that are not; where a line may not be so long, of some of them.
 #[derive(Debug)]
 pub(super) struct Draft {
     place: Place,
@@ -116,6 +116,7 @@ impl Worker {
             it.place.server == place.server
                 && it.place.is_home == place.is_home
                 && it.place.pool == place.pool
+                && encode::has_room(how, it.encoded.len(), key)
         };
         let idx = drafts.iter().position(is_its).unwrap_or_else(|| {
             let mut encoded = self.desk.spare.take();

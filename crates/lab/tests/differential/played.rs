@@ -163,6 +163,26 @@ fn a_request_for_many_keys_is_answered_in_their_order_wherever_they_are() {
 }
 
 #[test]
+fn a_gat_of_many_keys_finds_what_a_get_finds() {
+    let mut arena = Arena::start();
+    for subject in Subject::ALL {
+        let (mut theirs, mut ours) = both(&arena, subject);
+        let keys: Vec<_> = (0..400).map(|idx| format!("{idx:0>100}")).collect();
+        let sets: String = keys.iter().map(|it| format!("set {it} 0 0 1\r\n1\r\n")).collect();
+        assert_eq!(theirs.ask(sets.as_bytes()), ours.ask(sets.as_bytes()));
+        let words = keys.join(" ");
+        for (get, gat) in [("get", "gat 100"), ("gets", "gats 100")] {
+            // memcached closes the connection at so long a line of `gat`.
+            let expected = theirs.ask(format!("{get} {words}\r\n").as_bytes());
+            let got = ours.ask(format!("{gat} {words}\r\n").as_bytes());
+            assert!(are_same(&expected, &got, Tokens::Differ), "{subject:?}: {gat}");
+        }
+    }
+    arena.wait_until_calm();
+    assert_eq!(arena.new_events(), Vec::<String>::new());
+}
+
+#[test]
 fn time_passes_as_in_memcached() {
     let arena = Arena::start();
     let mut theirs = Conversation::new(arena.memcached());

@@ -33,6 +33,28 @@ fn a_key_named_twice_is_answered_twice() {
 }
 
 #[test]
+fn no_server_is_sent_a_longer_line_of_gat_than_it_takes() {
+    let mut rig = Rig::new(2);
+    let id = rig.open();
+    let keys: Vec<_> = (0..100).map(|number| format!("{number:0>200}")).collect();
+    for key in &keys {
+        rig.send(id, set(key, "1"));
+    }
+    rig.answers(id);
+    let values: String = keys.iter().map(|key| value(key, "1")).collect();
+    for command in ["gat 1000", "get"] {
+        let answer = rig.ask(id, format!("{command} {}\r\n", keys.join(" ")));
+        assert_eq!(answer, format!("{values}END\r\n"));
+    }
+    let len_max = |command: &[u8]| {
+        let lines = rig.servers.iter().flat_map(|it| it.received().split(|byte| *byte == b'\n'));
+        lines.filter(|it| it.starts_with(command)).map(<[u8]>::len).max()
+    };
+    assert!(len_max(b"gat ") < Some(2048), "memcached may close the connection");
+    assert!(len_max(b"get ") > Some(2048), "one line is enough");
+}
+
+#[test]
 fn a_part_that_fails_contributes_misses() {
     let mut rig = Rig::new(2);
     let (first, second) = (rig.key(&[0]), rig.key(&[1]));
