@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use crate::protocol::encode;
 use crate::protocol::number;
-use crate::protocol::parse::{ParseLimits, Parsed, parse_request};
+use crate::protocol::parse::parse_sent;
 use crate::protocol::request::{MetaOp, MetaRequest, Request, Retrieval, StoreOp};
 use crate::protocol::token::{self, Tokens, push_number};
 
@@ -40,10 +40,7 @@ impl Diversion {
     /// Appends the encoded request `encoded`, changed, and returns where its keys stand in
     /// `output`. `None`, and nothing is appended, if it needs no change.
     pub fn apply(&self, encoded: &[u8], output: &mut Vec<u8>) -> Option<Range<usize>> {
-        let limits = ParseLimits { item_size_max: encoded.len(), keys_per_get_max: encoded.len() };
-        let Parsed::Request { request, .. } = parse_request(encoded, 0, &limits) else {
-            return None;
-        };
+        let request = parse_sent(encoded)?;
         let mut flags = Vec::new();
         let changed = match request {
             Request::Retrieve { how: Retrieval::Gat(exptime), keys } => {
@@ -179,6 +176,9 @@ pub fn is_conditional(request: &MetaRequest<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::parse::{
+        LINE_LEN_MAX, META_LINE_LEN_MAX, ParseLimits, Parsed, parse_request,
+    };
 
     const AWAY: Diversion =
         Diversion { ttl_max: Some(60), unix_now: 1_700_000_000, disguise: 0xff00 };
@@ -266,6 +266,27 @@ mod tests {
                 let (line, _) = token::line(&output, 0).expect("it has an end");
                 let words_len = Tokens::new(line).count();
                 assert!(words_len <= words_len_max, "{words_len}: {}", line.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_taken_is_no_longer_than_a_server_takes_wherever_it_goes() {
+        let away = Diversion { ttl_max: Some(u32::MAX), disguise: 1 << 63, ..AWAY };
+        for end in ["\n", "\r\n"] {
+            let room = META_LINE_LEN_MAX - "ms key 0 C5 E5 N0 P".len() - end.len();
+            let line = format!("ms key 0 C5 E5 N0 P{}{end}\r\n", "p".repeat(room));
+            let Parsed::Request { request, .. } =
+                parse_request(line.as_bytes(), 0, &ParseLimits::default())
+            else {
+                panic!("{line}")
+            };
+            let (mut encoded, mut output) = (Vec::new(), Vec::new());
+            encode::request(&request, &mut encoded);
+            away.apply(&encoded, &mut output).expect("an expiry is added");
+            for sent in [&encoded, &output] {
+                let (_, line_len) = token::line(sent, 0).expect("it has an end");
+                assert!(line_len <= LINE_LEN_MAX, "{line_len}");
             }
         }
     }

@@ -5,8 +5,8 @@
 //! `cas` and `ms` by a data block of the announced length and CR LF.
 //!
 //! # Limits
-//! A line of [`LINE_LEN_MAX`] bytes, except for retrievals, which are bounded by
-//! [`ParseLimits::keys_per_get_max`] keys. A value of [`ParseLimits::item_size_max`] bytes. Past
+//! A line of [`LINE_LEN_MAX`] bytes, for meta commands of [`META_LINE_LEN_MAX`], except for
+//! retrievals, which are bounded by [`ParseLimits::keys_per_get_max`] keys. A value of [`ParseLimits::item_size_max`] bytes. Past
 //! a limit the request is refused and, where its length is known, its value is swallowed.
 //!
 //! # Deviations from memcached 1.6.18
@@ -90,6 +90,11 @@ pub struct Refused<'a> {
 /// The longest command line but for retrievals, with its end.
 pub const LINE_LEN_MAX: usize = 2048;
 
+/// The same of a meta command. A server is sent a longer one: the key is asked for, numbers are
+/// written otherwise, and an expiry is added. At more than [`LINE_LEN_MAX`] it closes the
+/// connection, unless all of the line happens to come at once.
+pub const META_LINE_LEN_MAX: usize = LINE_LEN_MAX - 128;
+
 /// What every request of the binary protocol begins with.
 const BINARY_REQUEST: u8 = 0x80;
 
@@ -109,6 +114,18 @@ pub fn parse_request<'a>(input: &'a [u8], scanned: usize, limits: &ParseLimits) 
         return parsed;
     }
     parse_any(input, scanned, limits)
+}
+
+/// Reads one request as it is sent to a server: of what has been taken once, nothing is too long.
+pub(super) fn parse_sent(encoded: &[u8]) -> Option<Request<'_>> {
+    let limits = ParseLimits { item_size_max: encoded.len(), keys_per_get_max: encoded.len() };
+    let (line, line_len) = token::line(encoded, 0)?;
+    let mut words = Tokens::new(line);
+    let source = Source { input: encoded, line_len, limits: &limits };
+    match source.command(words.next()?, words) {
+        Ok(Parsed::Request { request, .. }) => Some(request),
+        Ok(Parsed::Refused(_) | Parsed::Incomplete { .. }) | Err(_) => None,
+    }
 }
 
 /// A request of any form.
@@ -153,6 +170,7 @@ fn line_len_max(command: &[u8], limits: &ParseLimits) -> usize {
             // line.
             RETRIEVAL_HEAD_LEN_MAX + (limits.keys_per_get_max + 1) * (KEY_LEN_MAX + 1)
         }
+        b"mg" | b"ms" | b"md" | b"ma" | b"me" => META_LINE_LEN_MAX,
         _ => LINE_LEN_MAX,
     }
 }

@@ -49,8 +49,8 @@ pub enum Refusal {
     Http,
     /// More keys than [`super::ParseLimits::keys_per_get_max`].
     TooManyKeys,
-    /// A line longer than [`super::parse::LINE_LEN_MAX`], or than the keys limit allows for a retrieval. If its
-    /// end has not been seen, the session must be closed.
+    /// A line longer than [`super::parse::LINE_LEN_MAX`], or than the keys limit allows for a
+    /// retrieval. The session must be closed: a value may follow.
     LineTooLong,
     /// A command that concerns one server, not a pool.
     PerServer,

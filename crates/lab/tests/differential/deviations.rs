@@ -4,6 +4,7 @@
 //! another that each is still so.
 
 use evenkeel_core::protocol::meta::DecodedKey;
+use evenkeel_core::protocol::parse::{LINE_LEN_MAX, META_LINE_LEN_MAX};
 
 use crate::answers::goes_on;
 use crate::arena::Subject;
@@ -46,7 +47,7 @@ pub(crate) const ALL: &[Deviation] = &[
     },
     Deviation {
         documented: "a line past its limit",
-        is_it: |it| it.last_lines().iter().any(|line| line.len() >= LINE_LEN_MAX),
+        is_it: |it| it.last_lines().iter().any(|line| is_too_long(line)),
         example: &[LONG_LINE],
         subjects: &Subject::ALL,
     },
@@ -177,8 +178,11 @@ pub(crate) const ALL: &[Deviation] = &[
 /// a refused value may have many lines, and what it is taken for may show late.
 const STEPS_BACK: usize = 12;
 
-/// The longest line of anything but a retrieval.
-const LINE_LEN_MAX: usize = 2047;
+/// Whether it is longer than any line but a retrieval's may be, without its end.
+fn is_too_long(line: &[u8]) -> bool {
+    let len_max = if line.starts_with(b"m") { META_LINE_LEN_MAX } else { LINE_LEN_MAX };
+    line.len() >= len_max
+}
 
 const LONG_LINE: &[u8] = &long_line();
 
