@@ -7,6 +7,7 @@ mod finish;
 mod pool;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::note::{Note, NoteKind};
@@ -22,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) listeners: Vec<ListenerPlan>,
     pub(crate) routes: Vec<RoutePlan>,
     pub(crate) pools: Vec<PoolPlan>,
+    /// Where `[admin]` listens; chosen at the end.
+    pub(crate) admin: Option<SocketAddr>,
     pub(crate) notes: Vec<Note>,
 }
 

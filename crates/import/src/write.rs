@@ -31,6 +31,14 @@ pub(crate) fn write(plan: &Plan, from: &str) -> String {
         out.setting("pool", &quoted(&route.pool), &route.origin);
     }
     plan.pools.iter().for_each(|pool| out.pool(pool));
+    if let Some(address) = plan.admin {
+        out.line(
+            "\n# Evenkeel's own: `evenkeel status` and the other verbs, the page, health, metrics.",
+        );
+        out.line("[admin]");
+        let why = Origin::chosen("chosen: only this machine reaches it");
+        out.setting("address", &quoted(&address.to_string()), &why);
+    }
     out.0
 }
 

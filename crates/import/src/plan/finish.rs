@@ -7,11 +7,14 @@ use std::net::SocketAddr;
 use evenkeel_core::config::ListenAddress;
 use evenkeel_core::distribution::Scheme;
 
-use super::{Origin, Plan, PoolPlan, ServerPlan};
+use super::{ListenerPlan, Origin, Plan, PoolPlan, ServerPlan};
 use crate::note::NoteKind;
 
 /// The first port that is chosen for a listener that the source knows none for.
 const PORT: u16 = 11311;
+
+/// The first port that is chosen for `[admin]`: where `evenkeel status` and the others look.
+const ADMIN_PORT: u16 = 9311;
 
 impl Plan {
     /// Makes it one that `check` finds no fault in.
@@ -25,6 +28,7 @@ impl Plan {
         self.drop_listeners_without_pool();
         self.part_same_addresses();
         self.choose_addresses();
+        self.choose_admin();
         self.say_failover();
         self.say_timeouts();
         self.sort_notes();
@@ -194,6 +198,30 @@ impl Plan {
             self.note(NoteKind::Chosen, None, text);
         }
     }
+
+    /// No source has it, and without it an operator is blind.
+    fn choose_admin(&mut self) {
+        let taken: BTreeSet<_> = self.listeners.iter().filter_map(port_of).collect();
+        let Some(port) = (ADMIN_PORT..=u16::MAX).find(|port| !taken.contains(port)) else { return };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        self.admin = Some(address);
+        let of_verbs = if port == ADMIN_PORT {
+            "`evenkeel status`".to_owned()
+        } else {
+            format!("`evenkeel status --admin {address}`")
+        };
+        let text = format!(
+            "[admin] listens at {address}, for this machine only: {of_verbs}, the page, health \
+             and metrics."
+        );
+        self.note(NoteKind::Chosen, None, text);
+    }
+}
+
+/// The port of a listener's address, if it is no socket.
+fn port_of(listener: &ListenerPlan) -> Option<u16> {
+    let (address, _) = listener.address.as_ref()?;
+    address.rsplit_once(':')?.1.parse().ok()
 }
 
 /// The most notes that are told; nobody reads so many.

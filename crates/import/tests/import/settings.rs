@@ -90,6 +90,15 @@ fn two_listeners_at_one_address_are_parted() {
 }
 
 #[test]
+fn a_result_has_an_admin_table_for_status_at_a_port_that_no_listener_has() {
+    let usual = check("x.yml", &format!("a:\n{SERVERS}"), &["[admin]"]);
+    check_note(&usual, NoteKind::Chosen, "[admin] listens at 127.0.0.1:9311");
+    let text = format!("a:\n  listen: 0.0.0.0:9311\n{SERVERS}");
+    let moved = check("x.yml", &text, &["[admin]", "address = \"127.0.0.1:9312\""]);
+    check_note(&moved, NoteKind::Chosen, "`evenkeel status --admin 127.0.0.1:9312`");
+}
+
+#[test]
 fn pools_of_one_name_are_told_apart() {
     let text = format!("a b:\n{SERVERS}a/b:\n{SERVERS}");
     check("x.yml", &text, &["[pool.a-b]", "[pool.a-b-2]"]);
