@@ -17,6 +17,7 @@ use evenkeel_core::config::KeyPrefix;
 
 use super::place::Place;
 use super::plan::{Origin, Plan, PoolPlan, ServerPlan};
+use super::secret::without_texts;
 use super::server::read_server;
 use super::value::{Entry, Value, shorten};
 
@@ -105,7 +106,7 @@ impl Work<'_> {
 
     /// Servers that are known at run time only: those of `--servers`, or a word on it.
     fn dynamic_servers(&mut self, pool: &mut PoolPlan, line: usize, source: &str) {
-        let source = shorten(source);
+        let source = shorten(&without_texts(source));
         if let Some(servers) = self.servers {
             for text in parts(servers) {
                 self.add_server(pool, text, line);

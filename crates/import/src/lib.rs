@@ -30,6 +30,7 @@ mod kind;
 mod note;
 mod place;
 
+mod secret;
 mod value;
 
 mod read;

@@ -19,6 +19,10 @@ pub(crate) fn read_server_with_port(text: &str, port: u16) -> Result<Listed, Str
     if is_socket(text) {
         return Err("a server behind a Unix socket is not supported yet".to_owned());
     }
+    if text.contains('@') {
+        // What is wrong with the rest would be quoted, and it may be a password.
+        return Err("Evenkeel has no user and no password for servers".to_owned());
+    }
     let (host, rest) = match text.strip_prefix('[') {
         Some(bracketed) => {
             let (host, rest) = bracketed.split_once(']').ok_or("the bracket is not closed")?;

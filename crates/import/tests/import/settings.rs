@@ -81,6 +81,41 @@ fn what_is_not_known_is_named_without_its_value() {
 }
 
 #[test]
+fn no_password_of_a_source_is_told() {
+    let django = "CACHES = {'a': {'BACKEND': \
+                  'django.core.cache.backends.memcached.PyMemcacheCache', 'LOCATION': 'a:1', \
+                  'OPTIONS': make(password='hunter2')}, 'b': make('hunter2'), **of(token='hunter2'), \
+                  'c': {'BACKEND': 'django.core.cache.backends.memcached.PyLibMCCache', \
+                  'LOCATION': env('URL', default='hunter2'), 'OPTIONS': {'password': 'hunter2'}}}";
+    let rails = "Dalli::Client.new('memcached://u:hunter2@h,memcached://u:a,hunter2@i,10.0.0.1', \
+                 password: 'hunter2', a: of('hunter2'))";
+    let php = "session.save_handler = memcache\n\
+               session.save_path = \"tcp://10.0.0.1:11211?auth=hunter2\"\n\
+               memcached.sess_sasl_password = hunter2\n";
+    let twemproxy = format!("a:\n  redis_auth: hunter2\n{SERVERS}");
+    let mcrouter = r#"{"pools": {"A": {"servers": ["u:hunter2@h:1", "10.0.0.1:1"],
+                       "token": "hunter2"}}, "route": "PoolRoute|A"}"#;
+    for (kind, text) in [
+        (Kind::Django, django),
+        (Kind::Rails, rails),
+        (Kind::Php, php),
+        (Kind::Php, "PASSWORD=hunter2,10.0.0.1:11211"),
+        (Kind::Twemproxy, &twemproxy.replace("servers: [", "servers: ['u:hunter2@h:1:1', ")),
+        (Kind::Mcrouter, mcrouter),
+        (Kind::List, "u:hunter2@10.0.0.1:11211,10.0.0.1"),
+        (Kind::List, "mc://u:hunter2@10.0.0.1:11211,10.0.0.1"),
+    ] {
+        let client = Some("dalli".to_owned());
+        let options = Options { from: Some(kind), client, servers: None };
+        let told = match import(&[source("x", text)], &options) {
+            Ok(imported) => format!("{}{}", imported.toml, imported.summary()),
+            Err(error) => error.to_string(),
+        };
+        assert!(!told.contains("hunter2"), "{kind}: {told}");
+    }
+}
+
+#[test]
 fn two_listeners_at_one_address_are_parted() {
     let pool = |name| format!("{name}:\n  listen: 127.0.0.1:22121\n{SERVERS}");
     let text = format!("{}{}", pool("a"), pool("b"));
