@@ -9,11 +9,13 @@
 //! | `pool` | a leaf: a pool of servers with the hash, the timeouts and the gutter that it is used with |
 //! | `operation` | which of Evenkeel's operations mcrouter's are, and where each goes |
 //! | `rule` | leaves as a listener and its routes |
+//! | `scope` | which requests get to a place in the tree |
 //! | here | the way through the tree |
 
 mod operation;
 mod pool;
 mod rule;
+mod scope;
 
 use evenkeel_core::config::KeyPrefix;
 
@@ -23,17 +25,7 @@ use crate::plan::Origin;
 use crate::value::{DEPTH_MAX, Data, Entry, Value, shorten};
 
 use pool::{Failover, Use};
-
-/// Which requests a part of the tree is for.
-#[derive(Clone, Debug, Default)]
-struct Scope {
-    /// What keys begin with.
-    prefix: String,
-    /// Whether the prefix is a `/region/cluster/` that servers are not sent.
-    is_routing: bool,
-    /// All, if none are named.
-    operations: Option<Vec<&'static str>>,
-}
+use scope::Scope;
 
 /// A leaf, and which requests go there.
 struct Rule {
@@ -85,6 +77,8 @@ pub(crate) fn plan_mcrouter(work: &mut Work, source: &Value) {
     tree.say_what_is_beside();
     if let Some(entry) = source.entry("route") {
         let root = Handle { value: &entry.value, path: "$.route".to_owned(), depth: 0 };
+        let place = tree.at(&root);
+        tree.work.plan.chosen(place, ROUTING_PREFIX);
         tree.lower(&root, &Scope::default(), None);
     } else if let Some(entry) = source.entry("routes") {
         tree.lower_routes(entry);
@@ -187,7 +181,7 @@ impl<'s> Tree<'_, '_, 's> {
                     self.lost(&route, text);
                     continue;
                 }
-                self.lower(&route, &Scope { prefix, is_routing: true, operations: None }, None);
+                self.lower(&route, &Scope::of_routing(prefix), None);
             }
         }
     }
@@ -356,13 +350,18 @@ impl<'s> Tree<'_, '_, 's> {
 
     fn lower_prefixes(&mut self, handle: &Handle<'s>, scope: &Scope, failover: Option<&Failover>) {
         self.say_unknown(handle, &["type", "name", "policies", "wildcard"]);
+        let policies = handle.get("policies");
+        let entries = policies.as_ref().and_then(|it| it.value.entries()).unwrap_or_default();
+        let mut elsewhere = scope.elsewhere.clone();
+        elsewhere.extend(entries.iter().map(|it| it.key.clone()));
         if let Some(wildcard) = handle.get("wildcard") {
-            self.lower(&wildcard, scope, failover);
+            let scope = Scope { elsewhere: elsewhere.clone(), ..scope.clone() };
+            self.lower(&wildcard, &scope, failover);
         } else {
             self.lost(handle, format!("keys with no prefix of its `policies`: that {NOTHING}"));
         }
-        let Some(policies) = handle.get("policies") else { return };
-        for entry in policies.value.entries().unwrap_or_default() {
+        let Some(policies) = policies else { return };
+        for entry in entries {
             let path = format!(".{:?}", shorten(&entry.key));
             let child = policies.child(&path, &entry.value);
             if scope.is_routing {
@@ -383,8 +382,12 @@ impl<'s> Tree<'_, '_, 's> {
                 self.lost(&child, "it is no prefix that a key can have.");
                 continue;
             }
-            let scope = Scope { prefix: entry.key.clone(), ..scope.clone() };
-            self.lower(&child, &scope, failover);
+            if let Some(prefix) = scope.chosen_before(&entry.key) {
+                let text = format!("no key gets here: {:?} is chosen before it.", shorten(prefix));
+                self.needless(&child, text);
+                continue;
+            }
+            self.lower(&child, &scope.narrowed(&entry.key, &elsewhere), failover);
         }
     }
 
@@ -422,29 +425,30 @@ impl<'s> Tree<'_, '_, 's> {
         }
         let spare = spares.first().and_then(|it| self.gutter_of(it));
         let exptime = handle.get("failover_exptime");
-        let failover = spare.map(|(pool, path)| Failover {
-            pool,
-            place: self.work.at(spares[0].value.line).with_path(&path),
+        let failover = spare.map(|used| Failover {
+            used: Box::new(used),
+            place: self.at(&spares[0]),
             exptime: exptime.map(|it| (it.value.clone(), self.at(&it))),
         });
         self.lower(&main, scope, failover.as_ref());
     }
 
-    /// The name of the one pool that a failover leads to.
-    fn gutter_of(&mut self, handle: &Handle<'s>) -> Option<(String, String)> {
+    /// The one pool that a failover leads to.
+    fn gutter_of(&mut self, handle: &Handle<'s>) -> Option<Use> {
         let text = handle.value.as_text().map(|it| it.strip_prefix("PoolRoute|").unwrap_or(it));
-        let of_object = || {
-            let is_pool = handle.value.get("type")?.as_text()? == "PoolRoute";
-            handle.value.get("pool").filter(|_| is_pool)?.as_text()
+        let is_pool = handle.value.get("type").and_then(Value::as_text) == Some("PoolRoute");
+        let used = match text {
+            Some(name) => Some(Use::plain(name)),
+            None if is_pool => self.read_use(handle, None),
+            None => None,
         };
-        let name = text.or_else(of_object)?;
-        if self.pool(name).is_some() {
-            return Some((name.to_owned(), handle.path.clone()));
+        let used = used.filter(|used| self.pool(&used.pool).is_some());
+        if used.is_none() {
+            let text = "a gutter is a pool here: this failover is not carried over, and keys of a \
+                        failed server stay its own.";
+            self.lost(handle, text);
         }
-        let text = "a gutter is a pool here: this failover is not carried over, and keys of a \
-                    failed server stay its own.";
-        self.lost(handle, text);
-        None
+        used
     }
 
     fn named(&self, name: &str) -> Option<Handle<'s>> {
@@ -464,6 +468,11 @@ impl<'s> Tree<'_, '_, 's> {
         }
     }
 }
+
+/// With one `route` the prefix of keys that name one is on mcrouter's command line.
+const ROUTING_PREFIX: &str = "mcrouter sends servers keys without their `/region/cluster/`. If \
+     applications name the one of its `--route-prefix`, add a [[route]] to the same pool, with \
+     `prefix = \"/region/cluster/\"` and `strip_prefix = true`.";
 
 /// The most leaves that are followed: handles that name each other twice make very many.
 const RULES_MAX: usize = 2000;

@@ -158,6 +158,95 @@ fn mcrouters_operations_are_routes_of_their_own() {
     check("x.json", text, &lines);
 }
 
+/// The routes that come of a tree of mcrouter's over pools a, b and c: prefix, operations, pool.
+#[track_caller]
+fn check_routes(tree: &str, expected: &[&str]) -> Imported {
+    let text = format!(
+        r#"{{"pools": {{"a": {{"servers": ["a1:1"]}}, "b": {{"servers": ["b1:1"]}},
+            "c": {{"servers": ["c1:1"]}}}}, "route": {tree}}}"#
+    );
+    let imported = imported("x.json", &text, &Options::default());
+    let value = |line: &str| Some(line.split_once(" = ")?.1.split("  #").next()?.to_owned());
+    let mut blocks = imported.toml.split("\n\n");
+    let default = blocks.find(|it| it.starts_with("[listener.main]")).expect("a listener");
+    let default = default.lines().find(|it| it.starts_with("pool = ")).and_then(value);
+    let routes = blocks.filter_map(|it| it.strip_prefix("[[route]]\n"));
+    let routes = routes.map(|it| it.lines().filter_map(value).collect::<Vec<_>>().join(" "));
+    let told: Vec<_> = default.into_iter().chain(routes).collect();
+    assert_eq!(told, expected, "{}", imported.toml);
+    imported
+}
+
+#[test]
+fn an_operation_of_mcrouter_goes_before_the_prefixes_of_others() {
+    let prefixes = r#"{"type": "PrefixSelectorRoute", "policies": {"x": "PoolRoute|b"},
+                       "wildcard": "PoolRoute|a"}"#;
+    let of = |policies: &str| {
+        format!(
+            r#"{{"type": "OperationSelectorRoute", "default_policy": {prefixes},
+                "operation_policies": {policies}}}"#
+        )
+    };
+    let others = r#"["get", "set", "touch", "arithmetic"]"#;
+    let x = format!(r#""x" {others} "b""#);
+    let lines = ["\"a\"", &x, r#""" ["delete"] "c""#];
+    check_routes(&of(r#"{"delete": "PoolRoute|c"}"#), &lines);
+
+    let part = check_routes(&of(r#"{"add": "PoolRoute|c"}"#), &["\"a\"", "\"x\" \"b\""]);
+    check_note(&part, NoteKind::Lost, "operation_policies.add `add`: here set, add,");
+}
+
+#[test]
+fn of_selectors_within_each_other_the_outer_one_chooses() {
+    let selector = |policies: &str, wildcard: &str| {
+        format!(
+            r#"{{"type": "PrefixSelectorRoute", "policies": {{{policies}}},
+                "wildcard": {wildcard}}}"#
+        )
+    };
+    let inner = selector(r#""x": "PoolRoute|c", "xy": "PoolRoute|c", "z": "PoolRoute|c""#, A);
+    let outer = selector(r#""x": "PoolRoute|b""#, &inner);
+    let imported = check_routes(&outer, &["\"a\"", "\"z\" \"c\"", "\"x\" \"b\""]);
+    check_note(&imported, NoteKind::Needless, "no key gets here: \"x\" is chosen before it");
+
+    let inner = selector(r#""xyz": "PoolRoute|c", "xa": "PoolRoute|c""#, r#""PoolRoute|b""#);
+    let outer = selector(&format!(r#""x": {inner}, "xy": {A}"#), A);
+    let lines = ["\"a\"", "\"x\" \"b\"", "\"xa\" \"c\"", "\"xy\" \"a\""];
+    check_routes(&outer, &lines);
+}
+
+const A: &str = "\"PoolRoute|a\"";
+
+#[test]
+fn a_gutter_has_the_hash_and_the_timeouts_of_its_own_route() {
+    let text = r#"{"pools": {"a": {"servers": ["a1:1"]}, "g": {"servers": ["g1:1", "g2:1"]}},
+        "route": {"type": "FailoverRoute", "children": ["PoolRoute|a",
+          {"type": "PoolRoute", "pool": "g", "hash": "Crc32", "server_timeout": 50}]}}"#;
+    let lines = ["distribution = \"mcrouter-crc32\"", "timeout = \"50ms\""];
+    check("x.json", text, &lines);
+}
+
+#[test]
+fn a_hash_of_mcrouter_that_cannot_be_matched_is_named_and_no_weight_is_guessed() {
+    let text = |hash: &str| {
+        format!(
+            r#"{{"pools": {{"a": {{"servers": ["a1:1", "a2:1"]}}}},
+                "route": {{"type": "PoolRoute", "pool": "a", "hash": {hash}}}}}"#
+        )
+    };
+    let lines = ["\"a1:1\",", "\"a2:1\",", "distribution = \"mcrouter-ch3\""];
+    for hash in ["WeightedCh4", "ConstShard", "Rendezvous", "7"] {
+        let quoted = if hash == "7" { hash.to_owned() } else { format!("{hash:?}") };
+        let imported = check("x.json", &text(&quoted), &lines);
+        check_note(&imported, NoteKind::Lost, &format!("the hash `{hash}` cannot be matched"));
+    }
+    for weights in ["[0, 1]", "[0.05, 0.1]", "[1]"] {
+        let hash = format!(r#"{{"hash_func": "WeightedCh3", "weights": {weights}}}"#);
+        let imported = check("x.json", &text(&hash), &lines[..2]);
+        check_note(&imported, NoteKind::Lost, "the weights of pool a are not one for each server");
+    }
+}
+
 #[test]
 fn what_a_handle_of_mcrouter_says_besides_is_named_with_its_path() {
     let text = r#"{"pools": {"a": {"servers": ["a1:1"]}, "b": {"servers": ["b1:1"]}},

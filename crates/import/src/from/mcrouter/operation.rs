@@ -1,10 +1,12 @@
 //! `OperationSelectorRoute`: where a request goes by what it does.
 
 use super::pool::Failover;
-use super::{Handle, NOTHING, Scope, Tree};
+use super::scope::Scope;
+use super::{Handle, NOTHING, Tree};
 use crate::value::{Data, Value, shorten};
 
-/// The operations of Evenkeel, each with mcrouter's names for what belongs to it.
+/// The operations of Evenkeel, each with mcrouter's names for what belongs to it: where the first of
+/// them goes, all go.
 pub(super) const OPERATIONS: [(&str, &[&str]); 5] = [
     ("get", &["get", "gets", "metaget", "lease-get"]),
     ("set", &["set", "add", "replace", "append", "prepend", "cas", "lease-set"]),
@@ -31,11 +33,21 @@ impl<'s> Tree<'_, '_, 's> {
         let mut chosen: Vec<(&'static str, Handle)> = Vec::new();
         for (ours, theirs) in OPERATIONS {
             let of: Vec<_> = named.iter().filter(|it| theirs.contains(&it.key.as_str())).collect();
-            let Some(first) = of.first() else { continue };
+            let (Some(any), Some(policies)) = (of.first(), &policies) else { continue };
             if !left.contains(&ours) {
                 continue;
             }
-            let Some(policies) = &policies else { continue };
+            let Some(first) = of.iter().find(|it| it.key == theirs[0]) else {
+                let text = format!(
+                    "`{}`: here {} go together (`{ours}`), and all go where `{}` goes, which is \
+                     elsewhere.",
+                    of.iter().map(|it| it.key.as_str()).collect::<Vec<_>>().join("`, `"),
+                    theirs.join(", "),
+                    theirs[0]
+                );
+                self.lost(&policies.child(&format!(".{}", any.key), &any.value), text);
+                continue;
+            };
             let child = policies.child(&format!(".{}", first.key), &first.value);
             let is_one = of.iter().all(|it| shape(&it.value) == shape(&first.value));
             if !is_one || of.len() < theirs.len() && ours != "get" {
@@ -57,9 +69,8 @@ impl<'s> Tree<'_, '_, 's> {
             self.work.plan.lost(place, text);
         }
         match handle.get("default_policy") {
-            Some(default) if left.len() == OPERATIONS.len() || !left.is_empty() => {
-                let operations = (left.len() < OPERATIONS.len() && !scope.prefix.is_empty())
-                    .then(|| left.clone());
+            Some(default) if !left.is_empty() => {
+                let operations = (left.len() < OPERATIONS.len()).then(|| left.clone());
                 let scope = Scope { operations, ..scope.clone() };
                 self.lower(&default, &scope, failover);
             }

@@ -24,7 +24,7 @@ pub(super) struct Use {
 /// What stands in for a pool.
 #[derive(Clone, Debug)]
 pub(super) struct Failover {
-    pub(super) pool: String,
+    pub(super) used: Box<Use>,
     pub(super) place: Place,
     pub(super) exptime: Option<(Value, Place)>,
 }
@@ -138,10 +138,7 @@ impl<'s> Tree<'_, '_, 's> {
         };
         let before = self.work.plan.notes.len();
         let mut pool = self.read_pool(entry);
-        self.place_keys(&mut pool, used);
-        for (which, value, place) in &used.timeouts {
-            self.set_timeout(&mut pool, *which, value, place);
-        }
+        self.use_pool(&mut pool, used);
         if let Some(failover) = &used.failover {
             self.set_gutter(&mut pool, failover, entry);
         } else {
@@ -160,6 +157,14 @@ impl<'s> Tree<'_, '_, 's> {
             self.add_gutter(&pool, failover);
         }
         self.work.plan.push_pool(pool).then_some(name)
+    }
+
+    /// What is said of a pool where it is used.
+    fn use_pool(&mut self, pool: &mut PoolPlan, used: &Use) {
+        self.place_keys(pool, used);
+        for (which, value, place) in &used.timeouts {
+            self.set_timeout(pool, *which, value, place);
+        }
     }
 
     fn read_pool(&mut self, entry: &'s Entry) -> PoolPlan {
@@ -248,7 +253,9 @@ impl<'s> Tree<'_, '_, 's> {
             self.set_salt(pool, used.salt.as_ref());
             return;
         };
-        let function = hash.as_text().or_else(|| hash.get("hash_func")?.as_text()).unwrap_or("Ch3");
+        let said = hash.as_text().or_else(|| hash.get("hash_func")?.as_text());
+        let is_silent = hash.entries().is_some() && hash.get("hash_func").is_none();
+        let function = said.unwrap_or(if is_silent { "Ch3" } else { "" });
         let origin = Origin::Source(place.clone(), function.to_owned());
         match function {
             "Ch3" => pool.set_text("distribution", "mcrouter-ch3", origin),
@@ -261,7 +268,7 @@ impl<'s> Tree<'_, '_, 's> {
                 let text = format!(
                     "the hash `{}` cannot be matched: pool {} is given mcrouter's default, and \
                      starts with misses for most keys.",
-                    shorten(function),
+                    said.map_or_else(|| hash.shown(), shorten),
                     pool.name
                 );
                 self.work.plan.lost(place.clone(), text);
@@ -309,7 +316,7 @@ impl<'s> Tree<'_, '_, 's> {
         } else {
             let text = format!(
                 "the weights of pool {} are not one for each server, above 0 and at most 1, \
-                 with six decimals at most and one of them at least 0.1: all are 1 here. \
+                 with six decimals at most and one of them above 0.1: all are 1 here. \
                  {MOVED}",
                 pool.name
             );
@@ -318,8 +325,8 @@ impl<'s> Tree<'_, '_, 's> {
     }
 
     fn set_gutter(&mut self, pool: &mut PoolPlan, failover: &Failover, main: &Entry) {
-        let origin = Origin::Source(failover.place.clone(), shorten(&failover.pool));
-        let gutter = self.pool(&failover.pool);
+        let origin = Origin::Source(failover.place.clone(), shorten(&failover.used.pool));
+        let gutter = self.pool(&failover.used.pool);
         let servers = |entry: &Entry| {
             let items = entry.value.get("servers").and_then(Value::items).unwrap_or_default();
             items.iter().filter_map(|it| it.as_text().map(str::to_owned)).collect::<Vec<_>>()
@@ -359,19 +366,18 @@ impl<'s> Tree<'_, '_, 's> {
 
     /// A gutter is one pool's alone here, so each pool has a copy of it.
     fn add_gutter(&mut self, pool: &PoolPlan, failover: &Failover) {
-        let Some(entry) = self.pool(&failover.pool) else { return };
-        let said = format!("pools.{}", shorten(&failover.pool));
+        let Some(entry) = self.pool(&failover.used.pool) else { return };
+        let said = format!("pools.{}", shorten(&failover.used.pool));
         let is_shared = self.work.plan.pools.iter().any(|it| said_of(it) == said);
         let before = self.work.plan.notes.len();
         let mut gutter = self.read_pool(entry);
+        self.use_pool(&mut gutter, &failover.used);
         if is_shared {
             self.work.plan.notes.truncate(before);
         }
         if let Some(name) = pool.text_of("gutter") {
             name.clone_into(&mut gutter.name);
         }
-        let why = Origin::chosen("mcrouter's default: Ch3");
-        gutter.set_text("distribution", "mcrouter-ch3", why);
         self.work.plan.push_pool(gutter);
     }
 }

@@ -11,10 +11,12 @@ impl Tree<'_, '_, '_> {
     /// Listener, default pool and routes.
     pub(super) fn emit(&mut self) {
         let rules = mem::take(&mut self.rules);
-        let is_default = |it: &&Rule| it.scope.prefix.is_empty() && it.scope.operations.is_none();
-        let default = rules.iter().find(is_default).or_else(|| rules.first());
-        let Some(default) = default else { return };
-        if rules.iter().find(is_default).is_none() {
+        let is_of_all_keys = |it: &&Rule| it.scope.prefix.is_empty();
+        let is_default = |it: &&Rule| is_of_all_keys(it) && it.scope.operations.is_none();
+        let default = rules.iter().find(is_default);
+        let default = default.or_else(|| rules.iter().find(is_of_all_keys));
+        let Some(default) = default.or_else(|| rules.first()) else { return };
+        if !is_of_all_keys(&default) {
             let text = format!(
                 "no pool serves keys with no prefix: pool {} is named for them, because a \
                  listener has one.",
@@ -39,10 +41,10 @@ impl Tree<'_, '_, '_> {
             };
             let free: Vec<_> = wanted.iter().copied().filter(|it| is_free(it)).collect();
             let changes_nothing = rule.scope.prefix.is_empty() && rule.pool == default_pool;
+            taken.extend(free.iter().map(|it| (rule.scope.prefix.clone(), *it)));
             if free.is_empty() || changes_nothing {
                 continue;
             }
-            taken.extend(free.iter().map(|it| (rule.scope.prefix.clone(), *it)));
             self.work.plan.routes.push(route(rule, &free));
         }
     }
