@@ -128,7 +128,8 @@ pub fn request(request: &Request<'_>, output: &mut Vec<u8>) -> Range<usize> {
 ///
 /// The key may be any bytes: what text cannot hold once came in base64, and goes out so.
 pub fn delete(key: &[u8], output: &mut Vec<u8>) -> (Expect, Range<usize>) {
-    if key.iter().any(|byte| matches!(byte, b'\0' | b' ' | b'\r' | b'\n')) {
+    // A CR is a byte as others are, wherever it stands.
+    if key.iter().any(|byte| matches!(byte, b'\0' | b' ' | b'\n')) {
         output.extend_from_slice(b"md ");
         let start = output.len();
         base64(key, output);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::encode;
+use crate::protocol::meta::DecodedKey;
 use crate::protocol::request::{MetaOp, MetaRequest};
 
 const LIMITS: ParseLimits = ParseLimits { item_size_max: 1000, keys_per_get_max: 3 };
@@ -400,6 +401,23 @@ fn a_server_is_always_asked_for_one_response_that_names_its_key() {
     check(b"me a\r\n", "me a\r\n", b"a");
     check(b"me a x b\r\n", "me a\r\n", b"a");
     check(b"flush_all 3 noreply\r\n", "flush_all 3\r\n", b"");
+}
+
+#[test]
+fn a_key_of_any_bytes_can_be_deleted() {
+    let mut longest = [b'k'; KEY_LEN_MAX];
+    longest[7] = b'\r';
+    let base64 = DecodedKey::new(&[b'A'; 248]).expect("it is base64");
+    for key in [b"k", &longest[..], b"k\r", b"\r", b"a b", b"a\n", base64.as_slice()] {
+        let mut output = Vec::new();
+        encode::delete(key, &mut output);
+        let Parsed::Request { request, len } = parse(&output) else { panic!("{output:?}") };
+        assert_eq!(len, output.len());
+        match request {
+            Request::Meta(meta) => meta.with_real_key(|real| assert_eq!(real, key)),
+            other => assert_eq!(other.key(), Some(key)),
+        }
+    }
 }
 
 proptest! {
