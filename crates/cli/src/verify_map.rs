@@ -89,6 +89,8 @@ struct Lines {
     reader: Box<dyn BufRead>,
     number: u64,
     line: Vec<u8>,
+    /// Whether there are lines of a dump, whose last one is `END`.
+    is_dump: bool,
 }
 
 impl Lines {
@@ -100,7 +102,7 @@ impl Lines {
             let file = File::open(file).map_err(|it| unreadable(&name, &it))?;
             Box::new(BufReader::new(file))
         };
-        Ok(Self { name, reader, number: 0, line: Vec::new() })
+        Ok(Self { name, reader, number: 0, line: Vec::new(), is_dump: false })
     }
 
     fn next_key(&mut self) -> Result<Option<Vec<u8>>, Failure> {
@@ -113,6 +115,10 @@ impl Lines {
             }
             if self.line.last() == Some(&b'\n') {
                 self.line.pop();
+            }
+            self.is_dump |= self.line.starts_with(b"key=");
+            if self.is_dump && matches!(self.line.as_slice(), b"END" | b"END\r") {
+                continue;
             }
             match key::parse(&self.line) {
                 Ok(Some(key)) => return Ok(Some(key)),

@@ -3,7 +3,8 @@
 //! # Hard cases
 //! `me` tells of an item without using it, and is as old as memcached 1.6. An older server is asked
 //! by `get`, whose values are read and thrown away; it cannot be asked for a key with blanks or
-//! control characters at all.
+//! control characters at all. `me` is asked for such a key in base64, which is a third longer and may
+//! have no more bytes than a key: one of more than 186 bytes cannot be asked for either.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use evenkeel_core::config::ServerAddress;
+use evenkeel_core::protocol::KEY_LEN_MAX;
 use tokio::time::{Instant, sleep_until};
 
 use super::Options;
@@ -116,17 +118,24 @@ impl Asker {
         has: &mut Vec<Option<bool>>,
     ) -> Result<(), String> {
         let mut request = Vec::new();
+        // Where the answers belong.
+        let mut places = Vec::new();
         for key in keys.iter().map(AsRef::as_ref) {
-            request.extend_from_slice(b"me ");
-            if is_plain(key) {
-                request.extend_from_slice(key);
-            } else {
-                request.extend_from_slice(BASE64_STANDARD.encode(key).as_bytes());
-                request.extend_from_slice(b" b");
+            let (plain, encoded) = (is_plain(key), BASE64_STANDARD.encode(key));
+            if !plain && encoded.len() > KEY_LEN_MAX {
+                has.push(None);
+                continue;
             }
-            request.extend_from_slice(b"\r\n");
+            places.push(has.len());
+            has.push(Some(false));
+            let (name, flag): (_, &[u8]) =
+                if plain { (key, b"\r\n") } else { (encoded.as_bytes(), b" b\r\n") };
+            request.extend([b"me ", name, flag].concat());
         }
-        let mut left = keys.len();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let mut places = places.into_iter().peekable();
         let mut strange = None;
         let each = |line: &str| {
             let known = match line {
@@ -137,9 +146,10 @@ impl Asker {
                     return ControlFlow::Break(());
                 }
             };
-            has.push(known);
-            left -= 1;
-            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if let Some(place) = places.next() {
+                has[place] = known;
+            }
+            if places.peek().is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let Bounds { silence, deadline, .. } = self.bounds;
         let answer = self.conversation.follow(&request, each, silence, deadline).await;
@@ -265,6 +275,19 @@ mod tests {
         };
         let has = run(asked(answer, &[b"a", b"b c", b"d"], 10_000));
         assert_eq!(has, Ok(vec![Some(true), Some(true), Some(false)]));
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_in_base64_costs_no_other_its_answer() {
+        let answer = |line: &str| match line {
+            "me a" | "me b" => "ME x exp=-1\r\n",
+            line if line.len() > 3 + 250 + 2 => "CLIENT_ERROR bad command line format\r\n",
+            _ => "EN\r\n",
+        };
+        let (longest, longer) = ([b' '; 186], [b' '; 187]);
+        let has = run(asked(answer, &[b"a", &longer, &longest, b"b"], 10_000));
+        assert_eq!(has, Ok(vec![Some(true), None, Some(false), Some(true)]));
+        assert_eq!(run(asked(answer, &[&longer], 10_000)), Ok(vec![None]));
     }
 
     #[test]
