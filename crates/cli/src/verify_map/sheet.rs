@@ -118,7 +118,14 @@ fn examples(report: &MapReport) -> Vec<String> {
     }
     let mut lines = vec![String::new(), "for example:".to_owned()];
     lines.extend(report.examples.iter().map(|it| {
-        format!("  {} is at {}, and looked for at {}", printable(&it.key), it.found_at, it.home)
+        let asked_as = it.asked_as.as_ref().map(|it| format!("as {} ", printable(it)));
+        format!(
+            "  {} is at {}, and looked for {}at {}",
+            printable(&it.key),
+            it.found_at,
+            asked_as.unwrap_or_default(),
+            it.home
+        )
     }));
     if report.also_at_home > 0 {
         lines.push(format!(

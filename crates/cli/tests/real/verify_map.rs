@@ -107,7 +107,8 @@ fn keys_of_the_proxy_are_at_home_and_one_that_strayed_is_found() {
 
     let file = scratch_path("keys");
     let mut text = keys.iter().fold(String::new(), |text, key| text + key + "\n");
-    text.push_str("never:stored\nwith\\x20blank\n");
+    // What a dump ends with is no key.
+    text.push_str("never:stored\nkey=with%20blank exp=-1 size=1\r\n\r\nEND\r\n");
     fs::write(&file, text).expect("the scratch folder is writable");
     let file = file.to_str().expect("a plain path");
     let (report, code) = verified(&right, &["--keys", file]);
@@ -126,7 +127,10 @@ fn keys_of_the_proxy_are_at_home_and_one_that_strayed_is_found() {
     };
     let (home, strayed) = stray(&keys[0], false);
     stray(&keys[1], true);
-    let expected = serde_json::json!([{ "key": keys[0], "found_at": strayed, "home": home }]);
+    let example = serde_json::json!(
+        { "key": keys[0], "found_at": strayed, "home": home, "asked_as": null }
+    );
+    let expected = Value::from(vec![example]);
     let (report, code) = verified(&right, &[]);
     assert_eq!((&report["would_miss"], code), (&Value::from(1), Some(1)), "{report:#}");
     assert_eq!(report["also_at_home"], 1);
@@ -135,6 +139,61 @@ fn keys_of_the_proxy_are_at_home_and_one_that_strayed_is_found() {
     assert_eq!((&report["would_miss"], code), (&Value::from(1), Some(1)), "{report:#}");
     assert_eq!(report["examples"], expected);
     assert_eq!(report["hint"], Value::Null, "nearly all are at home");
+}
+
+#[test]
+fn keys_are_looked_for_where_their_routes_send_them() {
+    let (_servers, addresses) = servers();
+    let (main, users) = addresses.split_at(1);
+    let lines = |strip| {
+        format!(
+            "[[route]]\nprefix = \"user:\"\npool = \"users\"\n\
+             [[route]]\nprefix = \"/east/\"\npool = \"users\"\nstrip_prefix = {strip}\n\
+             [pool.users]\nservers = {users:?}\n"
+        )
+    };
+    let proxy = Proxy::start_with(main, &lines(true));
+    let mut session = Session::connect(&proxy.address());
+    let keys: Vec<_> = ["page:", "user:", "/east/"]
+        .iter()
+        .flat_map(|prefix| (0..60).map(move |number| format!("{prefix}{number}")))
+        .collect();
+    for key in &keys {
+        session.set(key, "value");
+    }
+    let file = scratch_path("keys");
+    fs::write(&file, keys.join("\n")).expect("the scratch folder is writable");
+    let file = file.to_str().expect("a plain path");
+    let right = config(main, &lines(true));
+    for args in [&[][..], &["--keys", file]] {
+        let (report, code) = verified(&right, args);
+        assert_eq!((&report["at_home"], code), (&Value::from(180), Some(0)), "{report:#}");
+        assert_eq!(report["pool"], "main, users");
+    }
+    // What servers know without a prefix is not found with it.
+    let kept = config(main, &lines(false));
+    let (report, code) = verified(&kept, &["--all"]);
+    assert_eq!((&report["would_miss"], code), (&Value::from(60), Some(1)), "{report:#}");
+    // Nor the other way round, also on the server that the rest of the key belongs to.
+    let mut direct: Vec<_> = addresses.iter().map(|it| Session::connect(it)).collect();
+    for session in &mut direct {
+        session.expect(b"flush_all\r\n", "OK\r\n");
+    }
+    let proxy = Proxy::start_with(main, &lines(false));
+    let mut session = Session::connect(&proxy.address());
+    for key in &keys {
+        session.set(key, "value");
+    }
+    for args in [&[][..], &["--keys", file]] {
+        let (report, code) = verified(&right, args);
+        let counts = ["at_home", "would_miss", "not_found"].map(|it| report[it].as_u64());
+        assert_eq!(counts, [Some(120), Some(60), Some(0)], "{report:#}");
+        assert_eq!(code, Some(1));
+        let example = &report["examples"][0];
+        let [key, asked_as] = ["key", "asked_as"].map(|it| example[it].as_str().expect("a key"));
+        assert_eq!(key.strip_prefix("/east/"), Some(asked_as), "{example}");
+        assert!(report["notes"][0].as_str().expect("a note").contains("strip_prefix = false"));
+    }
 }
 
 #[test]

@@ -34,6 +34,32 @@ enum Line {
     Failed,
 }
 
+/// A key that its home has not.
+struct Lost {
+    key: Vec<u8>,
+    home: usize,
+    /// How many of its first bytes its route strips.
+    cut: usize,
+}
+
+/// What a server is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// What the route leaves of a key.
+    Sent,
+    /// All of it.
+    Whole,
+}
+
+impl Lost {
+    fn called(&self, name: Name) -> &[u8] {
+        match name {
+            Name::Sent => &self.key[self.cut..],
+            Name::Whole => &self.key,
+        }
+    }
+}
+
 impl<'p> Given<'p> {
     /// Nothing is asked before the first keys are given.
     pub fn new(placement: &'p Arc<Placement>, options: Options) -> Self {
@@ -45,6 +71,7 @@ impl<'p> Given<'p> {
     /// Asks for these keys: [`CHUNK`] of them at a time are best.
     pub async fn look_for(&mut self, keys: Vec<Vec<u8>>) {
         let mut by_home = vec![Vec::new(); self.placement.servers().len()];
+        let mut names: Vec<Vec<(Vec<u8>, usize)>> = vec![Vec::new(); by_home.len()];
         for key in keys {
             let Some(home) = self.placement.home(&key) else {
                 self.survey.note(format!(
@@ -55,6 +82,8 @@ impl<'p> Given<'p> {
             };
             self.survey.rows[home.server].looked_at += 1;
             by_home[home.server].push(home.sent.to_vec());
+            let (server, cut) = (home.server, key.len() - home.sent.len());
+            names[server].push((key, cut));
         }
         let mut lost = Vec::new();
         for (home, keys, has) in self.ask(by_home).await {
@@ -62,50 +91,69 @@ impl<'p> Given<'p> {
                 self.survey.rows[home].unasked += count(keys.len());
                 continue;
             };
-            for (key, has) in keys.into_iter().zip(has) {
+            let names = std::mem::take(&mut names[home]).into_iter();
+            for ((sent, (key, cut)), has) in keys.into_iter().zip(names).zip(has) {
                 let row = &mut self.survey.rows[home];
                 match has {
                     Some(true) => {
                         row.at_home += 1;
-                        self.remember(key, home);
+                        self.remember(sent, home);
                     }
-                    Some(false) => lost.push((key, home)),
-                    None => row.unasked += 1,
+                    Some(false) => lost.push(Lost { key, home, cut }),
+                    None => {
+                        row.unasked += 1;
+                        self.survey.leave_unproven(home, CANNOT_CARRY, LEAVES_BLANKS);
+                    }
                 }
             }
         }
-        self.search(lost).await;
+        let lost = self.search(lost, Name::Sent).await;
+        // Whoever stored it may have known no route.
+        let (whole, gone): (Vec<_>, Vec<_>) = lost.into_iter().partition(|it| it.cut > 0);
+        let gone = gone.into_iter().chain(self.search(whole, Name::Whole).await);
+        for Lost { home, .. } in gone {
+            self.survey.rows[home].not_found += 1;
+        }
     }
 
-    /// Looks for keys on all servers but their homes.
-    async fn search(&mut self, lost: Vec<(Vec<u8>, usize)>) {
+    /// Looks for keys on all servers that have not been asked for them. Those that are on none are
+    /// left.
+    async fn search(&mut self, lost: Vec<Lost>, name: Name) -> Vec<Lost> {
         if lost.is_empty() {
-            return;
+            return lost;
         }
-        let all = 0..self.placement.servers().len();
-        let others = |at: usize| lost.iter().filter(move |(_, home)| *home != at);
-        let by_server = all.map(|at| others(at).map(|(key, _)| key.clone()).collect());
-        let mut found_at = vec![Vec::new(); lost.len()];
+        let is_asked = |it: &Lost, at: usize| name == Name::Whole || it.home != at;
+        let by_server = (0..self.placement.servers().len()).map(|at| {
+            let keys = lost.iter().filter(|it| is_asked(it, at));
+            keys.map(|it| it.called(name).to_vec()).collect()
+        });
+        let mut found_at = vec![None; lost.len()];
         for (at, _, has) in self.ask(by_server.collect()).await {
-            let asked = lost.iter().enumerate().filter(|(_, (_, home))| *home != at);
+            let asked = lost.iter().enumerate().filter(|(_, it)| is_asked(it, at));
             for ((idx, _), has) in asked.zip(has.unwrap_or_default()) {
-                if has == Some(true) {
-                    found_at[idx].push(at);
+                if has == Some(true) && found_at[idx].is_none() {
+                    found_at[idx] = Some(at);
                 }
             }
         }
-        for ((key, home), found_at) in lost.into_iter().zip(found_at) {
-            let row = &mut self.survey.rows[home];
-            let Some(at) = found_at.first().copied() else {
-                row.not_found += 1;
+        let mut left = Vec::new();
+        for (lost, at) in lost.into_iter().zip(found_at) {
+            let Some(at) = at else {
+                left.push(lost);
                 continue;
             };
+            let row = &mut self.survey.rows[lost.home];
             row.elsewhere += 1;
             row.asked += 1;
             *row.others.entry(at).or_default() += 1;
-            self.survey.show(home, Found { key: &key, at, home });
-            self.remember(key, at);
+            let (key, sent) = (lost.called(name), lost.called(Name::Sent));
+            self.survey.show(lost.home, Found { key, at, home: lost.home, sent });
+            // No distribution explains what is asked for under another name.
+            if key == sent {
+                self.remember(sent.to_vec(), at);
+            }
         }
+        left
     }
 
     /// Asks each server for the keys under its number, all servers at a time. `None` for a server
@@ -178,3 +226,5 @@ pub const CHUNK: usize = 5_000;
 /// Other distributions are tried on as many keys as of so many servers that are dumped.
 const FIT_SERVERS: usize = 8;
 const LEAVES: &str = "whether it has the keys it was to be asked for";
+const CANNOT_CARRY: &str = "its protocol carries no such keys";
+const LEAVES_BLANKS: &str = "whether it has keys with blanks or control characters";

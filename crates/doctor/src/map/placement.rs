@@ -5,10 +5,13 @@
 //! # Hard cases
 //! Where a route strips its prefix, servers know keys without it. What is asked of them is what they
 //! would be sent; and a key that is found on a server may belong there under any prefix that leads to
-//! its pool, so that each of them is tried.
+//! its pool, so that each of them is tried. A key that is found with such a prefix was stored before
+//! the route was there: it is looked for without, and is not at home, whichever server has it.
 
 use evenkeel_core::config::{Config, ListenerName, Operation, PoolConfig, ServerAddress};
 use evenkeel_core::distribution::Distribution;
+
+use super::key;
 
 /// The servers of what is verified, and where keys belong among them.
 #[derive(Clone, Debug)]
@@ -123,11 +126,12 @@ impl Placement {
     }
 
     /// Where a key belongs that was found on the server `at`: there, if any key of an application
-    /// that is known to servers as this one does.
+    /// that is known to servers as this one does. One that begins with a prefix that is stripped
+    /// from it is looked for as less than it is.
     pub(super) fn home_of_found<'k>(&self, found: &'k [u8], at: usize) -> Home<'k> {
-        let as_it_is = self.home(found).filter(|it| it.sent == found);
+        let as_it_is = self.home(found);
         if let Some(home) = as_it_is
-            && (home.server == at || self.routes.is_none())
+            && (home.server == at || home.sent != found || self.routes.is_none())
         {
             return home;
         }
@@ -156,6 +160,18 @@ impl Placement {
             let pool = self.pools.iter().position(|it| it.config.name == route.pool);
             self.home_in(pool.unwrap_or(0), found)
         })
+    }
+
+    /// What is to be known of a key with a prefix that its route strips.
+    pub(super) fn unstripped(&self, key: &[u8]) -> Option<String> {
+        let (config, listener) = self.routes.as_ref()?;
+        let route = config.route_of(listener, Operation::Get, key).filter(|it| it.strip_prefix)?;
+        Some(format!(
+            "there are keys on servers that begin with {:?}, which their route strips: whoever asks \
+             for them is given what lies under the rest of the key. Keys that servers know with the \
+             prefix need strip_prefix = false",
+            key::text(route.prefix.as_bytes())
+        ))
     }
 
     fn home_in<'k>(&self, pool: usize, sent: &'k [u8]) -> Home<'k> {
@@ -205,6 +221,21 @@ mod tests {
             let other = format!("page:{number}").into_bytes();
             assert!(placement.home(&other).unwrap().server < 2);
         }
+    }
+
+    #[test]
+    fn a_key_with_a_prefix_that_is_stripped_is_looked_for_without_it() {
+        let placement = placement(true);
+        for number in 0..50 {
+            let key = format!("user:{number}").into_bytes();
+            for at in 0..4 {
+                let home = placement.home_of_found(&key, at);
+                assert_eq!(Some(home), placement.home(&key), "on {at}");
+                assert_eq!(home.sent, &key[5..]);
+            }
+        }
+        assert!(placement.unstripped(b"user:1").is_some_and(|it| it.contains("\"user:\"")));
+        assert_eq!(placement.unstripped(b"page:1"), None);
     }
 
     #[test]

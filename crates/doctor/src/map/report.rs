@@ -95,7 +95,7 @@ pub struct ServerRow {
     pub looked_at: u64,
     /// Found where they are looked for.
     pub at_home: u64,
-    /// Found on another server than that.
+    /// Found on another server than that, or with a prefix that a route strips.
     pub elsewhere: u64,
     /// Of those: the home has them as well.
     pub also_at_home: u64,
@@ -121,6 +121,8 @@ pub struct Example {
     pub found_at: String,
     /// The server that would be asked for it.
     pub home: String,
+    /// What it would be asked for, if not for the whole key: its route strips the rest.
+    pub asked_as: Option<String>,
 }
 
 /// What could not be asked.
@@ -164,6 +166,8 @@ pub(super) struct Found<'k> {
     pub(super) key: &'k [u8],
     pub(super) at: usize,
     pub(super) home: usize,
+    /// What of it home is asked for.
+    pub(super) sent: &'k [u8],
 }
 
 impl<'p> Survey<'p> {
@@ -185,13 +189,18 @@ impl<'p> Survey<'p> {
 
     /// Keeps a key that would miss as an example, if there are not enough.
     pub(super) fn show(&mut self, row: usize, found: Found<'_>) {
+        let is_stripped = found.sent != found.key;
+        if is_stripped && let Some(note) = self.placement.unstripped(found.key) {
+            self.note(note);
+        }
         if self.shown[row] == EXAMPLES_OF_SERVER || self.examples.len() == EXAMPLES_MAX {
             return;
         }
         self.shown[row] += 1;
         let name = |idx: usize| self.placement.servers()[idx].name.clone();
         let (found_at, home) = (name(found.at), name(found.home));
-        self.examples.push(Example { key: key::text(found.key), found_at, home });
+        let asked_as = is_stripped.then(|| key::text(found.sent));
+        self.examples.push(Example { key: key::text(found.key), found_at, home, asked_as });
     }
 
     /// Says once that a server was asked by `get`.
@@ -202,6 +211,14 @@ impl<'p> Survey<'p> {
              and in its hits"
         );
         self.note(note);
+    }
+
+    /// Says once that a server could not be asked for something.
+    pub(super) fn leave_unproven(&mut self, idx: usize, why: &str, leaves: &str) {
+        let unproven = Unproven::of(self.placement, idx, why.to_owned(), leaves);
+        if !self.unproven.contains(&unproven) {
+            self.unproven.push(unproven);
+        }
     }
 
     /// Says something once, as far as there is room.

@@ -48,15 +48,17 @@ impl Row {
         most.map(|(idx, count)| (*idx, *count))
     }
 
-    /// Counts a key that is at home or at another server than that.
-    pub(super) fn count(&mut self, here: usize, there: usize) {
+    /// Counts a key that is at home.
+    pub(super) fn count_at_home(&mut self) {
         self.looked_at += 1;
-        if here == there {
-            self.at_home += 1;
-        } else {
-            self.elsewhere += 1;
-            *self.others.entry(there).or_default() += 1;
-        }
+        self.at_home += 1;
+    }
+
+    /// Counts a key that is looked for `there` and is not here, or not so called.
+    pub(super) fn count_elsewhere(&mut self, there: usize) {
+        self.looked_at += 1;
+        self.elsewhere += 1;
+        *self.others.entry(there).or_default() += 1;
     }
 }
 
@@ -80,8 +82,9 @@ mod tests {
     fn most_are_where_most_are() {
         let mut row = Row::default();
         assert_eq!(row.mostly(), None);
-        for there in [1, 2, 2, 0, 3, 3] {
-            row.count(0, there);
+        row.count_at_home();
+        for there in [1, 2, 2, 3, 3] {
+            row.count_elsewhere(there);
         }
         assert_eq!((row.at_home, row.elsewhere, row.looked_at), (1, 5, 6));
         assert_eq!(row.mostly(), Some((2, 2)), "the first of equals");

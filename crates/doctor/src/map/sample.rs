@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ask::{Asker, Bounds, Manner, connect, stats};
+use super::placement::Home;
 use super::report::{Found, MapReport, Survey, Unproven, Way};
 use super::row::Row;
 use super::{KEPT_MAX, Options, Placement, SERVERS_AT_ONCE};
@@ -47,8 +48,8 @@ pub async fn sample(placement: &Arc<Placement>, options: Options) -> MapReport {
         survey.notes.extend(notes);
         survey.unproven.extend(gap.map(|why| Unproven::of(placement, idx, why, LEAVES)));
         survey.pairs.extend(some.into_iter().map(|key| (key, idx)));
-        for (key, home) in elsewhere {
-            away[home].push((key, idx));
+        for Away { key, home, cut } in elsewhere {
+            away[home].push((key, idx, cut));
         }
     }
     ask_homes(placement, away, bounds, &mut survey).await;
@@ -58,7 +59,7 @@ pub async fn sample(placement: &Arc<Placement>, options: Options) -> MapReport {
 /// Asks each home for the keys that were found elsewhere.
 async fn ask_homes(
     placement: &Arc<Placement>,
-    away: Vec<Vec<(Box<[u8]>, usize)>>,
+    away: Vec<Vec<FoundAway>>,
     bounds: Bounds,
     survey: &mut Survey<'_>,
 ) {
@@ -84,12 +85,12 @@ async fn ask_homes(
             }
         };
         let answers = has.into_iter().chain(std::iter::repeat(None));
-        for ((key, at), has) in away[home].iter().zip(answers) {
+        for ((key, at, cut), has) in away[home].iter().zip(answers) {
             let row = &mut survey.rows[*at];
             row.asked += u64::from(has.is_some());
             row.copies += u64::from(has == Some(true));
             if has != Some(true) {
-                survey.show(*at, Found { key, at: *at, home });
+                survey.show(*at, Found { key, at: *at, home, sent: &key[*cut..] });
             }
         }
     }
@@ -98,14 +99,14 @@ async fn ask_homes(
 async fn ask_home(
     placement: &Placement,
     home: usize,
-    keys: &[(Box<[u8]>, usize)],
+    keys: &[FoundAway],
     bounds: Bounds,
 ) -> Result<(Vec<Option<bool>>, Manner), String> {
     if keys.is_empty() {
         return Ok((Vec::new(), Manner::Debug));
     }
     let mut asker = Asker::open(&placement.servers()[home].address, bounds).await?;
-    let keys: Vec<_> = keys.iter().map(|(key, _)| key).collect();
+    let keys: Vec<_> = keys.iter().map(|(key, _, cut)| &key[*cut..]).collect();
     Ok((asker.has(&keys).await?, asker.manner()))
 }
 
@@ -161,14 +162,25 @@ struct Dumped {
     idx: usize,
     addr: Option<SocketAddr>,
     row: Row,
-    /// Keys that are not at home, with their homes.
-    elsewhere: Vec<(Box<[u8]>, usize)>,
+    /// Keys that are not at home.
+    elsewhere: Vec<Away>,
     /// Some of all keys, to try other distributions on.
     some: Vec<Box<[u8]>>,
     notes: Vec<String>,
     /// Why it is not all that was wanted.
     gap: Option<String>,
 }
+
+/// A key that is not at home.
+struct Away {
+    key: Box<[u8]>,
+    home: usize,
+    /// How many of its first bytes its home is not asked for: the prefix that its route strips.
+    cut: usize,
+}
+
+/// A key that is not at home, the server that has it, and how much of it home is not asked for.
+type FoundAway = (Box<[u8]>, usize, usize);
 
 async fn dump(placement: &Placement, idx: usize, wanted: Wanted, bounds: Bounds) -> Dumped {
     let mut dumped = Dumped {
@@ -229,14 +241,21 @@ async fn read_dump(
 
 impl Dumped {
     fn take(&mut self, placement: &Placement, key: Vec<u8>, wanted: Wanted) {
-        let home = placement.home_of_found(&key, self.idx).server;
-        self.row.count(self.idx, home);
+        let Home { server: home, sent, .. } = placement.home_of_found(&key, self.idx);
+        let cut = key.len() - sent.len();
+        let is_at_home = home == self.idx && cut == 0;
         let key = key.into_boxed_slice();
-        if self.some.len() < FIT_KEYS_MAX {
+        // No distribution explains what is asked for under another name.
+        if self.some.len() < FIT_KEYS_MAX && cut == 0 {
             self.some.push(key.clone());
         }
-        if home != self.idx && self.elsewhere.len() < wanted.kept {
-            self.elsewhere.push((key, home));
+        if is_at_home {
+            self.row.count_at_home();
+            return;
+        }
+        self.row.count_elsewhere(home);
+        if self.elsewhere.len() < wanted.kept {
+            self.elsewhere.push(Away { key, home, cut });
         }
     }
 }
