@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use evenkeel_core::Instant;
 use evenkeel_core::report::Report;
-use evenkeel_core::routing::ServerId;
+use evenkeel_core::routing::{PoolId, ServerId};
 
 use crate::network::{End, LinkId};
 use crate::options::Phase;
@@ -62,8 +62,8 @@ pub enum Event {
     },
     /// A worker's evidence reaches the control plane.
     Evidence(Box<Report>),
-    /// The control plane's timer.
-    Control,
+    /// The control plane's timer for a pool.
+    Control(PoolId),
     /// A table reaches a worker.
     Publish {
         /// The worker.

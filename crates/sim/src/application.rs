@@ -30,7 +30,7 @@ use crate::network::{End, LinkId, Peer, Read};
 use crate::options::Phase;
 use crate::scene::Scene;
 use crate::trace::{Note, shortened};
-use crate::value::Key;
+use crate::value::{Key, What};
 use evenkeel_core::protocol::request::{Retrieval, StoreOp};
 
 /// See the module's documentation.
@@ -98,7 +98,9 @@ impl Application {
     /// An application that has not connected yet.
     pub fn new(number: usize, scene: &mut Scene, mut dice: Dice) -> Self {
         let calls = (number < scene.options.callers_len).then(Outstanding::default);
-        let workload = Workload::new(number, scene.options.load.clone(), dice.fork());
+        let has_routes = calls.is_none() && scene.options.second.is_some();
+        let load = scene.options.load.clone();
+        let workload = Workload::new(number, load, has_routes, dice.fork());
         scene.soon(Duration::from_millis(5), &mut dice, Event::Act { application: number });
         let demands = VecDeque::new();
         Self { number, workload, dice, session: None, calls, is_deaf: false, demands }
@@ -287,7 +289,6 @@ impl Application {
 
     fn understand(&mut self, scene: &mut Scene) {
         let Some(session) = &mut self.session else { return };
-        let strictness = Strictness::of(&scene.options);
         if session.input.len() < session.needed {
             return;
         }
@@ -299,7 +300,7 @@ impl Application {
                 let what = format!("{} answers nothing that was asked", shortened(input));
                 return scene.report(Promise::P1, what);
             };
-            match read_answer(ask, input, strictness) {
+            match read_answer(ask, input, Strictness::of(&scene.options, ask)) {
                 Reading::Incomplete { needed } => {
                     session.needed = needed;
                     break;
@@ -398,7 +399,12 @@ impl Application {
             self.connect(scene);
         }
         let application = u16::try_from(self.number).expect("there are few applications");
-        let keys: Vec<_> = (0..OWN_KEYS_LEN).map(|idx| Key::Own { application, idx }).collect();
+        let keys: Vec<_> = (0..OWN_KEYS_LEN)
+            .map(|idx| Key {
+                what: What::Own { application, idx },
+                way: self.workload.way_of(usize::from(idx)),
+            })
+            .collect();
         for &key in &keys {
             let content = Content::Write(scene.checker.history.open(key, 20));
             let set = Kind::Store { op: StoreOp::Set, key, content, exptime: 0 };

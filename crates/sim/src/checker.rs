@@ -28,7 +28,7 @@ pub mod silence;
 
 mod staleness;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -113,11 +113,12 @@ pub struct Checker {
     pub tally: Tally,
     /// What is old, if that is judged.
     staleness: Option<Staleness>,
-    /// The longest life of a request: its deadline and one scheduling step.
-    life_max: Duration,
+    /// What deadlines there are, and what a read that cannot be served is answered.
+    options: Options,
+    /// When the last request of a session must be answered: not before those before it.
+    due_at: BTreeMap<LinkId, Instant>,
     /// How much later than its time a worker may do something.
     step: Duration,
-    on_unavailable: OnUnavailable,
     /// Nothing breaks, so nothing may fail. A server that joins is flushed first, and its keys may have
     /// nowhere else to go meanwhile.
     is_calm: bool,
@@ -129,16 +130,16 @@ pub struct Checker {
 impl Checker {
     /// A checker for a run with these options.
     pub fn new(options: &Options) -> Self {
-        let life_max = options.pool.deadline + options.scheduling_step();
+        let life_max = options.deadline(&[]) + options.scheduling_step();
         let judges_staleness = options.judges_staleness && options.is_orderly();
         Self {
             history: History::default(),
             ledgers: Ledgers::default(),
             tally: Tally::default(),
             staleness: judges_staleness.then(|| Staleness::new(life_max)),
-            life_max,
+            options: options.clone(),
+            due_at: BTreeMap::new(),
             step: options.scheduling_step(),
-            on_unavailable: options.pool.on_unavailable,
             is_calm: options.faults.kinds.is_empty() && options.membership.pause_max.is_none(),
             is_orderly: options.is_orderly(),
             violation: None,
@@ -172,6 +173,9 @@ impl Checker {
     /// The oldest request of a session gets no answer.
     pub fn note_unanswered(&mut self, link: LinkId, ask: &Ask) {
         let received_at = self.ledgers.take_unanswered(link);
+        if let Some(received_at) = received_at {
+            self.due_at(link, ask, received_at);
+        }
         if let (Some(staleness), Some(received_at)) = (&mut self.staleness, received_at) {
             staleness.note_unanswered(link, ask, received_at);
         }
@@ -180,6 +184,7 @@ impl Checker {
     /// An application has let go of its session, with requests that were not answered.
     pub fn forget(&mut self, now: Instant, link: LinkId, pending: &VecDeque<Ask>) {
         self.ledgers.forget(link);
+        self.due_at.remove(&link);
         let staleness = self.staleness.as_mut();
         let judged = staleness.map(|it| it.note_abandoned(link, pending.iter()));
         self.report_stale(now, judged);
@@ -202,7 +207,13 @@ impl Checker {
         taken: Taken,
     ) {
         self.judge_told(now, ask, said);
-        self.judge_time(now, ask, said, taken);
+        if let Some(received_at) = taken.received_at {
+            let due_at = self.due_at(link, ask, received_at);
+            self.judge_time(now, ask, said, (received_at, taken.answered_at, due_at));
+        } else {
+            let what = format!("{ask} is answered before it was read");
+            self.report(Promise::P1, now, what);
+        }
         if let (Some(staleness), Some(received_at)) = (&mut self.staleness, taken.received_at) {
             let times = (received_at, taken.answered_at);
             let judged = staleness.judge_answer(now, link, ask, said, times);
@@ -213,12 +224,7 @@ impl Checker {
     /// A call that was submitted at `submitted_at` has ended now.
     pub fn judge_call(&mut self, now: Instant, ask: &Ask, said: &Said, submitted_at: Instant) {
         self.judge_told(now, ask, said);
-        self.judge_time(
-            now,
-            ask,
-            said,
-            Taken { received_at: Some(submitted_at), answered_at: now },
-        );
+        self.judge_time(now, ask, said, (submitted_at, now, submitted_at + self.life_max(ask)));
         let staleness = self.staleness.as_mut();
         let judged = staleness.map(|it| it.judge_told(now, ask, said, (submitted_at, now)));
         self.report_stale(now, judged);
@@ -276,7 +282,7 @@ impl Checker {
 
     fn judge_failure(&mut self, now: Instant, ask: &Ask, words: &str) {
         let is_read = ask.class() == Some(Class::Read);
-        if is_read && self.on_unavailable == OnUnavailable::Miss {
+        if is_read && self.options.on_unavailable(ask.keys()) == OnUnavailable::Miss {
             self.report(Promise::P3, now, format!("{ask} is answered {words:?}"));
         } else if self.is_calm {
             let what = format!("nothing is broken, and yet {ask} is answered {words:?}");
@@ -293,22 +299,32 @@ impl Checker {
     }
 
     fn life_max(&self, ask: &Ask) -> Duration {
-        ask.deadline.map_or(self.life_max, |deadline| deadline + self.step)
+        ask.deadline.unwrap_or_else(|| self.options.deadline(ask.keys())) + self.step
     }
 
-    fn judge_time(&mut self, now: Instant, ask: &Ask, said: &Said, taken: Taken) {
-        let Taken { received_at, answered_at } = taken;
+    /// When a session's request is answered at the latest: its answer comes behind those before it,
+    /// and they may be given more time by their pools.
+    fn due_at(&mut self, link: LinkId, ask: &Ask, received_at: Instant) -> Instant {
+        let own = received_at + self.life_max(ask);
+        let due_at = self.due_at.entry(link).or_insert(own);
+        *due_at = (*due_at).max(own);
+        *due_at
+    }
+
+    fn judge_time(
+        &mut self,
+        now: Instant,
+        ask: &Ask,
+        said: &Said,
+        (received_at, answered_at, due_at): (Instant, Instant, Instant),
+    ) {
         if ask.voice == Voice::Quiet && matches!(said, Said::Failed(_)) {
             // It may be the error of a later quiet request; `mn` behind them is judged.
             return;
         }
-        let Some(received_at) = received_at else {
-            let what = format!("{ask} is answered before it was read");
-            return self.report(Promise::P1, now, what);
-        };
         let life = answered_at.saturating_since(received_at);
-        let life_max = self.life_max(ask);
-        if life > life_max {
+        if answered_at > due_at {
+            let life_max = due_at.saturating_since(received_at);
             let what = format!(
                 "{ask}, received at {received_at}, is answered after {life:?} (at most {life_max:?})"
             );

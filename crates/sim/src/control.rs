@@ -1,4 +1,4 @@
-//! The control plane: the health of the pool, canaries through the network, tables that reach each
+//! The control plane of a pool: its health, canaries through the network, tables that reach each
 //! worker when they do, sweeps that bring misplaced keys home, and servers that join and leave.
 
 mod canary;
@@ -7,31 +7,31 @@ mod handover;
 
 mod sweep;
 
+mod tables;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::Instant;
-use evenkeel_core::config::OnUnavailable;
 use evenkeel_core::event::{Happening, StateName};
 use evenkeel_core::health::{CanaryReport, PoolHealth};
 use evenkeel_core::random::Random;
 use evenkeel_core::recovery::Cleaning;
 use evenkeel_core::report::Report;
-use evenkeel_core::routing::{
-    ConnectionSettings, PoolRoutes, RoutingTable, ServerId, ServerRoute, Substitute, Usable,
-};
+use evenkeel_core::routing::{PoolId, RoutingTable, Usable};
 use evenkeel_core::time::earliest;
 
 use self::canary::{Canary, Progress};
 pub use self::handover::{Change, Step};
 use self::handover::{Membership, config_of};
 use self::sweep::Sweep;
+pub use self::tables::Tables;
+use self::tables::{connection_settings, disguise, server_id, server_ids};
 use crate::agenda::{Event, Notice};
 use crate::checker::Promise;
 use crate::dice::Dice;
 use crate::network::LinkId;
-use crate::options::Options;
-use crate::recovery::{POOL, SharedMap};
+use crate::recovery::SharedMap;
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 use crate::trace::Note;
@@ -39,13 +39,10 @@ use crate::trace::Note;
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Control {
+    pool: PoolId,
     health: PoolHealth,
-    /// The canary that is on its way to each server.
+    /// The canary that is on its way to each server, of all pools.
     canaries: Vec<Option<Canary>>,
-    /// Every table made so far.
-    tables: Vec<Arc<RoutingTable>>,
-    /// When each worker has the last of them: tables do not overtake one another.
-    published_at: Vec<Instant>,
     wake_at: Option<Instant>,
     map: SharedMap,
     /// The sweeps that are on their way, with their servers' numbers.
@@ -68,20 +65,18 @@ const CLEANING_INTERVAL: Duration = Duration::from_millis(20);
 const SWEEP_LEN_MAX: usize = 32;
 
 impl Control {
-    /// A control plane that takes every server to be Up.
-    pub fn new(scene: &mut Scene, mut dice: Dice) -> Self {
+    /// A control plane that takes every server of the pool to be Up.
+    pub fn new(scene: &mut Scene, pool: PoolId, mut dice: Dice) -> Self {
         let options = &scene.options;
-        let table = first_table(options);
-        let membership = Membership::new(options, table.pool(POOL).clone());
-        let config = config_of(options, &membership.members);
+        let membership = Membership::new(options, scene.tables.last().pool(pool).clone());
+        let config = config_of(options, pool, &membership.members);
         let health = PoolHealth::new(Instant::ZERO, &config, membership.members.iter().copied());
         let mut control = Self {
+            pool,
             health,
-            canaries: options.pool.servers.iter().map(|_| None).collect(),
-            tables: vec![Arc::new(table)],
-            published_at: vec![Instant::ZERO; options.workers_len],
+            canaries: (0..options.servers_len()).map(|_| None).collect(),
             wake_at: None,
-            map: SharedMap::new(options.recovery, options.sabotage, dice.seed()),
+            map: SharedMap::new(pool, options.recovery, options.sabotage, dice.seed()),
             sweeps: Vec::new(),
             clean_at: Instant::ZERO + CLEANING_INTERVAL,
             membership,
@@ -94,18 +89,9 @@ impl Control {
         control
     }
 
-    /// A table, by its number.
-    pub fn table(&self, version: usize) -> Arc<RoutingTable> {
-        self.tables[version].clone()
-    }
-
     /// The map of misplaced keys.
     pub fn map(&self) -> &SharedMap {
         &self.map
-    }
-
-    fn last_table(&self) -> &Arc<RoutingTable> {
-        self.tables.last().expect("there is a first table")
     }
 
     /// A worker has reported something about a server.
@@ -145,7 +131,7 @@ impl Control {
 
     /// Sends the sweeps that are due.
     fn clean(&mut self, scene: &mut Scene) {
-        let steps = self.map.poll_cleaning(scene.now(), self.last_table(), SWEEP_LEN_MAX);
+        let steps = self.map.poll_cleaning(scene.now(), scene.tables.last(), SWEEP_LEN_MAX);
         for server in 0..self.canaries.len() {
             let is_here = |it: &&Cleaning| usize::from(it.server.0) == server;
             let here: Vec<_> = steps.iter().filter(is_here).cloned().collect();
@@ -185,7 +171,7 @@ impl Control {
             sweep::Progress::Taken(taken) => {
                 let is_over = sweep.steps.is_empty();
                 for cleaning in taken {
-                    self.map.handle_cleaned(scene.now(), self.last_table(), &cleaning, true);
+                    self.map.handle_cleaned(scene.now(), scene.tables.last(), &cleaning, true);
                 }
                 is_over
             }
@@ -234,7 +220,7 @@ impl Control {
     }
 
     fn publish(&mut self, scene: &mut Scene) {
-        let mut table = RoutingTable::clone(self.last_table());
+        let mut table = RoutingTable::clone(scene.tables.last());
         let mut is_changed = false;
         for server in self.health.servers() {
             let route = &mut table.servers[usize::from(server.0)];
@@ -254,19 +240,14 @@ impl Control {
     fn release(&mut self, scene: &mut Scene, table: RoutingTable) -> usize {
         let table = Arc::new(table);
         self.hand_over_by(scene, &table);
-        self.tables.push(table);
-        let version = self.tables.len() - 1;
-        for worker in 0..self.published_at.len() {
+        let lags = (0..scene.options.workers_len).map(|_| {
             let lag_max = match &scene.options.control {
                 control if self.dice.happens(control.long_lag_chance) => control.table_lag_max,
                 control => control.table_lag_max / 10,
             };
-            let lag = self.dice.duration(Duration::ZERO, lag_max);
-            let at = self.published_at[worker].max(scene.now() + lag);
-            self.published_at[worker] = at;
-            scene.agenda.at(at, Event::Publish { worker, version });
-        }
-        version
+            self.dice.duration(Duration::ZERO, lag_max)
+        });
+        scene.tables.publish(&mut scene.agenda, table, lags)
     }
 
     fn plan(&mut self, scene: &mut Scene) {
@@ -278,7 +259,7 @@ impl Control {
         let at = at.max(scene.now());
         if self.wake_at.is_none_or(|planned| at < planned) {
             self.wake_at = Some(at);
-            scene.agenda.at(at, Event::Control);
+            scene.agenda.at(at, Event::Control(self.pool));
         }
     }
 
@@ -305,52 +286,4 @@ impl Control {
             }
         }
     }
-}
-
-fn first_table(options: &Options) -> RoutingTable {
-    let pool = &options.pool;
-    let on_unavailable = match options.sabotage {
-        Some(Sabotage::FailReads) => OnUnavailable::Error,
-        _ => pool.on_unavailable,
-    };
-    let members: Vec<_> = server_ids(options.members_len()).collect();
-    let config = config_of(options, &members);
-    let settings = connection_settings(options);
-    RoutingTable {
-        servers: members
-            .iter()
-            .map(|server| ServerRoute::in_use(settings, disguise(*server)))
-            .collect(),
-        pools: vec![PoolRoutes {
-            distribution: Arc::new(config.build_distribution().expect("the pool has servers")),
-            servers: members,
-            failover: Substitute::Next,
-            on_unavailable,
-            deadline: pool.deadline,
-            failover_ttl: options.recovery.failover_ttl,
-            former: Arc::default(),
-        }],
-    }
-}
-
-fn connection_settings(options: &Options) -> ConnectionSettings {
-    let pool = &options.pool;
-    ConnectionSettings {
-        timeout: pool.timeout,
-        connect_timeout: pool.connect_timeout,
-        attempts_in_flight_max: pool.attempts_in_flight_max,
-    }
-}
-
-/// A number of the server's own that is above all it counts to.
-fn disguise(server: ServerId) -> u64 {
-    u64::from(server.0 + 1) << 32
-}
-
-fn server_ids(len: usize) -> impl Iterator<Item = ServerId> {
-    (0..len).map(server_id)
-}
-
-fn server_id(number: usize) -> ServerId {
-    ServerId(u16::try_from(number).expect("there are few servers"))
 }

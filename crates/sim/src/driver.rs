@@ -13,7 +13,7 @@ use evenkeel_core::connection::ConnectionId;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::id::{ExchangeId, SessionId};
 use evenkeel_core::protocol::{Parsed, parse_request};
-use evenkeel_core::routing::{PoolId, RoutingTable};
+use evenkeel_core::routing::{PrefixRoutes, RoutingTable};
 use evenkeel_core::slow::SlowSettings;
 use evenkeel_core::time::earliest;
 use evenkeel_core::worker::{Action, Counters, Worker, WorkerSettings};
@@ -22,7 +22,8 @@ use crate::agenda::{Event, Notice};
 use crate::calls::{CallName, Order, Wanted};
 use crate::dice::{Chance, Dice};
 use crate::network::{End, LinkId, Peer, Read};
-use crate::recovery::SharedMap;
+use crate::recovery::SharedMaps;
+use crate::routes::{FIRST, prefix_routes};
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 use crate::trace::Note;
@@ -40,6 +41,8 @@ pub struct Driver {
     servers: BTreeMap<ConnectionId, LinkId>,
     sessions: BTreeMap<LinkId, Seat>,
     links: BTreeMap<SessionId, LinkId>,
+    /// Where sessions' requests go, and where they are going to go next.
+    routes: [Arc<PrefixRoutes>; 2],
     /// The calls that have not ended.
     calls: BTreeMap<CallName, ExchangeId>,
     dice: Dice,
@@ -74,7 +77,7 @@ impl Driver {
     pub fn new(
         number: usize,
         scene: &mut Scene,
-        (table, map): (Arc<RoutingTable>, SharedMap),
+        (table, maps): (Arc<RoutingTable>, SharedMaps),
         mut dice: Dice,
     ) -> Self {
         let settings = WorkerSettings {
@@ -83,7 +86,7 @@ impl Driver {
             parked_timeout: dice.duration(PARKED_TIMEOUT_MIN, PARKED_TIMEOUT_MAX),
             slow: SlowSettings::NEVER,
         };
-        let worker = Worker::new(scene.now(), table, settings, Arc::new(map));
+        let worker = Worker::new(scene.now(), table, settings, Arc::new(maps));
         let mut driver = Self {
             number,
             worker,
@@ -92,6 +95,7 @@ impl Driver {
             servers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             links: BTreeMap::new(),
+            routes: prefix_routes(&scene.options),
             calls: BTreeMap::new(),
             dice,
         };
@@ -136,7 +140,7 @@ impl Driver {
                 let Parsed::Request { request, .. } = parsed else {
                     unreachable!("callers make no bad requests: {parsed:?}");
                 };
-                let name = (PoolId(0), order.name.0);
+                let name = (FIRST, order.name.0);
                 let id = self.worker.call(scene.now(), name, &request, *deadline);
                 self.calls.insert(order.name, id);
             }
@@ -163,6 +167,9 @@ impl Driver {
             return;
         }
         self.turn_at = None;
+        if scene.options.second.is_some() && self.dice.happens(REROUTE_CHANCE) {
+            self.reroute();
+        }
         let due = self.worker.next_timeout();
         self.worker.handle_turn(scene.now(), due);
         let timers_first = self.dice.happens(Chance::percent(50));
@@ -209,6 +216,14 @@ impl Driver {
         }
         if let Some(at) = at {
             self.wake(scene, at);
+        }
+    }
+
+    /// Other routes have been published: sessions stay, and have them from now on.
+    fn reroute(&mut self) {
+        self.routes.swap(0, 1);
+        for id in self.links.keys() {
+            self.worker.handle_session_moved(*id, Arc::clone(&self.routes[0]));
         }
     }
 
@@ -276,7 +291,8 @@ impl Driver {
     }
 
     fn open_session(&mut self, scene: &mut Scene, link: LinkId) {
-        let id = self.worker.handle_session_opened(PoolId(0), scene.options.limits);
+        let id =
+            self.worker.handle_session_opened(Arc::clone(&self.routes[0]), scene.options.limits);
         self.sessions.insert(link, Seat { id, written: 0, is_put_off: false });
         self.links.insert(id, link);
     }
@@ -417,6 +433,9 @@ impl Driver {
         self.worker.handle_session_written(seat.id, len);
     }
 }
+
+/// In which share of a worker's turns its sessions get other routes.
+const REROUTE_CHANCE: Chance = Chance::permille(5);
 
 /// How often a driver that spoils answers spoils one.
 const SPOIL_CHANCE: Chance = Chance::percent(2);

@@ -98,7 +98,7 @@ const FOLLOW_PAUSE_MAX: Duration = Duration::from_millis(500);
 impl Breaker {
     /// Nothing is broken yet; the first fault is entered.
     pub fn new(scene: &mut Scene, dice: Dice) -> Self {
-        let faults = vec![None; scene.options.pool.servers.len()];
+        let faults = vec![None; scene.options.servers_len()];
         let mut breaker = Self { dice, faults, last: None, is_following: false, broken: 0 };
         breaker.plan(scene);
         breaker

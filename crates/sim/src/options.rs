@@ -27,6 +27,8 @@ pub struct Options {
     pub callers_len: usize,
     /// The pool: its servers, timeouts, and health settings.
     pub pool: PoolConfig,
+    /// Another, that prefix routes lead to ([`crate::routes`]); `None` if there are no routes.
+    pub second: Option<PoolConfig>,
     /// What recovery from failures may do.
     pub recovery: RecoverySettings,
     /// The bounds of every session.
@@ -117,6 +119,8 @@ pub struct LoadOptions {
     pub hot_chance: Chance,
     /// How often a request reads the key whose change was last acknowledged to anybody.
     pub echo_chance: Chance,
+    /// How often a key is named by a prefix that has a route, if there are routes.
+    pub routed_chance: Chance,
     /// How often a request uses a key as a lock, by `add` and `delete`.
     pub lock_chance: Chance,
     /// How often a value that is written expires soon.
@@ -199,6 +203,7 @@ impl Options {
             applications_len: 4,
             callers_len: 0,
             pool: pool(3),
+            second: None,
             recovery: RecoverySettings {
                 rejoin: Rejoin::Clean,
                 settle_interval: Duration::from_millis(350),
@@ -268,6 +273,7 @@ impl Options {
         options.draw_faults(&mut dice);
         options.draw_callers(&mut dice);
         options.draw_membership(&mut dice);
+        options.draw_routes(&mut dice);
         options
     }
 
@@ -350,6 +356,25 @@ impl Options {
         self.membership = MembershipOptions { outside_len, pause_max: Some(pause_max) };
     }
 
+    fn draw_routes(&mut self, dice: &mut Dice) {
+        if dice.happens(Chance::percent(70)) {
+            return;
+        }
+        let mut second = second_pool(dice.between(1, 3));
+        second.health.mass_failure_hold = self.pool.health.mass_failure_hold;
+        second.attempts_in_flight_max = self.pool.attempts_in_flight_max;
+        if dice.happens(Chance::percent(20)) {
+            second.on_unavailable = OnUnavailable::Error;
+        }
+        if dice.happens(Chance::percent(30)) {
+            let hasty =
+                if dice.happens(Chance::percent(50)) { &mut self.pool } else { &mut second };
+            hasty.timeout = Duration::from_millis(150);
+            hasty.deadline = Duration::from_millis(200);
+        }
+        self.second = Some(second);
+    }
+
     /// How many servers are in the pool at first.
     pub fn members_len(&self) -> usize {
         self.pool.servers.len() - self.membership.outside_len
@@ -376,7 +401,7 @@ impl Options {
 
     /// How long after the last request everything must have been said.
     pub fn drain_interval(&self) -> Duration {
-        self.pool.deadline + self.load.deaf_interval_max + DRAIN_SLACK
+        self.deadline(&[]) + self.load.deaf_interval_max + DRAIN_SLACK
     }
 }
 
@@ -394,6 +419,7 @@ impl LoadOptions {
             flush_chance: Chance::permille(2),
             hot_chance: Chance::percent(20),
             echo_chance: Chance::percent(10),
+            routed_chance: Chance::percent(70),
             lock_chance: Chance::percent(5),
             expiring_chance: Chance::percent(5),
             big_chance: Chance::percent(3),
@@ -408,11 +434,20 @@ impl LoadOptions {
 
 /// A pool of so many servers with everything else at its default, but for holds and ramps.
 pub fn pool(servers_len: usize) -> PoolConfig {
+    pool_in("main", "10.0.0", servers_len)
+}
+
+/// The same, for [`Options::second`].
+pub fn second_pool(servers_len: usize) -> PoolConfig {
+    pool_in("second", "10.0.1", servers_len)
+}
+
+fn pool_in(name: &str, network: &str, servers_len: usize) -> PoolConfig {
     let servers = (1..=servers_len).map(|number| {
-        let address = format!("10.0.0.{number}:11211");
+        let address = format!("{network}.{number}:11211");
         ServerConfig::new(address.parse().expect("a number is an address's last part"))
     });
-    let name = "main".parse().expect("a plain word is a name");
+    let name = name.parse().expect("a plain word is a name");
     let mut pool = PoolConfig::new(name, servers.collect());
     // A run is short, and in its end every server must be Up.
     pool.health.flap_hold_min = Duration::from_millis(100);

@@ -27,16 +27,14 @@ use evenkeel_core::routing::{Effect, KeyRoute, PoolId, RoutingTable, ServerId, U
 
 use crate::sabotage::Sabotage;
 
-/// The only pool there is.
-pub const POOL: PoolId = PoolId(0);
-
-/// The map, for everybody who asks it.
+/// The map of one pool, for everybody who asks it.
 #[derive(Clone, Debug)]
 #[expect(clippy::disallowed_types, reason = "the trait is made for threads; here there is one")]
 pub struct SharedMap(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
+    pool: PoolId,
     recovery: Recovery,
     settings: RecoverySettings,
     sabotage: Option<Sabotage>,
@@ -68,11 +66,17 @@ struct Unmarked {
 impl SharedMap {
     /// A map without entries.
     #[expect(clippy::disallowed_types, reason = "as above")]
-    pub fn new(mut settings: RecoverySettings, sabotage: Option<Sabotage>, seed: u64) -> Self {
+    pub fn new(
+        pool: PoolId,
+        mut settings: RecoverySettings,
+        sabotage: Option<Sabotage>,
+        seed: u64,
+    ) -> Self {
         if sabotage == Some(Sabotage::IgnoreLateWrites) {
             settings.late_write_grace = Duration::ZERO;
         }
         Self(Arc::new(Mutex::new(Inner {
+            pool,
             recovery: Recovery::new(settings, seed),
             settings,
             sabotage,
@@ -113,37 +117,47 @@ impl SharedMap {
     }
 }
 
-impl SharedRecovery for SharedMap {
-    fn is_clear(&self, _: PoolId) -> bool {
-        self.with(|inner| inner.recovery.is_clear())
+/// The maps of all pools, by their numbers, for workers.
+#[derive(Clone, Debug)]
+pub struct SharedMaps(pub Vec<SharedMap>);
+
+impl SharedMaps {
+    fn with<T>(&self, pool: PoolId, take: impl FnOnce(&mut Inner) -> T) -> T {
+        self.0[usize::from(pool.0)].with(take)
+    }
+}
+
+impl SharedRecovery for SharedMaps {
+    fn is_clear(&self, pool: PoolId) -> bool {
+        self.with(pool, |inner| inner.recovery.is_clear())
     }
 
-    fn route(&self, now: Instant, _: PoolId, route: &KeyRoute<'_>) -> Routed {
-        self.with(|inner| inner.route(now, route))
+    fn route(&self, now: Instant, pool: PoolId, route: &KeyRoute<'_>) -> Routed {
+        self.with(pool, |inner| inner.route(now, route))
     }
 
-    fn settle(&self, now: Instant, _: PoolId, ended: &Ended<'_>) -> bool {
-        self.with(|inner| inner.settle(now, ended))
+    fn settle(&self, now: Instant, pool: PoolId, ended: &Ended<'_>) -> bool {
+        self.with(pool, |inner| inner.settle(now, ended))
     }
 
-    fn handle_late_end(&self, now: Instant, _: PoolId, server: ServerId, end: LateEnd) {
-        self.with(|inner| {
+    fn handle_late_end(&self, now: Instant, pool: PoolId, server: ServerId, end: LateEnd) {
+        self.with(pool, |inner| {
             if inner.sabotage != Some(Sabotage::IgnoreLateWrites) {
                 inner.recovery.handle_late_end(now, server, end);
             }
         });
     }
 
-    fn may_move(&self, now: Instant, _: PoolId) -> bool {
-        self.with(|inner| inner.recovery.may_move(now))
+    fn may_move(&self, now: Instant, pool: PoolId) -> bool {
+        self.with(pool, |inner| inner.recovery.may_move(now))
     }
 
-    fn handed_over(&self, _: PoolId) -> Option<Arc<RoutingTable>> {
-        self.with(|inner| inner.recovery.handed_over())
+    fn handed_over(&self, pool: PoolId) -> Option<Arc<RoutingTable>> {
+        self.with(pool, |inner| inner.recovery.handed_over())
     }
 
-    fn require_flush(&self, now: Instant, _: PoolId, server: ServerId) {
-        self.with(|inner| inner.recovery.require_flush(now, server));
+    fn require_flush(&self, now: Instant, pool: PoolId, server: ServerId) {
+        self.with(pool, |inner| inner.recovery.require_flush(now, server));
     }
 }
 
@@ -235,7 +249,7 @@ impl Inner {
         let Unmarked { key, effect, server, table } = self.unmarked.swap_remove(idx);
         let can_send = |other| other == server;
         let table = all_usable(&table);
-        let (pool, key) = (table.pool(POOL), &*key);
+        let (pool, key) = (table.pool(self.pool), &*key);
         let route = KeyRoute { table: &table, pool, key, effect, can_send: &can_send };
         let mark = match self.recovery.route(now, &route) {
             Routed::To { mark, .. } => mark,
@@ -271,7 +285,7 @@ impl Inner {
         len_max: usize,
     ) -> Vec<Cleaning> {
         let mut steps = Vec::new();
-        self.recovery.poll_cleaning(now, POOL, table, len_max, &mut steps);
+        self.recovery.poll_cleaning(now, self.pool, table, len_max, &mut steps);
         if self.sabotage == Some(Sabotage::LeaveHolder) {
             let is_of_holder = |it: &mut Cleaning| matches!(it.step, Step::DeleteHolder(_));
             for cleaning in steps.extract_if(.., is_of_holder) {
@@ -320,7 +334,7 @@ impl Inner {
         copy.handle_good_canary(now, server, after(now));
         let table = all_usable(table);
         let mut steps = Vec::new();
-        copy.poll_cleaning(now + LONG, POOL, &table, STEPS_MAX, &mut steps);
+        copy.poll_cleaning(now + LONG, self.pool, &table, STEPS_MAX, &mut steps);
         steps.into_iter().find(|it| it.server == server && it.step == *step)
     }
 }

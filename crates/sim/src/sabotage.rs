@@ -39,11 +39,15 @@ pub enum Sabotage {
     DivertToFormerHomes,
     /// A server that joins is not flushed.
     TrustJoining,
+    /// One of two prefixes that lead to the same items is not stripped.
+    KeepPrefix,
+    /// Keys of one prefix go to another pool than their route's.
+    TakeOtherPool,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::MixUpValues,
         Self::DropAnswers,
         Self::RepeatAnswers,
@@ -62,5 +66,7 @@ impl Sabotage {
         Self::ChangeOneByOne,
         Self::DivertToFormerHomes,
         Self::TrustJoining,
+        Self::KeepPrefix,
+        Self::TakeOtherPool,
     ];
 }

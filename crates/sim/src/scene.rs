@@ -7,6 +7,7 @@ use evenkeel_core::Instant;
 use crate::agenda::{Agenda, Event};
 use crate::calls::Calls;
 use crate::checker::{Checker, Promise};
+use crate::control::Tables;
 use crate::dice::Dice;
 use crate::network::{End, LinkId, Network, Peer, Read};
 use crate::options::{Options, Phase};
@@ -25,6 +26,8 @@ pub struct Scene {
     pub network: Network,
     /// The calls that are on their way.
     pub calls: Calls,
+    /// The routing tables made so far.
+    pub tables: Tables,
     /// What was promised.
     pub checker: Checker,
     trace: Trace,
@@ -38,6 +41,7 @@ impl Scene {
             agenda: Agenda::default(),
             network: Network::new(options.network.clone(), dice),
             calls: Calls::default(),
+            tables: Tables::new(&options),
             checker: Checker::new(&options),
             trace: Trace::new(sink),
             options,

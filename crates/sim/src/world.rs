@@ -12,6 +12,7 @@
 
 use std::fmt;
 
+use evenkeel_core::routing::PoolId;
 use evenkeel_core::worker::Counters;
 
 use crate::agenda::{Event, Notice};
@@ -23,6 +24,7 @@ use crate::driver::Driver;
 use crate::faults::Breaker;
 use crate::network::{End, LinkId, Peer};
 use crate::options::{Options, Phase};
+use crate::recovery::SharedMaps;
 use crate::scene::Scene;
 use crate::server::Server;
 use crate::trace::{Note, Sink};
@@ -33,7 +35,8 @@ pub struct World {
     seed: u64,
     scene: Scene,
     drivers: Vec<Driver>,
-    control: Control,
+    /// For each pool.
+    controls: Vec<Control>,
     servers: Vec<Server>,
     applications: Vec<Application>,
     breaker: Breaker,
@@ -116,23 +119,26 @@ impl World {
     /// The world at the start of a run.
     pub fn new(seed: u64, options: Options, sink: Option<Sink>) -> Self {
         let mut dice = Dice::new(seed);
-        let servers_len = options.pool.servers.len();
+        let servers_len = options.servers_len();
         let (workers_len, applications_len) = (options.workers_len, options.applications_len);
+        let pools = options.pools();
         let mut scene = Scene::new(options, dice.fork(), sink);
         let mut server = |number| Server::new(number, &scene.options, dice.fork());
         let servers = (0..servers_len).map(&mut server).collect();
-        let mut control = Control::new(&mut scene, dice.fork());
+        let mut control = |pool: &PoolId| Control::new(&mut scene, *pool, dice.fork());
+        let mut controls: Vec<_> = pools.iter().map(&mut control).collect();
         let mut driver = |number| {
-            let shared = (control.table(0), control.map().clone());
+            let maps = controls.iter().map(|it| it.map().clone()).collect();
+            let shared = (scene.tables.table(0), SharedMaps(maps));
             Driver::new(number, &mut scene, shared, dice.fork())
         };
         let drivers = (0..workers_len).map(&mut driver).collect();
         let mut application = |number| Application::new(number, &mut scene, dice.fork());
         let applications = (0..applications_len).map(&mut application).collect();
         let breaker = Breaker::new(&mut scene, dice.fork());
-        control.start_changes(&mut scene, dice.fork());
+        controls[0].start_changes(&mut scene, dice.fork());
         enter_phases(&mut scene);
-        Self { seed, scene, drivers, control, servers, applications, breaker, events: 0 }
+        Self { seed, scene, drivers, controls, servers, applications, breaker, events: 0 }
     }
 
     /// Lets everything happen, until a promise is broken or all is over.
@@ -165,8 +171,8 @@ impl World {
             values_dropped: counted(|it| it.values_dropped),
             served: self.servers.iter().map(|server| server.served).sum(),
             faults: self.breaker.broken,
-            ejections: self.control.ejections,
-            changes: self.control.changes,
+            ejections: self.controls.iter().map(|it| it.ejections).sum(),
+            changes: self.controls.iter().map(|it| it.changes).sum(),
             events: self.events,
         }
     }
@@ -189,16 +195,19 @@ impl World {
             Event::Turn { worker } => self.drivers[worker].turn(scene),
             Event::Serve { server, link } => self.servers[server].serve(scene, link),
             Event::Act { application } => self.applications[application].act(scene),
-            Event::Evidence(report) => self.control.handle_evidence(scene, &report),
-            Event::Control => self.control.handle_timer(scene),
+            Event::Evidence(report) => {
+                let pool = scene.options.pool_of_server(usize::from(report.server().0));
+                self.controls[usize::from(pool.0)].handle_evidence(scene, &report);
+            }
+            Event::Control(pool) => self.controls[usize::from(pool.0)].handle_timer(scene),
             Event::Publish { worker, version } => {
                 scene.note(Note::Table(worker, version));
-                let table = self.control.table(version);
+                let table = scene.tables.table(version);
                 self.drivers[worker].handle_table(scene, table);
-                self.control.handle_seen(scene, worker, version);
+                self.controls[0].handle_seen(scene, worker, version);
             }
-            Event::Reconfigure => self.control.handle_reconfiguration(scene),
-            Event::Handover => self.control.step_handover(scene),
+            Event::Reconfigure => self.controls[0].handle_reconfiguration(scene),
+            Event::Handover => self.controls[0].step_handover(scene),
             Event::Break => self.breaker.strike(scene, &mut self.servers),
             Event::Mend { server, fault } => {
                 let server = &mut self.servers[usize::from(server.0)];
@@ -229,7 +238,10 @@ impl World {
             }
             Peer::Worker(number) => self.drivers[number].handle_notice(scene, link, notice),
             Peer::Server(number) => self.servers[number].handle_notice(scene, link, notice),
-            Peer::Prober(server) => self.control.handle_notice(scene, server, link, notice),
+            Peer::Prober(server) => {
+                let pool = scene.options.pool_of_server(server);
+                self.controls[usize::from(pool.0)].handle_notice(scene, server, link, notice);
+            }
         }
     }
 
@@ -253,10 +265,12 @@ impl World {
         match phase {
             Phase::Chaos | Phase::Drain => {}
             Phase::Recovery => self.breaker.mend_all(scene, &mut self.servers),
-            Phase::Service => self.control.demand_health(scene),
+            Phase::Service => self.controls.iter().for_each(|it| it.demand_health(scene)),
             Phase::End => {
-                self.control.demand_health(scene);
-                self.control.demand_order(scene);
+                for control in &self.controls {
+                    control.demand_health(scene);
+                    control.demand_order(scene);
+                }
             }
         }
         for application in &mut self.applications {

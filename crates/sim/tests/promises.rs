@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_sim::dice::Chance;
 use evenkeel_sim::faults::FaultKind;
-use evenkeel_sim::options::{MembershipOptions, pool};
+use evenkeel_sim::options::{MembershipOptions, pool, second_pool};
 use evenkeel_sim::world::Totals;
 use evenkeel_sim::{Options, run};
 
@@ -63,7 +63,7 @@ fn applications_that_do_not_read_lose_values_and_nothing_else() {
 
 #[test]
 fn an_application_that_sends_one_by_one_through_small_buffers_is_answered_in_the_end() {
-    check(20385, Options { callers_len: 0, ..Options::drawn(20385) });
+    check(20385, Options { callers_len: 0, second: None, ..Options::drawn(20385) });
 }
 
 /// What seed `seed` runs, with servers that join and leave often.
@@ -96,18 +96,42 @@ fn without_faults_servers_that_join_and_leave_are_no_reason_to_eject_any() {
 
 #[test]
 fn flush_all_reaches_a_server_that_has_just_joined() {
-    check(192, Options::drawn(192));
+    check(192, Options { second: None, ..Options::drawn(192) });
 }
 
 #[test]
 fn a_value_that_was_given_up_is_not_read_when_its_holder_becomes_its_home() {
-    check(1439, Options::drawn(1439));
+    check(1439, Options { second: None, ..Options::drawn(1439) });
+}
+
+/// What seed `seed` runs, with prefix routes to a second pool.
+fn routed(seed: u64) -> Options {
+    let options = Options::drawn(seed);
+    let second = options.second.clone().unwrap_or_else(|| second_pool(2));
+    Options { second: Some(second), ..options }
+}
+
+#[test]
+fn prefix_routes_to_a_second_pool_break_no_promise() {
+    let mut totals = Totals::default();
+    for seed in 200..220 {
+        totals += check(seed, routed(seed));
+    }
+    assert!(totals.tally.values > 10_000 && totals.faults > 50, "{totals}");
+    assert!(totals.diverted > 0 && totals.ejections > 20, "{totals}");
+}
+
+#[test]
+fn without_faults_nothing_fails_by_prefix_routes() {
+    let totals = check(1, Options { second: Some(second_pool(2)), ..Options::calm() });
+    assert_eq!((totals.tally.failed, totals.ejections, totals.faults), (0, 0, 0), "{totals}");
+    assert!(totals.tally.answered > 1000, "{totals}");
 }
 
 /// What seed `seed` runs, with calls in place of sessions.
 fn called(seed: u64) -> Options {
     let options = Options::drawn(seed);
-    Options { callers_len: options.applications_len, ..options }
+    Options { callers_len: options.applications_len, second: None, ..options }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use evenkeel_sim::checker::Promise;
 use evenkeel_sim::dice::Chance;
 use evenkeel_sim::faults::FaultKind;
-use evenkeel_sim::options::{MembershipOptions, pool};
+use evenkeel_sim::options::{MembershipOptions, pool, second_pool};
 use evenkeel_sim::sabotage::Sabotage;
 use evenkeel_sim::{Options, run};
 
@@ -233,7 +233,26 @@ fn a_server_that_comes_back_and_is_not_flushed_is_caught() {
     check_caught_with(&called(moving(&[])), Sabotage::TrustJoining, Promise::P4);
 }
 
+/// Two pools, one of them under two names, which are used in turn.
+fn routed() -> Options {
+    let mut options = turmoil(&[]);
+    options.second = Some(second_pool(2));
+    options.chaos_interval = Duration::from_secs(2);
+    options.recovery_interval = Duration::from_secs(1);
+    options
+}
+
+#[test]
+fn a_prefix_that_is_not_stripped_is_caught() {
+    check_caught_with(&routed(), Sabotage::KeepPrefix, Promise::P4);
+}
+
+#[test]
+fn a_key_that_goes_to_another_pool_is_caught() {
+    check_caught_with(&routed(), Sabotage::TakeOtherPool, Promise::P1);
+}
+
 #[test]
 fn every_sabotage_has_a_test() {
-    assert_eq!(Sabotage::ALL.len(), 18, "add a test above");
+    assert_eq!(Sabotage::ALL.len(), 20, "add a test above");
 }

@@ -72,10 +72,7 @@ pub struct Found {
 impl Found {
     /// The write whose value it says it is; a counter's number does not say.
     pub fn write_id(&self) -> Option<u32> {
-        match self.key {
-            Key::Counter(_) => None,
-            Key::Shared(_) | Key::Own { .. } => write_id(&self.value),
-        }
+        if self.key.is_counter() { None } else { write_id(&self.value) }
     }
 }
 
@@ -138,9 +135,10 @@ pub(super) struct Strictness {
 }
 
 impl Strictness {
-    /// What answers may be in a run with these options.
-    pub(super) fn of(options: &Options) -> Self {
-        Self { on_unavailable: options.pool.on_unavailable, is_orderly: options.is_orderly() }
+    /// What answers to `ask` may be in a run with these options.
+    pub(super) fn of(options: &Options, ask: &Ask) -> Self {
+        let on_unavailable = options.on_unavailable(ask.keys());
+        Self { on_unavailable, is_orderly: options.is_orderly() }
     }
 }
 
@@ -250,7 +248,7 @@ fn retrieval(how: Retrieval, keys: &[Key], input: &[u8]) -> Read {
             return Ok(Part::Needs(at + len + 2));
         };
         at += len + 2;
-        let client_flags = (!matches!(key, Key::Counter(_))).then_some(client_flags);
+        let client_flags = (!key.is_counter()).then_some(client_flags);
         found.push(Found { key, client_flags, value, cas });
     }
 }
@@ -358,10 +356,8 @@ fn meta_value(ask: &MetaAsk, flags: &[&[u8]], value: Vec<u8>) -> Result<Said, St
     if flag(b's').is_some_and(|len| len != value.len() as u64) {
         return Err("has another length than it says".to_owned());
     }
-    let client_flags = match ask.key {
-        Key::Counter(_) => None,
-        Key::Shared(_) | Key::Own { .. } => flag(b'f').and_then(|it| u32::try_from(it).ok()),
-    };
+    let of_values = || flag(b'f').and_then(|it| u32::try_from(it).ok());
+    let client_flags = if ask.key.is_counter() { None } else { of_values() };
     Ok(Said::Values(vec![Found { key: ask.key, client_flags, value, cas: flag(b'c') }]))
 }
 
@@ -379,7 +375,7 @@ mod tests {
     fn meta_get(opaque: u32, voice: Voice) -> Ask {
         let meta = MetaAsk {
             op: MetaOp::Get,
-            key: Key::Shared(0),
+            key: Key::shared(0),
             content: None,
             exptime: 0,
             opaque: Some(opaque),
@@ -398,7 +394,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_once_it_is_whole() {
-        let (ask, answer) = (get(&[Key::Shared(0)]), "VALUE k0 0 1\r\nx\r\nEND\r\n");
+        let (ask, answer) = (get(&[Key::shared(0)]), "VALUE k0 0 1\r\nx\r\nEND\r\n");
         for len in 1..answer.len() {
             check(&ask, &answer[..len], "Incomplete");
         }
@@ -407,7 +403,7 @@ mod tests {
 
     #[test]
     fn values_must_be_asked_for_and_in_order() {
-        let ask = get(&[Key::Shared(0), Key::Shared(1)]);
+        let ask = get(&[Key::shared(0), Key::shared(1)]);
         let (k0, k1) = ("VALUE k0 0 1\r\nx\r\n", "VALUE k1 0 1\r\ny\r\n");
         check(&ask, &format!("{k0}{k1}END\r\n"), "Answer");
         check(&ask, &format!("{k1}END\r\n"), "Answer");

@@ -237,15 +237,32 @@ impl Ask {
         })
     }
 
-    /// What it changes of the values held, if it succeeds.
-    pub fn change(&self) -> Option<Change> {
+    /// The keys that it names.
+    pub fn keys(&self) -> &[Key] {
         match &self.kind {
-            Kind::Store { key, content, .. } => Some(Change::Write(*key, content.write_id())),
-            Kind::Delete(key) => Some(Change::Delete(*key)),
+            Kind::Retrieve { keys, .. } => keys,
+            Kind::Store { key, .. }
+            | Kind::Delete(key)
+            | Kind::Increment(key, _)
+            | Kind::Touch(key, _) => std::slice::from_ref(key),
+            Kind::Meta(meta) => std::slice::from_ref(&meta.key),
+            Kind::FlushAll | Kind::Fixed(_) | Kind::Quit => &[],
+        }
+    }
+
+    /// What it changes of the values held, if it succeeds: of which item, whatever its name. Of what
+    /// has no pool for long nothing is known.
+    pub fn change(&self) -> Option<Change> {
+        if !self.keys().iter().all(|key| key.is_settled()) {
+            return None;
+        }
+        match &self.kind {
+            Kind::Store { key, content, .. } => Some(Change::Write(key.item(), content.write_id())),
+            Kind::Delete(key) => Some(Change::Delete(key.item())),
             Kind::FlushAll => Some(Change::Flush),
             Kind::Meta(meta) => match (meta.op, meta.content) {
-                (MetaOp::Delete, _) => Some(Change::Delete(meta.key)),
-                (_, Some(content)) => Some(Change::Write(meta.key, content.write_id())),
+                (MetaOp::Delete, _) => Some(Change::Delete(meta.key.item())),
+                (_, Some(content)) => Some(Change::Write(meta.key.item(), content.write_id())),
                 (_, None) => None,
             },
             Kind::Retrieve { .. }

@@ -69,9 +69,16 @@ impl Application {
 
     /// The next request of those that servers are sent.
     fn draw_call(&mut self, scene: &mut Scene) -> Ask {
+        // A call is for one pool: it flushes nothing of the other.
+        let has_second = scene.options.second.is_some();
         loop {
             let ask = self.workload.draw(&mut scene.checker.history);
-            if !matches!(ask.kind, Kind::Fixed(_) | Kind::Quit) {
+            let is_left_out = match ask.kind {
+                Kind::Fixed(_) | Kind::Quit => true,
+                Kind::FlushAll => has_second,
+                _ => false,
+            };
+            if !is_left_out {
                 return ask;
             }
         }
@@ -116,7 +123,7 @@ impl Application {
             let what = format!("{name:?} ends in {result:?}, and nobody waits for it");
             return scene.report(Promise::P1, what);
         };
-        let strictness = Strictness::of(&scene.options);
+        let strictness = Strictness::of(&scene.options, &ask);
         match read_result(&ask, result, strictness) {
             Err(what) => scene.report(Promise::P1, what),
             Ok(said) => {

@@ -167,12 +167,12 @@ mod tests {
 
     #[test]
     fn a_servers_answer_is_read_as_a_sessions() {
-        let ask = get(&[Key::Shared(0)]);
+        let ask = get(&[Key::shared(0)]);
         check(&ask, answered(Status::End, "", "VALUE k0 0 1\r\nx\r\n"), "values of k0");
         check(&ask, answered(Status::End, "", ""), "no values");
         check(&ask, answered(Status::End, "", "VALUE k1 0 1\r\nx\r\n"), "wrong");
         let content = Content::Write(Write { id: 0, fill_len: 0 });
-        let key = Key::Shared(0);
+        let key = Key::shared(0);
         let set = Ask::new(Kind::Store { op: StoreOp::Set, key, content, exptime: 0 });
         check(&set, answered(Status::Done, "", ""), "Done");
         check(&set, answered(Status::NotFound, "", ""), "NotDone");
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_key_that_could_not_be_served_is_no_miss() {
-        let ask = get(&[Key::Shared(0), Key::Shared(1)]);
+        let ask = get(&[Key::shared(0), Key::shared(1)]);
         let split = |failure: Option<Failure>| {
             let (mut found, mut other) = (Part::default(), Part::default());
             found.body = b"VALUE k1 0 1\r\nx\r\n".to_vec();
@@ -194,6 +194,6 @@ mod tests {
         };
         check(&ask, split(None), "values of k1");
         check(&ask, split(Some(Failure::Timeout)), "values of k1, and timed out");
-        check(&get(&[Key::Shared(1), Key::Shared(0)]), split(None), "wrong");
+        check(&get(&[Key::shared(1), Key::shared(0)]), split(None), "wrong");
     }
 }

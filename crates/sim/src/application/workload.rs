@@ -11,7 +11,7 @@ use super::ask::{Ask, Content, Fixed, Kind, MetaAsk, Voice};
 use crate::checker::{Change, History};
 use crate::dice::{Chance, Dice};
 use crate::options::{LoadOptions, Mix};
-use crate::value::Key;
+use crate::value::{Key, Way, What};
 
 /// The workload of one application.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Workload {
     tokens: Vec<Token>,
     /// The key of a change that failed.
     failed: Option<Key>,
+    /// Keys may be named as routes have it.
+    has_routes: bool,
 }
 
 /// A token that a value had.
@@ -51,9 +53,39 @@ const LOCKS_START: usize = 10_000;
 
 impl Workload {
     /// The workload of application number `application`.
-    pub(super) fn new(application: usize, load: LoadOptions, dice: Dice) -> Self {
+    pub(super) fn new(application: usize, load: LoadOptions, has_routes: bool, dice: Dice) -> Self {
         let first = u32::try_from(application).expect("there are few applications") * 1_000_000;
-        Self { load, dice, next_opaque: first, extra_keys_len: 0, tokens: Vec::new(), failed: None }
+        let (tokens, failed) = (Vec::new(), None);
+        Self { load, dice, next_opaque: first, extra_keys_len: 0, tokens, failed, has_routes }
+    }
+
+    /// One way after the other to name keys.
+    pub(super) fn way_of(&self, idx: usize) -> Way {
+        if self.has_routes { Way::SETTLED[idx % Way::SETTLED.len()] } else { Way::Plain }
+    }
+
+    /// A key, by any name that it may have.
+    fn named(&mut self, what: What) -> Key {
+        if !self.has_routes || !self.dice.happens(self.load.routed_chance) {
+            return Key { what, way: Way::Plain };
+        }
+        let way = match self.dice.below(8) {
+            idx if idx < Way::SETTLED.len() => Way::SETTLED[idx],
+            5 => Way::Roaming,
+            6 => Way::East,
+            _ => Way::West,
+        };
+        Key { what, way }
+    }
+
+    /// The same item, by any of its names.
+    fn renamed(&mut self, key: Key) -> Key {
+        let names: &[Way] = match key.item().way {
+            Way::Plain if self.has_routes => &[Way::Plain, Way::Back],
+            Way::East => &[Way::East, Way::West],
+            _ => return key,
+        };
+        Key { way: self.dice.pick(names), ..key }
     }
 
     /// It has been answered.
@@ -124,19 +156,24 @@ impl Workload {
             return Some(self.draw_lock(history));
         }
         if let Some(key) = history.last_changed
+            && (self.has_routes || key.way == Way::Plain)
             && self.dice.happens(self.load.echo_chance)
         {
+            let key = self.renamed(key);
             let how = self.dice.pick(&[Retrieval::Get, Retrieval::Gets]);
             return Some(Ask::new(Kind::Retrieve { how, keys: vec![key] }));
         }
         let failed = self.failed.take_if(|_| self.dice.happens(Chance::percent(50)));
-        failed.map(|key| self.draw_again(key, history))
+        failed.map(|key| {
+            let key = self.renamed(key);
+            self.draw_again(key, history)
+        })
     }
 
     /// Takes a lock, gives one back, or looks who has it.
     fn draw_lock(&mut self, history: &mut History) -> Ask {
         let idx = LOCKS_START + self.dice.below(LOCKS_LEN);
-        let key = Key::Shared(u16::try_from(idx).expect("few keys"));
+        let key = self.named(What::Shared(u16::try_from(idx).expect("few keys")));
         Ask::new(match self.dice.below(5) {
             0..2 => {
                 let content = self.content(key, history);
@@ -187,7 +224,7 @@ impl Workload {
     fn draw_store(&mut self, history: &mut History) -> Ask {
         let token = self.token();
         let (key, op) = if let Some(token) = token {
-            (token.key, StoreOp::Cas(token.cas))
+            (self.renamed(token.key), StoreOp::Cas(token.cas))
         } else {
             let ops = [StoreOp::Set, StoreOp::Set, StoreOp::Set, StoreOp::Add, StoreOp::Replace];
             (self.any_key(), self.dice.pick(&ops))
@@ -229,7 +266,8 @@ impl Workload {
             returns_key: self.dice.happens(Chance::percent(30)),
             returned: self.dice.pick(returned),
         };
-        if !self.dice.happens(self.load.quiet_chance) {
+        // Of a key that has no pool for long it cannot be told whether a read of it may be an error.
+        if !self.dice.happens(self.load.quiet_chance) || !key.is_settled() {
             return Ask::new(Kind::Meta(meta));
         }
         // Without an opaque nobody could tell whose answer it is.
@@ -249,18 +287,20 @@ impl Workload {
     fn shared_key(&mut self) -> Key {
         let is_hot = self.dice.happens(self.load.hot_chance);
         let len = if is_hot { HOT_KEYS_LEN } else { self.load.keys_len + self.extra_keys_len };
-        Key::Shared(u16::try_from(self.dice.below(len)).expect("few keys"))
+        let what = What::Shared(u16::try_from(self.dice.below(len)).expect("few keys"));
+        self.named(what)
     }
 
     fn counter(&mut self) -> Key {
         let len = self.load.keys_len.div_ceil(4);
-        Key::Counter(u16::try_from(self.dice.below(len)).expect("few counters"))
+        let what = What::Counter(u16::try_from(self.dice.below(len)).expect("few counters"));
+        self.named(what)
     }
 
     fn content(&mut self, key: Key, history: &mut History) -> Content {
-        match key {
-            Key::Counter(_) => Content::Number(key.number() + self.dice.below(1000) as u64),
-            Key::Shared(_) | Key::Own { .. } => {
+        match key.what {
+            What::Counter(_) => Content::Number(key.number() + self.dice.below(1000) as u64),
+            What::Shared(_) | What::Own { .. } => {
                 let is_big = self.dice.happens(self.load.big_chance);
                 let len_max = if is_big { LoadOptions::BIG_LEN_MAX } else { 100 };
                 Content::Write(history.open(key, self.dice.below(len_max)))

@@ -26,7 +26,7 @@ impl History {
 
     /// A value was given to somebody who asked for its key.
     pub fn judge_value(&self, found: &Found) -> Result<(), String> {
-        if let Key::Counter(_) = found.key {
+        if found.key.is_counter() {
             return judge_number(found);
         }
         let key = found.key;
@@ -34,7 +34,7 @@ impl History {
             write_id(&found.value).ok_or_else(|| wrong(found, "is no value that anybody wrote"))?;
         let (written_key, write) =
             self.writes.get(id as usize).ok_or_else(|| wrong(found, "was never written"))?;
-        if *written_key != key {
+        if written_key.item() != key.item() {
             return Err(wrong(found, &format!("was written for {}", written_key.text())));
         }
         if write.value(key) != found.value {

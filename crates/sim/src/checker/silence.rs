@@ -112,7 +112,7 @@ mod tests {
     use crate::value::Key;
 
     const LIFE_MAX: Duration = Duration::from_millis(350);
-    const CHANGE: Change = Change::Delete(Key::Shared(1));
+    const CHANGE: Change = Change::Delete(Key::shared(1));
 
     fn at(millis: u64) -> Instant {
         Instant::ZERO + Duration::from_millis(millis)

@@ -122,24 +122,31 @@ impl Staleness {
     ) -> Result<(), Stale> {
         let chronicle = &mut self.chronicle;
         match (&ask.kind, said) {
+            // What has no pool for long may be old.
+            (Kind::Store { key, .. } | Kind::Touch(key, _) | Kind::Increment(key, _), _)
+                if !key.is_settled() =>
+            {
+                Ok(())
+            }
+            (Kind::Meta(meta), _) if !meta.key.is_settled() => Ok(()),
             (_, Said::Values(found) | Said::Some(found, _)) => {
                 found.iter().try_for_each(|it| judge_found(chronicle, now, it, began_at))
             }
             (Kind::Store { op: StoreOp::Cas(_), key, .. }, Said::Done) => match ask.token_of {
-                Some(write) => chronicle.judge_read(now, *key, write, began_at),
-                None => chronicle.judge_presence_for_write(*key, began_at),
+                Some(write) => chronicle.judge_read(now, key.item(), write, began_at),
+                None => chronicle.judge_presence_for_write(key.item(), began_at),
             },
             (Kind::Store { op: StoreOp::Add, key, .. }, Said::NotDone)
             | (Kind::Store { op: StoreOp::Replace, key, .. }, Said::Done) => {
-                chronicle.judge_presence_for_write(*key, began_at)
+                chronicle.judge_presence_for_write(key.item(), began_at)
             }
             // A delete shows nothing: one that no server could take is said to be done.
             (Kind::Touch(key, _) | Kind::Increment(key, _), Said::Done)
-            | (_, Said::Number(key, _)) => chronicle.judge_presence(*key, began_at),
+            | (_, Said::Number(key, _)) => chronicle.judge_presence(key.item(), began_at),
             (Kind::Meta(meta), Said::Done)
                 if meta.content.is_none() && meta.op != MetaOp::Delete =>
             {
-                chronicle.judge_presence(meta.key, began_at)
+                chronicle.judge_presence(meta.key.item(), began_at)
             }
             _ => Ok(()),
         }
@@ -153,8 +160,9 @@ fn judge_found(
     began_at: Instant,
 ) -> Result<(), Stale> {
     match found.write_id() {
-        Some(write) => chronicle.judge_read(now, found.key, write, began_at),
-        None => chronicle.judge_presence(found.key, began_at),
+        _ if !found.key.is_settled() => Ok(()),
+        Some(write) => chronicle.judge_read(now, found.key.item(), write, began_at),
+        None => chronicle.judge_presence(found.key.item(), began_at),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Servers that join and leave while requests flow, in the steps of the real control plane.
+//! Servers that join and leave the first pool while requests flow, in the steps of the real control plane.
 //!
 //! # The steps
 //! 1. **Prepare.** Who joins is in the table, is watched, and must be flushed before use; keys belong
@@ -22,14 +22,15 @@ use std::time::Duration;
 use evenkeel_core::config::PoolConfig;
 use evenkeel_core::recovery::Recovery;
 use evenkeel_core::routing::{
-    FORMER_LAYOUTS_MAX, Former, Layout, PoolRoutes, RoutingTable, ServerId, ServerRoute, Usable,
+    FORMER_LAYOUTS_MAX, Former, Layout, PoolId, PoolRoutes, RoutingTable, ServerId, ServerRoute,
+    Usable,
 };
 
 use super::{Control, connection_settings, disguise, server_id, server_ids};
 use crate::agenda::Event;
 use crate::dice::Dice;
 use crate::options::{Options, Phase};
-use crate::recovery::POOL;
+use crate::routes::FIRST;
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 use crate::trace::Note;
@@ -99,7 +100,7 @@ impl Membership {
     fn draw(&mut self, options: &Options, servers_len: usize) -> Option<Handover> {
         let all = options.pool.servers.len();
         let mut outside: Vec<_> =
-            server_ids(servers_len).filter(|it| !self.members.contains(it)).collect();
+            server_ids(0, servers_len).filter(|it| !self.members.contains(it)).collect();
         // Those who have never been there come one after the other.
         outside.extend((servers_len < all).then(|| server_id(servers_len)));
         let joins =
@@ -128,7 +129,7 @@ impl Membership {
         let before = &self.routes;
         let (distribution, servers) = (Arc::clone(&before.distribution), before.servers.clone());
         let former = Arc::new(before.former.with(Layout { distribution, servers }));
-        let config = config_of(options, members);
+        let config = config_of(options, FIRST, members);
         PoolRoutes {
             distribution: Arc::new(config.build_distribution().expect("the pool has servers")),
             servers: members.to_vec(),
@@ -139,10 +140,10 @@ impl Membership {
 }
 
 /// The pool with these servers.
-pub(super) fn config_of(options: &Options, members: &[ServerId]) -> PoolConfig {
-    let all = &options.pool.servers;
-    let servers = members.iter().map(|it| all[usize::from(it.0)].clone()).collect();
-    PoolConfig { servers, ..options.pool.clone() }
+pub(super) fn config_of(options: &Options, pool: PoolId, members: &[ServerId]) -> PoolConfig {
+    let (config, first) = (options.pool_of(pool), options.first_server(pool));
+    let server = |it: &ServerId| config.servers[usize::from(it.0) - first].clone();
+    PoolConfig { servers: members.iter().map(server).collect(), ..config.clone() }
 }
 
 impl Control {
@@ -163,7 +164,8 @@ impl Control {
         if scene.phase != Phase::Chaos {
             return;
         }
-        let servers_len = self.last_table().servers.len();
+        let all = scene.options.pool.servers.len();
+        let servers_len = scene.tables.last().servers.len().min(all);
         if self.membership.handover.is_none()
             && let Some(handover) = self.membership.draw(&scene.options, servers_len)
         {
@@ -201,14 +203,15 @@ impl Control {
         let Change { joins, leaves } = handover.change;
         let (now, sabotage) = (scene.now(), scene.options.sabotage);
         scene.note(Note::Membership(handover.change, Step::Prepared));
-        let config = config_of(&scene.options, &handover.members);
+        let config = config_of(&scene.options, FIRST, &handover.members);
         self.health.handle_config(now, &config, handover.members.iter().copied());
         if let Some(canary) = leaves.and_then(|it| self.canaries[usize::from(it.0)].take()) {
             canary.close(scene);
         }
-        let mut table = RoutingTable::clone(self.last_table());
+        let mut table = RoutingTable::clone(scene.tables.last());
         if let Some(server) = joins {
-            let route = ServerRoute::in_use(connection_settings(&scene.options), disguise(server));
+            let route =
+                ServerRoute::in_use(connection_settings(&scene.options, FIRST), disguise(server));
             match table.servers.get_mut(usize::from(server.0)) {
                 Some(slot) => *slot = route,
                 None => table.servers.push(route),
@@ -234,10 +237,10 @@ impl Control {
         let Handover { change, routes, .. } = &handover;
         scene.note(Note::Membership(*change, Step::HandedOver));
         self.membership.routes = routes.clone();
-        let mut table = RoutingTable::clone(self.last_table());
-        table.pools[usize::from(POOL.0)] = routes.clone();
+        let mut table = RoutingTable::clone(scene.tables.last());
+        table.pools[usize::from(FIRST.0)] = routes.clone();
         if scene.options.sabotage == Some(Sabotage::DivertToFormerHomes) {
-            table.pools[usize::from(POOL.0)].former = Arc::new(Former::default());
+            table.pools[usize::from(FIRST.0)].former = Arc::new(Former::default());
         }
         let leaves = change.leaves;
         if let Some(server) = leaves {
@@ -267,7 +270,7 @@ impl Control {
         let is_handing_over =
             self.membership.handover.as_ref().is_some_and(|it| it.step == Step::HandedOver);
         if is_handing_over && scene.options.sabotage != Some(Sabotage::ChangeOneByOne) {
-            self.map.with_recovery(|it| it.hand_over(POOL, Arc::clone(table)));
+            self.map.with_recovery(|it| it.hand_over(FIRST, Arc::clone(table)));
         }
     }
 }

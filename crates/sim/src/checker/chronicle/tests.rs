@@ -1,8 +1,8 @@
 use super::Fate::{Acknowledged as Done, Failed, Refused};
 use super::*;
 
-const KEY: Key = Key::Shared(1);
-const COUNTER: Key = Key::Counter(1);
+const KEY: Key = Key::shared(1);
+const COUNTER: Key = Key::counter(1);
 
 fn at(millis: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(millis)
