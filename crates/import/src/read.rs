@@ -38,15 +38,34 @@ fn parse(language: &Language, text: &str) -> Result<Tree, Unreadable> {
     };
     let options = ParseOptions::new().progress_callback(&mut go_on);
     let bytes = text.as_bytes();
-    let mut rest = |from: usize, _| bytes.get(from..).unwrap_or_default();
-    parser
-        .parse_with_options(&mut rest, None, Some(options))
-        .ok_or_else(|| Unreadable::new(1, "no sense can be made of it"))
+    let mut bytes_left = READ_BYTES_MIN + text.len() * READS_MAX;
+    let mut rest = |from: usize, _| {
+        let to = (from + CHUNK_LEN).min(bytes.len());
+        let chunk = bytes.get(from..to).unwrap_or_default();
+        let is_within = bytes_left >= chunk.len();
+        bytes_left = bytes_left.saturating_sub(chunk.len());
+        if is_within { chunk } else { &[] }
+    };
+    let tree = parser.parse_with_options(&mut rest, None, Some(options));
+    let is_whole = bytes_left > 0;
+    tree.filter(|_| is_whole).ok_or_else(|| {
+        let why = "no sense can be made of it within the time of any program that runs: give the \
+                   part about caches";
+        Unreadable::new(1, why)
+    })
 }
 
 /// The parser asks once in a hundred steps whether it may go on; a program takes far fewer than a
 /// hundred steps a byte.
 const PARSE_TURNS_MIN: usize = 1000;
+
+/// How much of a text the parser is given at once. Within a step it may look for the end of a
+/// literal to the end of the text, and again in the next one: that is seen by what it reads.
+const CHUNK_LEN: usize = 4096;
+
+/// How often a text may be read in all, and how many bytes of a short one.
+const READS_MAX: usize = 50;
+const READ_BYTES_MIN: usize = 16 << 20;
 
 impl Unreadable {
     fn new(line: usize, why: impl Into<String>) -> Self {

@@ -218,6 +218,23 @@ fn what_a_source_says_twice_counts_once() {
 }
 
 #[test]
+fn a_program_whose_literals_never_end_is_given_up() {
+    // Each of them is looked for to the end of the text: without a bound that is its square.
+    for text in ["%w[".repeat(100_000), "%q(".repeat(100_000)] {
+        let error = import_as(Kind::Rails, &text).unwrap_err().to_string();
+        assert!(error.contains("give the part about caches"), "{error}");
+    }
+    // Texts of that size that mean something are read whole, wherever a chunk of them ends.
+    let mut ruby = "x = { a: [\"ü#{y}\", 1], b: %w[a b] } # ä\n".repeat(3_000);
+    ruby.push_str("config.cache_store = :mem_cache_store, \"10.0.0.1\"\n");
+    assert_eq!(import_as(Kind::Rails, &ruby), Ok(()));
+    let mut python = "X = {\"a\": [\"ü\", 1], \"b\": f\"{x}\"}  # ä\n".repeat(3_000);
+    python.push_str("CACHES = {'a': {'BACKEND': 'django.core.cache.backends.memcached");
+    python.push_str(".PyMemcacheCache', 'LOCATION': '10.0.0.1'}}\n");
+    assert_eq!(import_as(Kind::Django, &python), Ok(()));
+}
+
+#[test]
 fn handles_that_name_each_other_end() {
     let text = r#"{"pools": {"A": {"servers": ["10.0.0.1:1"]}},
         "named_handles": [
