@@ -160,6 +160,8 @@ const WORDS_ALLOWED: &[(&str, &str, &str)] = &[
     ("crates/control/src/", "host", HALF_OF_ADDRESS),
     ("crates/admin/src/access", "host", "a header of HTTP"),
     ("crates/cli/", "host", HALF_OF_ADDRESS),
+    ("crates/cli/tests/real/import.rs", "backend", "what Django calls a kind of cache"),
+    ("crates/cli/tests/real/import.rs", "backends", "part of the name of Django's classes"),
     ("crates/cli/tests/real/page.rs", "node", "the program that runs JavaScript"),
     ("crates/cli/src/top/", "backend", "what ratatui calls a terminal"),
     ("crates/client/src/", "ping", "what clients call it"),

@@ -14,6 +14,7 @@ mod doctor;
 mod faults;
 mod hooks;
 mod hostile;
+mod import;
 mod io;
 mod lab;
 mod listeners;
