@@ -166,6 +166,14 @@ pub(super) fn parse_set<'a>(
     request(MetaOp::Set, key, words, Some(value))
 }
 
+/// Why an `ms` whose length is none is refused: that it has too many flags is told first.
+pub(super) fn refusal_of_length(key: &[u8], words: &Tokens<'_>) -> Refusal {
+    match parse_set(key, words, &[]) {
+        Err(Refusal::TooManyFlags) => Refusal::TooManyFlags,
+        Ok(_) | Err(_) => Refusal::BadFormat,
+    }
+}
+
 /// The delete that removes the item `set` was meant to replace.
 pub(super) fn delete_of<'a>(set: &MetaRequest<'a>) -> MetaRequest<'a> {
     let flags: &[u8] = if set.base64_key { b"b" } else { b"" };

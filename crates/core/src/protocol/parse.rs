@@ -308,9 +308,10 @@ impl<'a> Source<'a, '_> {
         let length = words.next().map_or(ValueLen::Unreadable, ValueLen::new);
         let length = match length {
             ValueLen::Bytes(len) => len,
-            ValueLen::Unreadable => return Err(Refusal::BadFormat.into()),
+            ValueLen::Unreadable => return Err(meta::refusal_of_length(key_word, &words).into()),
             ValueLen::TooLong(len) => {
-                return Ok(self.refuse(Refusal::BadFormat, len + 2, false, None));
+                let refusal = meta::refusal_of_length(key_word, &words);
+                return Ok(self.refuse(refusal, len + 2, false, None));
             }
         };
         let build = |value| meta::parse_set(key_word, &words, value);

@@ -319,7 +319,9 @@ fn change_expiry(item: &mut Item, flags: &MetaFlags, letter: u8, origin: Origin,
 
 /// Whether `R` finds that the item has too little time left and nobody is told to renew it.
 fn is_recache_due(item: &Item, flags: &MetaFlags, origin: Origin, now: UnixTime) -> bool {
-    let threshold = flags.recache_exptime.and_then(|exptime| now.expiry(exptime));
+    // A negative one is the earliest time there is: nothing expires before.
+    let exptime = flags.recache_exptime.filter(|exptime| *exptime >= 0);
+    let threshold = exptime.and_then(|exptime| now.expiry(exptime));
     origin == Origin::Found
         && item.recache == Recache::Free
         && item.expires_at.zip(threshold).is_some_and(|(at, threshold)| at < threshold)

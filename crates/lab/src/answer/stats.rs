@@ -25,7 +25,7 @@ pub struct ServerFacts {
 
 /// Appends the answer to `stats` with `arg` behind it.
 pub(super) fn answer(store: &mut Store, facts: &ServerFacts, arg: &[u8], output: &mut Vec<u8>) {
-    match arg {
+    match arg.split(|byte| *byte == b' ').next().unwrap_or_default() {
         b"" => general(store, facts, output),
         b"settings" => settings(store, facts, output),
         b"reset" => {

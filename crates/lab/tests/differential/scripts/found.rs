@@ -160,4 +160,14 @@ pub(crate) const FOUND: &[Script] = &[
             b"mg a t\r\n",
         ],
     },
+    Script {
+        name: "what comes before what is told",
+        steps: &[
+            b"ms a x b c f h k l s t u v O1 N0 R0 T0 F0 C0 I P\r\n",
+            b"ms a x b c f h k l s t u v O1 N0 R0 T0 F0 C0 I\r\n",
+            b"stats reset now\r\n",
+            b"set a 0 0 1\r\n1\r\n",
+            b"mg a T2592001 R-1 v\r\n",
+        ],
+    },
 ];
