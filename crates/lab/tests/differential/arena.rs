@@ -54,6 +54,7 @@ impl Arena {
             proxy(&addresses.join(", "))
         };
         let proxies = vec![over(&servers[1..2]), over(&servers[2..])];
+        servers[1..].iter().for_each(wait_for_canary);
         let limits = StoreLimits { memory_max: MEMORY_MAX, ..StoreLimits::default() };
         let server = Server::start(Config { limits, ..Config::default() });
         let server = server.expect("the server starts");
@@ -179,6 +180,12 @@ fn original() -> Memcached {
         "the comparison is with this version; run `make test`, which installs it",
     );
     memcached
+}
+
+/// Waits for a proxy's first canary, which takes a CAS token. The next comes in a minute.
+fn wait_for_canary(server: &Memcached) {
+    let mut control = Control::new(server.address().parse().expect("an address"));
+    wait_until(Duration::from_secs(20), "the first canary", || control.has_deleted());
 }
 
 fn proxy(servers: &str) -> Proxy {

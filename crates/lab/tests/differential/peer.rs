@@ -144,6 +144,20 @@ impl Control {
         self.line()
     }
 
+    /// Whether anything has been deleted there so far.
+    pub(crate) fn has_deleted(&mut self) -> bool {
+        self.send(b"stats\r\n");
+        let mut has_deleted = false;
+        loop {
+            let line = self.line();
+            if line == "END" {
+                return has_deleted;
+            }
+            has_deleted |=
+                line.strip_prefix("STAT delete_hits ").is_some_and(|number| number != "0");
+        }
+    }
+
     fn send(&mut self, request: &[u8]) {
         self.stream.get_mut().write_all(request).expect("the server reads");
     }
