@@ -3,14 +3,16 @@
 //! Each is a line of a table in docs/protocol-support.md; a test holds the two together, and
 //! another that each is still so.
 
+use std::collections::BTreeSet;
+
 use evenkeel_core::protocol::meta::DecodedKey;
 use evenkeel_core::protocol::parse::{LINE_LEN_MAX, META_LINE_LEN_MAX};
 
-use crate::answers::goes_on;
+use crate::answers::{are_same, goes_on};
 use crate::arena::Subject;
 use crate::peer::FENCE_ANSWER;
 use crate::search::{Culprit, tokens};
-use crate::sequence::find;
+use crate::sequence::{TOKEN, find};
 
 /// One of them.
 pub(crate) struct Deviation {
@@ -18,13 +20,28 @@ pub(crate) struct Deviation {
     pub(crate) documented: &'static str,
     /// Whether a difference is this one.
     is_it: fn(&Culprit<'_>) -> bool,
+    /// Whether a request may be answered alike, and have those after it answered differently. If
+    /// none may, the request at which the difference shows is its cause.
+    is_cause: fn(&[u8]) -> bool,
     /// Requests that show it, the last of them; none where only chance shows it.
     pub(crate) example: &'static [&'static [u8]],
     /// Who differs.
     pub(crate) subjects: &'static [Subject],
 }
 
+impl Deviation {
+    /// What has to be left out of a sequence so that its last step is answered alike.
+    pub(crate) fn causes(&self, steps: &[Vec<u8>]) -> Vec<usize> {
+        let before = steps.len() - 1;
+        let causes: Vec<_> =
+            (0..before).filter(|at| lines_of(&steps[*at]).any(self.is_cause)).collect();
+        if causes.is_empty() { vec![before] } else { causes }
+    }
+}
+
 const PROXIES: &[Subject] = &[Subject::Proxy, Subject::ProxyOverThree];
+
+const SHOWS_AT_ONCE: fn(&[u8]) -> bool = |_| false;
 
 /// The place in [`ALL`] of a difference, if it is there.
 pub(crate) fn listed(culprit: &Culprit<'_>) -> Option<usize> {
@@ -35,40 +52,53 @@ pub(crate) fn listed(culprit: &Culprit<'_>) -> Option<usize> {
 pub(crate) const ALL: &[Deviation] = &[
     Deviation {
         documented: "a value after a store line that is refused for its key, its flags, its expiry or its token",
-        is_it: |it| it.last_lines().iter().any(|line| is_refused_store(line)),
+        is_it: |it| {
+            has_refused_store(it.first_line()) && is_refused_alike(it)
+                || it.lines_before().into_iter().any(has_refused_store)
+        },
+        is_cause: has_refused_store,
         example: &[b"set a 0 soon 9\r\nversion\r\n\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "a value of 2 GiB and more",
-        is_it: |it| it.last_lines().iter().any(|line| is_of_wide_length(line)),
+        is_it: |it| {
+            let is_refused =
+                it.our_answer().is_empty() || find(it.our_answer(), BAD_FORMAT).is_some();
+            stores(it.first_line()).any(is_of_wide_length) && is_refused
+        },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"set a 0 0 4294967297\r\nx\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "a line past its limit",
-        is_it: |it| it.last_lines().iter().any(|line| is_too_long(line)),
+        is_it: |it| {
+            // One of `gat` is taken, and memcached closes the connection.
+            let is_closed = |answers: &[u8]| !answers.ends_with(FENCE_ANSWER);
+            let is_of_gat = |line: &[u8]| is_retrieval(line) && line.len() >= LINE_LEN_MAX;
+            it.lines().iter().any(|line| is_too_long(line)) && it.ours.ends_with(LINE_TOO_LONG)
+                || lines_of(it.step).any(is_of_gat) && is_closed(it.theirs)
+        },
+        is_cause: SHOWS_AT_ONCE,
         example: &[LONG_LINE],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "answers to requests before a retrieval with a key past its limit",
         is_it: |it| {
-            it.lines().iter().any(|line| is_retrieval(line) && has_long_key(line))
-                && it.ours.len() != it.theirs.len()
+            let has_no_other = |line: &[u8]| has_long_key(line) && !is_cut_short(line);
+            has_forgotten_answers(it) && it.lines().into_iter().any(has_long_key)
+                || it.lines_before().into_iter().any(has_no_other)
         },
+        is_cause: has_long_key,
         example: &[LONG_KEY],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "keys of a retrieval before one past its limit",
-        is_it: |it| {
-            it.lines().iter().any(|line| {
-                let words = words(line);
-                is_retrieval(line)
-                    && words.iter().position(|word| word.len() > KEY_LEN_MAX) > Some(1)
-            })
-        },
+        is_it: |it| it.lines_before().iter().any(|line| is_cut_short(line)),
+        is_cause: is_cut_short,
         example: &[b"ms a 1\r\nx\r\nget b\r\n", LATE_LONG_KEY, b"mg a h\r\n"],
         subjects: &Subject::ALL,
     },
@@ -80,30 +110,39 @@ pub(crate) const ALL: &[Deviation] = &[
                 && !is_answered_to_its_end(it.ours)
                 && goes_on(it.theirs, it.ours, tokens(it.subject))
         },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"set a 0 0 1\r\nx\r\nGET / HTTP/1.1\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "`ma` with `q` and `N`, if it makes the item",
-        is_it: |it| it.last_lines().iter().any(|line| has_flags(line, b"ma", b"qN")),
+        is_it: |it| {
+            let is_made = [b"HD", b"VA"].iter().any(|code| it.their_answer().starts_with(*code));
+            lines_of(it.step).any(|line| has_flags(line, b"ma", b"qN"))
+                && is_made
+                && it.our_answer().is_empty()
+        },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"ma a q N0\r\n"],
         subjects: PROXIES,
     },
     Deviation {
         documented: "as many flags as a meta command may have, without `k` and `q` among them, or `ms` without `T`",
         is_it: |it| {
-            it.last_lines().iter().any(|line| {
+            let has_most = |line: &[u8]| {
                 let len_max = if line.starts_with(b"ms ") { 18..=19 } else { 19..=19 };
                 line.starts_with(b"m") && len_max.contains(&words(line).len())
-            })
+            };
+            has_most(it.first_line()) && it.our_answer().starts_with(b"CLIENT_ERROR options flags")
         },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"mg a b c f h l s t u v O1 N0 R0 T0 F0 C0 I P\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "`k` of `mg`, for a base64 key with a line feed; `me` of such a key",
         is_it: |it| {
-            it.last_lines().iter().any(|line| {
+            lines_of(it.step).any(|line| {
                 (has_flags(line, b"mg", b"bk") || has_flags(line, b"me", b"b"))
                     && words(line)
                         .get(1)
@@ -111,71 +150,105 @@ pub(crate) const ALL: &[Deviation] = &[
                         .is_some_and(|key| key.as_slice().contains(&b'\n'))
             })
         },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"me YQpi b\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "a line that begins with the byte 0x80, not the first",
-        is_it: |it| it.last_lines().iter().any(|line| line.starts_with(b"\x80")),
+        is_it: |it| {
+            lines_of(it.step).any(|line| line.starts_with(b"\x80")) && it.ours.ends_with(NOT_SPOKEN)
+        },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"mn\r\n", b"\x80\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "`stats`, and `stats items`, `slabs` and their like",
-        is_it: |it| it.last_lines().iter().any(|line| words(line).first() == Some(&&b"stats"[..])),
+        is_it: |it| lines_of(it.step).any(is_stats_of_a_server),
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"stats settings\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "one server's administration",
         is_it: |it| {
-            find(it.ours, b"CLIENT_ERROR this command is for one server").is_some()
-                && it.last_lines().iter().any(|line| is_administration(line))
+            find(it.our_answer(), b"CLIENT_ERROR this command is for one server").is_some()
+                && lines_of(it.step).any(is_administration)
         },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"slabs automove 0\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "a sum on what `mg` has found, before the answer to that has left",
         is_it: |it| is_padding(it) || is_held(it),
+        is_cause: |line| line.starts_with(b"mg "),
         example: &[],
         subjects: &Subject::ALL,
     },
     Deviation {
         documented: "a sum on a value of blanks alone, or above 2^63",
         is_it: |it| {
-            it.is_sum()
-                && find(it.theirs, NOT_A_NUMBER).is_some() | find(it.ours, NOT_A_NUMBER).is_some()
+            let is_refused =
+                [it.their_answer(), it.our_answer()].map(|it| find(it, NOT_A_NUMBER).is_some());
+            lines_of(it.step).any(is_sum) && is_refused[0] != is_refused[1]
         },
+        is_cause: SHOWS_AT_ONCE,
         example: &[],
         subjects: &Subject::ALL,
     },
     Deviation {
-        documented: "a flag that came after 1.6.18 (`E`, `x`), on an `ms` whose value is refused",
+        documented: "a flag that came after 1.6.18 (`E`, `x`), on an `ms` whose value is refused, or beside one that comes twice",
         is_it: |it| {
-            it.last_lines()
-                .iter()
-                .any(|line| has_flags(line, b"ms", b"E") || has_flags(line, b"ms", b"x"))
+            let is_newer = |line: &&[u8]| {
+                let flags = words(line).into_iter().skip(2);
+                line.starts_with(b"m") && flags.into_iter().any(|it| matches!(it[0], b'E' | b'x'))
+            };
+            it.last_lines().iter().any(is_newer)
+                && find(it.their_answer(), b"CLIENT_ERROR invalid flag").is_some()
+                && find(it.our_answer(), b"_ERROR ").is_some()
         },
+        is_cause: SHOWS_AT_ONCE,
         example: &[b"ms a 1 E5\r\nxyz\r\n"],
         subjects: &Subject::ALL,
     },
     Deviation {
+        documented: "a value that does not end where it should, with a length that just fits",
+        is_it: |it| {
+            stores(it.first_line()).any(is_of_full_length)
+                && it.their_answer().starts_with(b"SERVER_ERROR object too large")
+                && it.our_answer().starts_with(b"CLIENT_ERROR bad data chunk")
+        },
+        is_cause: SHOWS_AT_ONCE,
+        example: &[],
+        subjects: &Subject::ALL,
+    },
+    Deviation {
+        documented: "what is stored in the second before a delayed `flush_all`, in the embedded server",
+        is_it: |it| it.lines().into_iter().any(is_delayed_by_a_second),
+        is_cause: is_delayed_by_a_second,
+        example: &[],
+        subjects: &[Subject::Embedded],
+    },
+    Deviation {
         documented: "a delayed `flush_all` after another, in the embedded server",
-        is_it: has_delayed_flush,
+        is_it: has_second_flush,
+        is_cause: is_delayed_flush,
         example: &[b"set a 0 0 1\r\nx\r\nflush_all\r\nflush_all 1000\r\nget a\r\n"],
         subjects: &[Subject::Embedded],
     },
     Deviation {
         documented: "a delayed `flush_all` after another",
-        is_it: has_delayed_flush,
+        is_it: has_second_flush,
+        is_cause: is_delayed_flush,
         example: &[],
         subjects: PROXIES,
     },
 ];
 
-/// How many requests, or lines of mutations, before another the cause of its answer is looked for:
-/// a refused value may have many lines, and what it is taken for may show late.
+/// How many requests, or lines of mutations, before another its own line is looked for: a value may
+/// have many.
 const STEPS_BACK: usize = 12;
 
 /// Whether it is longer than any line but a retrieval's may be, without its end.
@@ -213,31 +286,131 @@ const fn late_long_key() -> [u8; 300] {
 }
 
 const NOT_A_NUMBER: &[u8] = b"non-numeric value";
+const BAD_FORMAT: &[u8] = b"CLIENT_ERROR bad command line format\r\n";
+const LINE_TOO_LONG: &[u8] = b"CLIENT_ERROR line too long\r\n";
+const NOT_SPOKEN: &[u8] = b"CLIENT_ERROR the binary protocol is not spoken here\r\n";
+
+fn is_sum(line: &[u8]) -> bool {
+    [&b"decr "[..], b"incr ", b"ma "].iter().any(|command| line.starts_with(command))
+}
+
+/// Whether a refused store line is refused in memcached's words, or in silence as there. What
+/// comes of its value is another matter.
+fn is_refused_alike(culprit: &Culprit<'_>) -> bool {
+    let first_line = |answer: &'_ [u8]| {
+        let end = answer.iter().position(|byte| *byte == b'\n').map_or(answer.len(), |at| at + 1);
+        answer[..end].to_vec()
+    };
+    let (theirs, ours) = (first_line(culprit.their_answer()), first_line(culprit.our_answer()));
+    // Its answer may be forgotten, if the value ends the connection.
+    let is_forgotten = theirs.is_empty() && !culprit.theirs.ends_with(FENCE_ANSWER);
+    let is_meta = culprit.first_line().starts_with(b"ms ");
+    let is_silent = !is_meta && words(culprit.first_line()).last() == Some(&&b"noreply"[..]);
+    if is_silent { !ours.starts_with(b"CLIENT_ERROR") } else { is_forgotten || theirs == ours }
+}
+
+/// Whether memcached's answers are ours without some just before one to a key too long.
+fn has_forgotten_answers(culprit: &Culprit<'_>) -> bool {
+    let lines = |answers: &'_ [u8]| -> Vec<Vec<u8>> {
+        answers.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+    };
+    let tokens = tokens(culprit.subject);
+    let (theirs, ours) = (lines(culprit.theirs), lines(culprit.ours));
+    // Up to where ours may have been matched.
+    let mut places = BTreeSet::from([0]);
+    for their in &theirs {
+        let may_follow = their.starts_with(b"CLIENT_ERROR");
+        let mut next = BTreeSet::new();
+        for place in places {
+            let skipped_max = if may_follow { ours.len() } else { 0 };
+            let some = ours.iter().enumerate().skip(place).take(skipped_max + 1);
+            let same = some.filter(|(_, our)| are_same(their, our, tokens));
+            next.extend(same.map(|(at, _)| at + 1));
+        }
+        places = next;
+    }
+    places.contains(&ours.len())
+}
+
+/// Whether it is a retrieval with keys before one that is too long.
+fn is_cut_short(line: &[u8]) -> bool {
+    let at = words(line).iter().position(|word| word.len() > KEY_LEN_MAX);
+    has_long_key(line) && at > Some(1)
+}
+
+/// Whether it asks for what only one server can say, or for the proxy's own figures.
+fn is_stats_of_a_server(line: &[u8]) -> bool {
+    let words = words(line);
+    let of_server: [&[u8]; 8] = [
+        b"items",
+        b"slabs",
+        b"sizes",
+        b"sizes_enable",
+        b"sizes_disable",
+        b"settings",
+        b"conns",
+        b"detail",
+    ];
+    words.first() == Some(&&b"stats"[..])
+        && words.get(1).is_none_or(|word| of_server.contains(word) || *word == b"cachedump")
+}
+
+fn is_delayed_flush(line: &[u8]) -> bool {
+    let words = words(line);
+    words.first() == Some(&&b"flush_all"[..]) && words.len() > 1
+}
+
+/// Whether a delayed `flush_all` comes after another.
+fn has_second_flush(culprit: &Culprit<'_>) -> bool {
+    let lines = culprit.lines();
+    let is_flush = |line: &&&[u8]| words(line).first() == Some(&&b"flush_all"[..]);
+    lines.iter().filter(is_flush).skip(1).any(|line| is_delayed_flush(line))
+}
 
 impl Culprit<'_> {
     /// All lines so far.
     fn lines(&self) -> Vec<&[u8]> {
-        let all = self.before.iter().map(Vec::as_slice).chain([self.step]);
-        all.flat_map(|step| step.split(|byte| *byte == b'\n')).collect()
+        self.before.iter().map(Vec::as_slice).chain([self.step]).flat_map(lines_of).collect()
     }
 
-    fn is_sum(&self) -> bool {
-        let commands: [&[u8]; 3] = [b"decr ", b"incr ", b"ma "];
-        self.last_lines().iter().any(|line| commands.iter().any(|it| line.starts_with(it)))
+    /// The lines before the request.
+    fn lines_before(&self) -> Vec<&[u8]> {
+        self.before.iter().flat_map(|step| lines_of(step)).collect()
+    }
+
+    /// The first line of the request.
+    fn first_line(&self) -> &[u8] {
+        lines_of(self.step).next().unwrap_or_default()
     }
 
     /// The lines of the request, and of some before.
     fn last_lines(&self) -> Vec<&[u8]> {
         let before = &self.before[self.before.len().saturating_sub(STEPS_BACK)..];
-        let steps = before.iter().map(Vec::as_slice).chain([self.step]);
-        steps.flat_map(|step| step.split(|byte| *byte == b'\n')).collect()
+        before.iter().map(Vec::as_slice).chain([self.step]).flat_map(lines_of).collect()
     }
+}
+
+fn lines_of(step: &[u8]) -> impl Iterator<Item = &[u8]> {
+    step.split(|byte| *byte == b'\n')
 }
 
 fn words(line: &[u8]) -> Vec<&[u8]> {
     let line = line.split(|byte| *byte == 0).next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect()
+}
+
+/// Whatever in a line reads as one of a store command. In what is left of a value that was longer
+/// than announced, it need not stand at the start.
+fn stores(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let commands: [&[u8]; 7] =
+        [b"set ", b"add ", b"replace ", b"append ", b"prepend ", b"cas ", b"ms "];
+    let starts = (0..line.len()).map(|at| &line[at..]);
+    starts.filter(move |rest| commands.iter().any(|command| rest.starts_with(command)))
+}
+
+fn has_refused_store(line: &[u8]) -> bool {
+    stores(line).any(is_refused_store)
 }
 
 /// Whether memcached refuses a store line, and leaves its value for commands.
@@ -252,46 +425,60 @@ fn is_refused_store(line: &[u8]) -> bool {
         }
         _ => return false,
     };
-    is_key_long
-        || others.iter().any(|word| number(word).is_none())
-        || number(others[0]).is_some_and(|flags| flags < 0)
-        || others.get(3).and_then(|token| number(token)).is_some_and(|token| token < 0)
-        || [1, 2]
-            .iter()
-            .any(|idx| number(others[*idx]).is_some_and(|it| i64::try_from(it).is_err()))
+    // If its length is no number, its value is taken for commands here as well.
+    number(others[2]).is_some()
+        && (is_key_long
+            || others.iter().any(|word| number(word).is_none())
+            || number(others[0]).is_some_and(|flags| flags < 0)
+            || others.get(3).and_then(|token| number(token)).is_some_and(|token| token < 0)
+            || [1, 2]
+                .iter()
+                .any(|idx| number(others[*idx]).is_some_and(|it| i64::try_from(it).is_err())))
 }
 
 fn is_of_wide_length(line: &[u8]) -> bool {
+    value_len(line).is_some_and(|len| len.unsigned_abs() > (1 << 31) - 3)
+}
+
+/// Whether its value is so long that memcached refuses the item and we do not.
+fn is_of_full_length(line: &[u8]) -> bool {
+    let (len_max, item_head_len_max) = (1024 * 1024, 400);
+    value_len(line).is_some_and(|len| (len_max - item_head_len_max..=len_max).contains(&len))
+}
+
+fn value_len(line: &[u8]) -> Option<i128> {
     let words = words(line);
     let len = match words.first().copied() {
         Some(b"ms") => words.get(2),
         Some(b"set" | b"add" | b"replace" | b"append" | b"prepend" | b"cas") => words.get(4),
         _ => None,
     };
-    len.and_then(|len| number(len)).is_some_and(|len| len.unsigned_abs() > (1 << 31) - 3)
+    number(len?)
+}
+
+fn is_delayed_by_a_second(line: &[u8]) -> bool {
+    is_delayed_flush(line) && words(line).get(1).and_then(|word| number(word)) == Some(1)
 }
 
 /// What a word is to C, if it is a number of 64 bits with or without sign.
 fn number(word: &[u8]) -> Option<i128> {
-    let text = std::str::from_utf8(word).ok()?;
-    let text = text.trim_start_matches(['\t', '\x0b', '\x0c', '\r']);
-    let end = text.find(['\t', '\x0b', '\x0c', '\r']).unwrap_or(text.len());
-    let number: i128 = text[..end].parse().ok()?;
+    if word.starts_with(TOKEN) {
+        return Some(1);
+    }
+    let is_space = |byte: &u8| matches!(byte, b'\t'..=b'\r');
+    let word = &word[word.iter().position(|byte| !is_space(byte))?..];
+    let end = word.iter().position(is_space).unwrap_or(word.len());
+    let number: i128 = std::str::from_utf8(&word[..end]).ok()?.parse().ok()?;
     (number.unsigned_abs() <= u128::from(u64::MAX)).then_some(number)
-}
-
-fn has_delayed_flush(culprit: &Culprit<'_>) -> bool {
-    let lines = culprit.lines();
-    let mut flushes = lines.iter().filter(|line| line.starts_with(b"flush_all"));
-    flushes.any(|line| words(line).len() > 1)
 }
 
 fn is_retrieval(line: &[u8]) -> bool {
     matches!(words(line).first(), Some(&(b"get" | b"gets" | b"gat" | b"gats" | b"bget")))
 }
 
+/// Whether it is a retrieval with a key that is too long.
 fn has_long_key(line: &[u8]) -> bool {
-    words(line).iter().any(|word| word.len() > KEY_LEN_MAX)
+    is_retrieval(line) && words(line).iter().any(|word| word.len() > KEY_LEN_MAX)
 }
 
 fn has_flags(line: &[u8], command: &[u8], letters: &[u8]) -> bool {
@@ -352,10 +539,7 @@ fn is_padding(culprit: &Culprit<'_>) -> bool {
         });
         lines.collect::<Vec<_>>().join(&b'\n')
     };
-    let has_sum = culprit.lines().iter().any(|line| {
-        [&b"decr "[..], b"incr ", b"ma "].iter().any(|command| line.starts_with(command))
-    });
-    has_sum && without(culprit.theirs) == without(culprit.ours)
+    culprit.lines().into_iter().any(is_sum) && without(culprit.theirs) == without(culprit.ours)
 }
 
 const KEY_LEN_MAX: usize = 250;
@@ -364,6 +548,7 @@ const KEY_LEN_MAX: usize = 250;
 mod tests {
     use super::*;
     use crate::arena::Arena;
+    use crate::search;
     use crate::sequence::Sequence;
 
     /// The documentation, as it is in the repository.
@@ -396,11 +581,11 @@ mod tests {
                 let Some((theirs, ours)) = arena.differs(&sequence, *subject) else {
                     panic!("{subject:?}: no deviation any more: {name}");
                 };
-                let (step, before) = sequence.steps.split_last().expect("an example");
-                let culprit =
-                    Culprit { subject: *subject, before, step, theirs: &theirs, ours: &ours };
-                let found = listed(&culprit).map(|idx| ALL[idx].documented);
-                assert_eq!(found, Some(name), "{culprit:?}");
+                let answered_len =
+                    arena.answered_len(&sequence.prefix(sequence.steps.len() - 1), *subject);
+                let answers = (&theirs[..], &ours[..]);
+                let found = search::listed(&sequence, *subject, answered_len, answers);
+                assert_eq!(found.map(|idx| ALL[idx].documented), Some(name), "{answers:?}");
             }
         }
     }

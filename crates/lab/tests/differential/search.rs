@@ -9,7 +9,7 @@ use std::fmt;
 use crate::answers::{Tokens, are_same};
 use crate::arena::{Arena, Subject};
 use crate::deviations;
-use crate::peer::Played;
+use crate::peer::{FENCE_ANSWER, Played};
 use crate::sequence::Sequence;
 
 /// What comparing sequences has come to.
@@ -44,10 +44,32 @@ pub(crate) struct Culprit<'a> {
     pub(crate) before: &'a [Vec<u8>],
     /// The request.
     pub(crate) step: &'a [u8],
+    /// How many lines both have answered to what came before.
+    pub(crate) answered_len: usize,
     /// What memcached answers to all of it.
     pub(crate) theirs: &'a [u8],
     /// What the subject answers.
     pub(crate) ours: &'a [u8],
+}
+
+impl<'a> Culprit<'a> {
+    /// What memcached answers to the request.
+    pub(crate) fn their_answer(&self) -> &'a [u8] {
+        self.answer(self.theirs)
+    }
+
+    /// What the subject answers to the request.
+    pub(crate) fn our_answer(&self) -> &'a [u8] {
+        self.answer(self.ours)
+    }
+
+    fn answer(&self, answers: &'a [u8]) -> &'a [u8] {
+        let answers = answers.strip_suffix(FENCE_ANSWER).unwrap_or(answers);
+        answers
+            .splitn(self.answered_len + 1, |byte| *byte == b'\n')
+            .nth(self.answered_len)
+            .unwrap_or_default()
+    }
 }
 
 /// How many sequences an event may come late.
@@ -90,12 +112,13 @@ impl Arena {
                 tally.passing += 1;
                 return Ok(());
             };
-            let (step, before) = shortest.steps.split_last().expect("nothing is answered alike");
-            let culprit = Culprit { subject, before, step, theirs: &theirs, ours: &ours };
-            if let Some(idx) = deviations::listed(&culprit) {
+            let answered_len = self.answered_len(&shortest.prefix(len - 1), subject);
+            if let Some(idx) = listed(&shortest, subject, answered_len, (&theirs, &ours)) {
                 tally.listed.resize(deviations::ALL.len(), 0);
                 tally.listed[idx] += 1;
-                sequence = sequence.without(len - 1..len);
+                // What is left is to be answered alike without what may have caused it.
+                let causes = deviations::ALL[idx].causes(&shortest.steps);
+                sequence.steps = sequence.without_all(&causes);
                 continue;
             }
             for _ in 0..2 {
@@ -178,6 +201,13 @@ impl Arena {
         (!are_same(&theirs, &ours, tokens(subject))).then_some((theirs, ours))
     }
 
+    /// How many lines memcached answers to a sequence that all answer alike.
+    pub(crate) fn answered_len(&mut self, sequence: &Sequence, subject: Subject) -> usize {
+        let played = self.play(sequence, &[subject]);
+        let answers = played[0].strip_suffix(FENCE_ANSWER).unwrap_or(&played[0]);
+        answers.split(|byte| *byte == b'\n').count() - 1
+    }
+
     fn shrink(&mut self, difference: Difference) -> Difference {
         let subject = difference.subject;
         let mut sequence = difference.sequence.clone();
@@ -203,11 +233,27 @@ impl Arena {
 
     /// Whether it differs at its last step, in a way that is not listed.
     fn is_unlisted(&mut self, sequence: &Sequence, subject: Subject) -> bool {
-        let Some((step, before)) = sequence.steps.split_last() else { return false };
+        let Some(len) = sequence.steps.len().checked_sub(1) else { return false };
         let Some((theirs, ours)) = self.differs(sequence, subject) else { return false };
-        let culprit = Culprit { subject, before, step, theirs: &theirs, ours: &ours };
-        deviations::listed(&culprit).is_none()
+        let before = sequence.prefix(len);
+        if self.differs(&before, subject).is_some() {
+            return false;
+        }
+        let answered_len = self.answered_len(&before, subject);
+        listed(sequence, subject, answered_len, (&theirs, &ours)).is_none()
     }
+}
+
+/// The place of the difference at a sequence's last step among those that are listed, if it is
+/// there.
+pub(crate) fn listed(
+    sequence: &Sequence,
+    subject: Subject,
+    answered_len: usize,
+    (theirs, ours): (&[u8], &[u8]),
+) -> Option<usize> {
+    let (step, before) = sequence.steps.split_last().expect("nothing is answered alike");
+    deviations::listed(&Culprit { subject, before, step, answered_len, theirs, ours })
 }
 
 /// Whether its CAS tokens are memcached's.

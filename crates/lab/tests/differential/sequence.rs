@@ -38,6 +38,12 @@ impl Sequence {
         shorter
     }
 
+    /// Its steps but for those at `places`, in order.
+    pub(crate) fn without_all(&self, places: &[usize]) -> Vec<Vec<u8>> {
+        let steps = self.steps.iter().enumerate().filter(|(at, _)| !places.contains(at));
+        steps.map(|(_, step)| step.clone()).collect()
+    }
+
     /// Its first steps.
     pub(crate) fn prefix(&self, len: usize) -> Self {
         Self { seed: self.seed, steps: self.steps[..len].to_vec() }
@@ -71,4 +77,4 @@ pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// What stands for a CAS token, before its number and `}`.
-const TOKEN: &[u8] = b"{cas+";
+pub(crate) const TOKEN: &[u8] = b"{cas+";
