@@ -3,6 +3,7 @@
 //! Few, so that requests meet what others have left behind. Half of what chance writes is as a
 //! client would write it, or nothing would ever be stored.
 
+use evenkeel_core::protocol::parse::{LINE_LEN_MAX, META_LINE_LEN_MAX};
 use evenkeel_core::random::Random;
 
 use crate::sequence::Sequence;
@@ -61,7 +62,12 @@ impl Writer {
             4 => b"a\tb".to_vec(),
             5 => b"k\rt5".to_vec(),
             6 => self.pick(&["YQ==", "bg==", "t5", "c7", "b", "noreply"]).into(),
-            7..25 => b"n".to_vec(),
+            7 => {
+                let len_max = if self.one_in(8) { 250 } else { 5 };
+                let len = 1 + self.below(len_max);
+                (0..len).map(|_| self.byte_of_key()).collect()
+            }
+            8..25 => b"n".to_vec(),
             25..40 => b"a".to_vec(),
             40..50 => b"b".to_vec(),
             _ => b"m".to_vec(),
@@ -143,6 +149,14 @@ impl Writer {
         }
     }
 
+    /// Any byte that does not end a word or a line.
+    fn byte_of_key(&mut self) -> u8 {
+        match self.random.next_u64().to_be_bytes()[0] {
+            b'\0' | b' ' | b'\n' => b'\r',
+            byte => byte,
+        }
+    }
+
     /// The value of a store command behind its length: nearly always of that length, and ended.
     fn data(&mut self, line: &mut Vec<u8>, words_behind: &[&[u8]], noreply: bool) {
         let value = self.value();
@@ -198,7 +212,11 @@ impl Writer {
             line.push(b' ');
             line.extend_from_slice(&self.exptime());
         }
-        let keys_len = if self.one_in(30) { self.below(80) } else { 1 + self.below(4) };
+        let keys_len = match self.below(240) {
+            0 => self.below(900),
+            1..8 => self.below(80),
+            _ => 1 + self.below(4),
+        };
         for _ in 0..keys_len {
             line.push(b' ');
             if self.one_in(60) {
@@ -268,6 +286,19 @@ impl Writer {
             "flush_all 0 0",
             "flush_all 0 0 0",
             "stats nonsense",
+            "stats reset",
+            "stats items",
+            "stats settings",
+            "quit now",
+            "shutdown",
+            "slabs",
+            "slabs reassign",
+            "lru",
+            "lru_crawler",
+            "watch nonsense",
+            "cache_memlimit",
+            "refresh_certs",
+            "extstore",
         ];
         let mut line = self.pick(&all).as_bytes().to_vec();
         if self.one_in(40) {
@@ -303,6 +334,7 @@ impl Writer {
     /// A key and flags, with the value's place between them for `ms`.
     fn flags(&mut self, flags: &str) -> Vec<Vec<u8>> {
         let most = if self.one_in(60) { 22 } else { 6 };
+        let flags = if self.one_in(20) { ALL_FLAGS } else { flags };
         let len = self.below(most);
         let mut chosen: Vec<Vec<u8>> = Vec::new();
         for _ in 0..len {
@@ -312,7 +344,7 @@ impl Writer {
             }
         }
         if self.one_in(80) {
-            let bad = self.pick(&["z", "1", "\u{7f}", "\u{e9}", "!", "S100"]);
+            let bad = self.pick(&["z", "1", "\u{7f}", "\u{e9}", "!", "S100", "noreply", "E5", "x"]);
             chosen.push(bad.as_bytes().to_vec());
         }
         chosen
@@ -325,9 +357,13 @@ impl Writer {
             }
             let texts = [
                 "YQ==", "bg==", "Yg==", "bQ==", "AAECIA==", "YQ=", "!!!!", "Y-Q==", "YR==",
-                "YQ==YQ==", "a",
+                "YQ==YQ==", "a", "YSBiIGM=", "YSBrYiBj", "YQ1i", "YQpi",
             ];
-            return self.pick(&texts).into();
+            return match self.below(60) {
+                0 => vec![b'A'; 248],
+                1 => vec![b'A'; 252],
+                _ => self.pick(&texts).into(),
+            };
         }
         self.key()
     }
@@ -406,12 +442,25 @@ impl Writer {
             "touch a noreply",
             "delete a b noreply",
             "a b HTTP/1.1 c",
+            "get\ta",
+            "\tget a",
+            "set\ta 0 0 1",
+            "set a noreply 0 1",
+            "noreply",
+            "\r",
+            "\x01\x7f\x1b",
             "get a\0b",
             "\0",
             "set a\0",
             "mg a\0 v",
         ];
         let mut line = self.pick(&all).as_bytes().to_vec();
+        if self.one_in(40) {
+            // About as long as a line may be.
+            let len_max = if line.starts_with(b"m") { META_LINE_LEN_MAX } else { LINE_LEN_MAX };
+            line.push(b' ');
+            line.resize(len_max - 10 + self.below(20), b'x');
+        }
         self.end(&mut line);
         line
     }
@@ -466,6 +515,8 @@ pub(crate) const EDGES: &[&str] = &[
     "",
 ];
 
+/// Whatever is a flag of any meta command.
+const ALL_FLAGS: &str = "bcfhklqstuvCDFIJLMNOPRT";
 const MG_FLAGS: &str = "bcfhklqstuvvONRTPL";
 const MS_FLAGS: &str = "bckqFFTTIMMCOv";
 const MD_FLAGS: &str = "bkqCTIIO";
