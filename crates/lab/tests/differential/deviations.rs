@@ -12,7 +12,7 @@ use crate::answers::{are_same, goes_on};
 use crate::arena::Subject;
 use crate::peer::FENCE_ANSWER;
 use crate::search::{Culprit, tokens};
-use crate::sequence::{TOKEN, find};
+use crate::sequence::{find, render};
 
 /// One of them.
 pub(crate) struct Deviation {
@@ -314,17 +314,17 @@ fn has_forgotten_answers(culprit: &Culprit<'_>) -> bool {
     let lines = |answers: &'_ [u8]| -> Vec<Vec<u8>> {
         answers.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
     };
-    let tokens = tokens(culprit.subject);
+    let which = tokens(culprit.subject);
     let (theirs, ours) = (lines(culprit.theirs), lines(culprit.ours));
     // Up to where ours may have been matched.
     let mut places = BTreeSet::from([0]);
-    for their in &theirs {
-        let may_follow = their.starts_with(b"CLIENT_ERROR");
+    for line in &theirs {
+        let may_follow = line.starts_with(b"CLIENT_ERROR");
         let mut next = BTreeSet::new();
         for place in places {
             let skipped_max = if may_follow { ours.len() } else { 0 };
-            let some = ours.iter().enumerate().skip(place).take(skipped_max + 1);
-            let same = some.filter(|(_, our)| are_same(their, our, tokens));
+            let reached = ours.iter().enumerate().skip(place).take(skipped_max + 1);
+            let same = reached.filter(|(_, our)| are_same(line, our, which));
             next.extend(same.map(|(at, _)| at + 1));
         }
         places = next;
@@ -462,9 +462,8 @@ fn is_delayed_by_a_second(line: &[u8]) -> bool {
 
 /// What a word is to C, if it is a number of 64 bits with or without sign.
 fn number(word: &[u8]) -> Option<i128> {
-    if word.starts_with(TOKEN) {
-        return Some(1);
-    }
+    // Some token, where there is to be one.
+    let word = &render(word, 0)[..];
     let is_space = |byte: &u8| matches!(byte, b'\t'..=b'\r');
     let word = &word[word.iter().position(|byte| !is_space(byte))?..];
     let end = word.iter().position(is_space).unwrap_or(word.len());

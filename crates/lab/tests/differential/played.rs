@@ -168,7 +168,8 @@ fn a_gat_of_many_keys_finds_what_a_get_finds() {
     for subject in Subject::ALL {
         let (mut theirs, mut ours) = both(&arena, subject);
         let keys: Vec<_> = (0..400).map(|idx| format!("{idx:0>100}")).collect();
-        let sets: String = keys.iter().map(|it| format!("set {it} 0 0 1\r\n1\r\n")).collect();
+        let sets: Vec<_> = keys.iter().map(|it| format!("set {it} 0 0 1\r\n1\r\n")).collect();
+        let sets = sets.concat();
         assert_eq!(theirs.ask(sets.as_bytes()), ours.ask(sets.as_bytes()));
         let words = keys.join(" ");
         for (get, gat) in [("get", "gat 100"), ("gets", "gats 100")] {

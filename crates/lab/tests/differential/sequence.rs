@@ -77,4 +77,4 @@ pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// What stands for a CAS token, before its number and `}`.
-pub(crate) const TOKEN: &[u8] = b"{cas+";
+const TOKEN: &[u8] = b"{cas+";
