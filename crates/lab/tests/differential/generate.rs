@@ -134,8 +134,9 @@ impl Writer {
                 // memcached reads on past the end of a value of blanks alone.
                 b"v".iter().copied().chain((0..len).map(|_| self.byte())).collect()
             }
-            _ if self.one_in(30) => {
-                let len = (1 << 20) - 70 + self.below(90);
+            _ if self.one_in(12) => {
+                // More than fits beside its head, and more than a value may have.
+                let len = (1 << 20) - 70 + self.below(140);
                 vec![b'v'; len]
             }
             _ => vec![b'v'; 300],
