@@ -44,6 +44,8 @@ mod report;
 
 mod fit;
 
+mod part;
+
 pub mod key;
 
 use std::time::Duration;

@@ -158,9 +158,9 @@ fn hint(report: &MapReport, paper: Paper) -> Vec<String> {
             String::new(),
             paper.wrap(
                 &format!(
-                    "hint: none of {} distributions, hashes and ways to write the servers explains \
-                     where the keys are: is a server missing in the list, or did its text change \
-                     (a name instead of an address)? docs/verify-map.md says more",
+                    "hint: none of {} distributions, hashes, ways to write the servers and parts of \
+                     keys explains where the keys are: is a server missing in the list, or did its \
+                     text change (a name instead of an address)? docs/verify-map.md says more",
                     report.tried
                 ),
                 2,

@@ -48,8 +48,21 @@ fn fill_by_pylibmc(servers: &[String]) {
     let script = "import sys, pylibmc\n\
                   client = pylibmc.Client(sys.argv[1:])\n\
                   for number in range(600): assert client.set('user:%d' % number, 'x' * number)\n";
+    run_python(script, servers);
+}
+
+/// 300 keys by pymemcache, with a prefix that it sends and does not hash.
+fn fill_by_pymemcache(servers: &[String]) {
+    let script = "import sys\n\
+                  from pymemcache.client.hash import HashClient\n\
+                  client = HashClient(sys.argv[1:], key_prefix=b'shop:', default_noreply=False)\n\
+                  for number in range(300): assert client.set('user:%d' % number, 'x')\n";
+    run_python(script, servers);
+}
+
+fn run_python(script: &str, args: &[String]) {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.test/venv/bin/python");
-    let told = Told::of(Command::new(python).args(["-c", script]).args(servers));
+    let told = Told::of(Command::new(python).args(["-c", script]).args(args));
     assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""), "{}", told.stdout);
 }
 
@@ -90,6 +103,19 @@ fn keys_of_another_client_would_miss_until_its_settings_are_set() {
 
     let allowed = ["--allow", "100"];
     assert_eq!(verified(&config(&turned, &lines), &allowed).1, Some(0));
+}
+
+#[test]
+fn a_prefix_that_is_not_hashed_is_found_out() {
+    let (_servers, addresses) = servers();
+    fill_by_pymemcache(&addresses);
+    // The client is right, and its prefix is not known.
+    let (report, code) = verified(&config(&addresses, "compatible_with = \"pymemcache\""), &[]);
+    assert_eq!(code, Some(1), "{report:#}");
+    let lines = hint(&report);
+    assert_eq!(lines, ["distribution = \"pymemcache\"", "unhashed_prefix = \"shop:\""]);
+    let (report, code) = verified(&config(&addresses, &lines.join("\n")), &[]);
+    assert_eq!((&report["at_home"], code), (&Value::from(300), Some(0)), "{report:#}");
 }
 
 #[test]

@@ -7,6 +7,9 @@
 //! Where a distribution goes by the order of the list, the order is not tried but read off: each
 //! place in the list is given to the server on which most of its keys were found.
 //!
+//! All of this with the part of a key that is hashed by the configuration; if nothing explains it so,
+//! with other parts ([`parts`]): on a few keys first, since these are many.
+//!
 //! The first that explains most is told, if it explains nearly all: keys placed by another
 //! distribution than the one that is tried are spread at random over the servers, so that no wrong
 //! one comes close.
@@ -20,6 +23,8 @@ use evenkeel_core::distribution::{
     Distribution, HashFunction, Member, NameFormat, Scheme, Settings, Weight,
 };
 use serde::Serialize;
+
+use super::part::{Part, parts};
 
 /// Settings that explain where keys lie.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,37 +59,67 @@ pub(super) fn fit(
         return None;
     }
     let begun_at = Instant::now();
+    let variants = variants(servers, addrs);
+    let some: Vec<_> = pairs.iter().step_by(pairs.len().div_ceil(SOME_KEYS)).cloned().collect();
+    let mut tried = 0;
+    for (idx, part) in parts(&pool.distribution, pairs).iter().enumerate() {
+        let mut best = |pairs: &[_]| {
+            let (best, more) = best_of(part, &variants, pairs, begun_at + TIME_MAX);
+            tried += more;
+            best
+        };
+        // There are many ways to cut keys: what a few keys refute is not asked of all.
+        if idx > 0 && best(&some).is_none() {
+            continue;
+        }
+        if let Some(fit) = best(pairs) {
+            return Some((Some(Fit { pool: pool.name.as_str().to_owned(), ..fit }), tried));
+        }
+    }
+    Some((None, tried))
+}
+
+/// What explains most if this part of keys is hashed, if it explains enough; and how many were tried.
+fn best_of(
+    part: &Part,
+    variants: &[Variant],
+    pairs: &[(Box<[u8]>, usize)],
+    deadline: Instant,
+) -> (Option<Fit>, usize) {
     let mut tried = 0;
     let mut best: Option<(usize, Fit)> = None;
     // Whether the best so far takes the servers as they are.
     let mut is_usual = true;
-    for (idx, variant) in variants(servers, addrs).into_iter().enumerate() {
-        for settings in all_settings(&pool.distribution) {
-            if begun_at.elapsed() > TIME_MAX {
+    for (idx, variant) in variants.iter().enumerate() {
+        for settings in all_settings(&part.settings) {
+            if Instant::now() > deadline {
                 break;
             }
             tried += 1;
             let Some((explained, order)) = explain(&settings, &variant.members, pairs) else {
                 continue;
             };
+            let lines = [lines(&settings), part.lines.clone()].concat();
             match &mut best {
                 Some((most, _)) if explained < *most => (),
                 Some((most, fit)) if explained == *most => {
-                    if idx == 0 && is_usual && order.is_none() && fit.also.len() < ALSO_MAX {
-                        fit.also.push(lines(&settings).join(", "));
+                    let text = lines.join(", ");
+                    let is_new = fit.settings != lines && !fit.also.contains(&text);
+                    let is_usual = is_usual && idx == 0 && order.is_none();
+                    if is_usual && is_new && fit.also.len() < ALSO_MAX {
+                        fit.also.push(text);
                     }
                 }
                 _ => {
                     is_usual = idx == 0 && order.is_none();
-                    let fit = variant.fit(&settings, order, explained, pairs.len());
+                    let fit = variant.fit(lines, order, explained, pairs.len());
                     best = Some((explained, fit));
                 }
             }
         }
     }
     let best = best.filter(|(explained, _)| share(*explained, pairs.len()) >= EXPLAINED_PERCENT);
-    let named = |fit| Fit { pool: pool.name.as_str().to_owned(), ..fit };
-    Some((best.map(|(_, fit)| named(fit)), tried))
+    (best.map(|(_, fit)| fit), tried)
 }
 
 /// How many keys the settings explain, and the order of the servers for it if that is another.
@@ -206,12 +241,11 @@ struct ServerText {
 impl Variant {
     fn fit(
         &self,
-        settings: &Settings,
+        mut lines: Vec<String>,
         order: Option<Vec<usize>>,
         explained: usize,
         keys: usize,
     ) -> Fit {
-        let mut lines = lines(settings);
         let texts: Vec<_> = match &self.servers {
             Some(servers) => servers.iter().map(ServerText::written).collect(),
             None => self.addresses.iter().map(|it| format!("\"{it}\"")).collect(),
@@ -305,6 +339,8 @@ const KEYS_MIN: usize = 20;
 const FINE_PERCENT: f64 = 90.0;
 /// What explains fewer is no explanation.
 const EXPLAINED_PERCENT: f64 = 90.0;
+/// Other parts of keys are tried on so many keys first.
+const SOME_KEYS: usize = 200;
 /// Longer lists are tried in their own order only.
 const ORDERED_MAX: usize = 64;
 /// How many others are named.
@@ -371,6 +407,57 @@ mod tests {
             let found = pairs(&Settings::new(scheme), &members(&servers), &[0, 1, 2]);
             check(&found, &[&format!("distribution = \"{scheme}\"")]);
         }
+    }
+
+    /// Which settings explain these keys where these settings put them.
+    fn explained(pool: &PoolConfig, settings: &Settings, keys: &[String]) -> Vec<String> {
+        let distribution = Distribution::new(settings, &members(&pool.servers)).unwrap();
+        let pairs = keys.iter().map(|key| {
+            let at = distribution.home(key.as_bytes()).as_usize();
+            (key.as_bytes().into(), at)
+        });
+        let pairs: Vec<_> = pairs.collect();
+        let (fit, tried) = fit(pool, &[], &pairs).expect("most are elsewhere");
+        fit.unwrap_or_else(|| panic!("none of {tried} fits")).settings
+    }
+
+    #[test]
+    fn another_part_of_keys_that_is_hashed_is_found() {
+        let pool = pool(&SERVERS);
+        let modula = Settings::new(Scheme::LibmemcachedModula);
+        let keys: Vec<_> = (0..600).map(|number| format!("shop:user:{number}")).collect();
+        let prefixed = modula.clone().with_unhashed_prefix("shop:".parse().unwrap());
+        let modula_lines = ["distribution = \"libmemcached-modula\"", "hash = \"one_at_a_time\""];
+        assert_eq!(
+            explained(&pool, &prefixed, &keys),
+            [&modula_lines[..], &["unhashed_prefix = \"shop:\""]].concat()
+        );
+        // One that ends in the middle of what keys have in common.
+        let ended = Settings::new(Scheme::Pymemcache);
+        let ended = ended.with_unhashed_prefix("shop:us".parse().unwrap());
+        assert_eq!(
+            explained(&pool, &ended, &keys),
+            ["distribution = \"pymemcache\"", "unhashed_prefix = \"shop:us\""]
+        );
+        let tags: Vec<_> = (0..600).map(|number| format!("x{number}<{}>", number / 3)).collect();
+        assert_eq!(
+            explained(&pool, &modula.clone().with_hash_tag("<>".parse().unwrap()), &tags),
+            [&modula_lines[..], &["hash_tag = \"<>\""]].concat()
+        );
+        // What is configured is of no use.
+        let mut wrong = pool.clone();
+        wrong.distribution = prefixed.with_hash_tag("{}".parse().unwrap());
+        let lines = explained(&wrong, &modula, &keys);
+        assert_eq!(lines[2..], ["# without unhashed_prefix", "# without hash_tag"]);
+    }
+
+    #[test]
+    fn nothing_is_the_same_as_itself() {
+        let servers = pool(&SERVERS).servers;
+        let settings = Settings::new(Scheme::LibmemcachedConsistent);
+        let found = pairs(&settings, &members(&servers), &[0, 1, 2]);
+        let (fit, _) = fit(&pool(&SERVERS), &[], &found).expect("most are elsewhere");
+        assert_eq!(fit.expect("it fits").also, [""; 0]);
     }
 
     #[test]
@@ -442,7 +529,7 @@ mod tests {
         let settings = Settings::new(Scheme::Ketama).with_hash(HashFunction::Md5).unwrap();
         let mut found = pairs(&settings, &members(&pool(&SERVERS).servers), &[0, 1, 2]);
         for (idx, (_, at)) in found.iter_mut().enumerate() {
-            *at = idx % 3;
+            *at = idx / 7 % 3;
         }
         let (fit, tried) = fit(&pool(&SERVERS), &[], &found).expect("most are elsewhere");
         assert_eq!(fit, None);
