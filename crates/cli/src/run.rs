@@ -9,7 +9,7 @@ use evenkeel_config_file::LoadError;
 use evenkeel_core::config::{Config, ListenAddress};
 use evenkeel_lab::Server;
 use evenkeel_proxy::admin::AdminError;
-use evenkeel_proxy::{Proxy, StartError};
+use evenkeel_proxy::{Origin, Proxy, StartError};
 
 use crate::args::RunArgs;
 use crate::lab_config::{Ports, SERVERS_LEN, lab_config};
@@ -72,28 +72,22 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
     // Signals are caught before anything is started, so that none is missed.
     let mut signals = Signals::catch().map_err(machine("catch signals"))?;
     let source = args.file.as_deref().map(FileSource::new);
-    let (config, beginning, servers) = if let Some(source) = &source {
+    let (config, origin, servers) = if let Some(source) = source {
         let beginning = source.begin(args.state_directory().as_deref())?;
-        (beginning.loaded.config.clone(), Some(beginning), Vec::new())
+        let config = beginning.loaded.config.clone();
+        (config, Origin::Source(Box::new(source), Box::new(beginning)), Vec::new())
     } else {
         let (config, servers) = embedded(args.ports())?;
-        (config, None, servers)
+        let settings = evenkeel_config_file::write(&config);
+        (config, Origin::Settings(settings), servers)
     };
     log::start(&config.log);
-    let proxy = Proxy::start(&config);
-    let proxy = match &source {
-        Some(_) => proxy?,
-        None => proxy.map_err(RunError::of_ports)?,
-    };
-    if source.is_none() {
-        proxy.describe(evenkeel_config_file::write(&config));
-    }
-    let watched = source.zip(beginning).map(|(source, it)| proxy.watch(source, it)).transpose();
-    let reloader = watched.map_err(machine("watch the configuration"))?;
+    let proxy = Proxy::start_from(&config, origin, None);
+    let proxy = if servers.is_empty() { proxy? } else { proxy.map_err(RunError::of_ports)? };
     greet(&proxy, &servers).map_err(machine("write to standard output"))?;
     service::started(proxy.liveness());
     // Without a file there is nothing to read again: its terminal has been closed.
-    while let (Asked::Reload, Some(reloader)) = (signals.wait(), &reloader) {
+    while let (Asked::Reload, Some(reloader)) = (signals.wait(), proxy.reloader()) {
         reloader.request();
     }
     service::stopping();

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 
 use evenkeel_admin::refusal::Refusal;
 use evenkeel_admin::subject::{Answer, HookOutcomes, KeyTarget};
@@ -14,6 +13,7 @@ use evenkeel_control::loss::Loss;
 use evenkeel_core::config::{AdminConfig, Config, ListenerConfig, Operation, RouteConfig};
 use evenkeel_hooks::{Deliveries, HookTally};
 
+use crate::proxy::Origin;
 use crate::reconfigure::{Listening, Reconfigure};
 use crate::reload::Reloader;
 
@@ -82,11 +82,38 @@ impl Admin {
     }
 }
 
+/// What there is to read again.
+#[derive(Clone, Debug)]
+pub(crate) enum ReadAgain {
+    /// A source.
+    By(Reloader),
+    /// Nothing; the settings, as TOML, if they are known.
+    Never { settings: Option<String> },
+}
+
+impl ReadAgain {
+    pub(crate) fn from(origin: Origin, reconfigure: &Reconfigure) -> io::Result<Self> {
+        Ok(match origin {
+            Origin::Code => Self::Never { settings: None },
+            Origin::Settings(settings) => Self::Never { settings: Some(settings) },
+            Origin::Source(source, beginning) => {
+                Self::By(Reloader::start(source, reconfigure.clone(), *beginning)?)
+            }
+        })
+    }
+
+    pub(crate) fn reloader(&self) -> Option<&Reloader> {
+        match self {
+            Self::By(reloader) => Some(reloader),
+            Self::Never { .. } => None,
+        }
+    }
+}
+
 /// What only the proxy knows.
 pub(crate) struct ProxyDriver {
     pub(crate) reconfigure: Reconfigure,
-    /// Set if its configuration can be read again.
-    pub(crate) reloader: Arc<OnceLock<Reloader>>,
+    pub(crate) source: ReadAgain,
     pub(crate) losses: Vec<Loss>,
     pub(crate) deliveries: Deliveries,
     pub(crate) lab: Option<Box<dyn Lab>>,
@@ -147,22 +174,25 @@ impl Driver for ProxyDriver {
     }
 
     fn configuration(&self) -> Result<Configuration, Refusal> {
-        if let Some(reloader) = self.reloader.get() {
-            return Ok(reloader.configuration());
-        }
-        let none = || Refusal::NotFound("this process was configured by its own code".to_owned());
-        let toml = self.reconfigure.settings.get().ok_or_else(none)?.clone();
+        let toml = match &self.source {
+            ReadAgain::By(reloader) => return Ok(reloader.configuration()),
+            ReadAgain::Never { settings: Some(settings) } => settings.clone(),
+            ReadAgain::Never { settings: None } => {
+                let why = "this process was configured by its own code".to_owned();
+                return Err(Refusal::NotFound(why));
+            }
+        };
         let handle = &self.reconfigure.shared.control;
         let applied_at = time::written(std::time::UNIX_EPOCH + handle.started_at);
         Ok(Configuration { file: None, applied_at, toml, last_reload: None })
     }
 
     fn last_reload(&self) -> Option<Reload> {
-        self.reloader.get().and_then(Reloader::last)
+        self.source.reloader().and_then(Reloader::last)
     }
 
     fn reload(&self) -> Answer<'_, Reload> {
-        let Some(reloader) = self.reloader.get() else {
+        let Some(reloader) = self.source.reloader() else {
             let why = "there is no file to reload: this process was started without one";
             return Box::pin(std::future::ready(Err(Refusal::Conflict(why.to_owned()))));
         };

@@ -53,4 +53,4 @@ pub mod admin;
 pub use evenkeel_admin::{Lab, refusal::Refusal, subject::Answer};
 
 pub use liveness::Liveness;
-pub use proxy::{Proxy, StartError};
+pub use proxy::{Origin, Proxy, StartError};

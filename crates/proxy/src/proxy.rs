@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use evenkeel_core::slow::SlowSettings;
 use evenkeel_uring::Calls;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::admin::{Admin, AdminError, ProxyDriver};
+use crate::admin::{Admin, AdminError, ProxyDriver, ReadAgain};
 use crate::data_plane::DataPlane;
 use crate::hooks;
 use crate::listeners::{self, Listener, ListenerShare};
@@ -36,12 +36,24 @@ pub struct Proxy {
     shared: Arc<Shared>,
     handle: Handle,
     reconfigure: Reconfigure,
-    reloader: Arc<OnceLock<Reloader>>,
+    source: ReadAgain,
     admin_address: Option<SocketAddr>,
     workers: Vec<JoinHandle<()>>,
     control_plane: JoinHandle<()>,
     control_plane_stop: Stop,
     shutdown_timeout: Duration,
+}
+
+/// Where a proxy's configuration comes from: what the admin API says of it, and whether it is read
+/// again.
+pub enum Origin {
+    /// Code: the API has nothing to say.
+    Code,
+    /// Nothing that can be read again. These are its settings, as TOML.
+    Settings(String),
+    /// A source, which is read again when it changes, or somebody asks: the admin API, or
+    /// [`Proxy::reloader`].
+    Source(Box<dyn Source>, Box<Beginning>),
 }
 
 /// Why a proxy could not start. Nothing is left running.
@@ -86,11 +98,16 @@ impl Proxy {
     /// `config` has no faults. Names of servers are looked up once here, and again by the control
     /// plane for as long as the proxy runs; one that cannot be found yet is no error.
     pub fn start(config: &Config) -> Result<Self, StartError> {
-        Self::start_lab(config, None)
+        Self::start_from(config, Origin::Code, None)
     }
 
-    /// Starts a proxy before servers that can be broken on purpose, if there are such.
-    pub fn start_lab(config: &Config, lab: Option<Box<dyn Lab>>) -> Result<Self, StartError> {
+    /// The same with a configuration that comes from `origin`, and before servers that can be broken
+    /// on purpose, if there are such.
+    pub fn start_from(
+        config: &Config,
+        origin: Origin,
+        lab: Option<Box<dyn Lab>>,
+    ) -> Result<Self, StartError> {
         let workers_len = workers_len(config);
         raise_descriptor_limit(config, workers_len);
         let polls = (0..workers_len).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
@@ -115,22 +132,20 @@ impl Proxy {
             in_effect: Arc::new(Mutex::new(in_effect)),
             hooks: Arc::new(Mutex::new(Some(hooks))),
             turn: Arc::default(),
-            settings: Arc::default(),
         };
-        let reloader = Arc::default();
+        let source = ReadAgain::from(origin, &reconfigure)?;
         let admin = config.admin.as_ref().map(|it| Admin::bind(it, admin_refused)).transpose()?;
         let admin_address = admin.as_ref().map(Admin::address);
         let served = admin.map(|admin| {
-            let reloader = Arc::clone(&reloader);
-            let reconfigure = reconfigure.clone();
-            let driver = ProxyDriver { reconfigure, reloader, losses, deliveries, lab };
+            let (reconfigure, source) = (reconfigure.clone(), source.clone());
+            let driver = ProxyDriver { reconfigure, source, losses, deliveries, lab };
             admin.serve(Subject::new(handle.clone(), driver))
         });
         let mut proxy = Self {
             handle,
             shared,
             reconfigure,
-            reloader,
+            source,
             admin_address,
             workers: Vec::new(),
             control_plane: spawn(control_plane, served)?,
@@ -168,28 +183,9 @@ impl Proxy {
         listening.map(|it| (it.config.name.clone(), it.address.clone())).collect()
     }
 
-    /// Reads its configuration from `source` again when that changes, or somebody asks: the admin
-    /// API, or the reloader that is returned.
-    ///
-    /// # Errors
-    /// The system has no thread for it.
-    ///
-    /// # Panics
-    /// The second time.
-    pub fn watch(&self, source: impl Source, beginning: Beginning) -> io::Result<Reloader> {
-        let reloader = Reloader::start(source, self.reconfigure.clone(), beginning)?;
-        let is_first = self.reloader.set(reloader.clone()).is_ok();
-        assert!(is_first, "a proxy has one configuration");
-        Ok(reloader)
-    }
-
-    /// Has the admin API say these settings, which are in effect: for a proxy without a file.
-    ///
-    /// # Panics
-    /// The second time.
-    pub fn describe(&self, settings: String) {
-        let is_first = self.reconfigure.settings.set(settings).is_ok();
-        assert!(is_first, "a proxy is described once");
+    /// Has its configuration read again; `None` if it comes from no [`Source`].
+    pub fn reloader(&self) -> Option<&Reloader> {
+        self.source.reloader()
     }
 
     /// A way to give it another configuration while it runs.

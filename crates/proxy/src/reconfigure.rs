@@ -14,7 +14,7 @@
 
 use std::io;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evenkeel_control::reconfiguration::{ReconfigureError, Reconfigurer};
 use evenkeel_core::config::{
@@ -34,8 +34,6 @@ pub struct Reconfigure {
     pub(crate) in_effect: Arc<Mutex<InEffect>>,
     /// `None` once the proxy is being stopped.
     pub(crate) hooks: Arc<Mutex<Option<Hooks>>>,
-    /// What is in effect, if it comes from no file.
-    pub(crate) settings: Arc<OnceLock<String>>,
     /// One at a time.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
 }

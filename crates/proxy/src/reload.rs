@@ -109,7 +109,7 @@ impl Reloader {
     /// # Errors
     /// The system has no thread for it.
     pub fn start(
-        source: impl Source,
+        source: Box<dyn Source>,
         reconfigure: Reconfigure,
         beginning: Beginning,
     ) -> std::io::Result<Self> {
@@ -164,14 +164,14 @@ impl Reloader {
 }
 
 /// The thread's own.
-struct Watch<S> {
-    source: S,
+struct Watch {
+    source: Box<dyn Source>,
     reconfigure: Reconfigure,
     state_directory: Option<PathBuf>,
     told: Arc<Mutex<Told>>,
 }
 
-impl<S: Source> Watch<S> {
+impl Watch {
     async fn run(mut self, mut known: Option<Stamp>, mut wanted: mpsc::UnboundedReceiver<Request>) {
         let mut seen = known;
         let mut look = tokio::time::interval(LOOK_INTERVAL);

@@ -12,7 +12,7 @@ use evenkeel_core::config::ListenAddress;
 use evenkeel_core::event::{Happening, StateName};
 use evenkeel_core::routing::Usable;
 use evenkeel_lab::{Applications, Tally, Tier, Trouble, Workload};
-use evenkeel_proxy::{Answer, Lab, Proxy, Refusal};
+use evenkeel_proxy::{Answer, Lab, Origin, Proxy, Refusal};
 
 use super::LabError;
 use super::deed::Deed;
@@ -77,9 +77,9 @@ impl Stage {
         let deadline = config.pools[0].deadline;
         let (deeds, asked_of) = mpsc::channel();
         let remote = Remote { tier: Arc::clone(&tier), deeds };
-        let proxy =
-            Proxy::start_lab(&config, Some(Box::new(remote))).map_err(RunError::of_ports)?;
-        proxy.describe(evenkeel_config_file::write(&config));
+        let origin = Origin::Settings(evenkeel_config_file::write(&config));
+        let proxy = Proxy::start_from(&config, origin, Some(Box::new(remote)));
+        let proxy = proxy.map_err(RunError::of_ports)?;
         let addr = match proxy.addresses()[..] {
             [(_, ListenAddress::Tcp(addr)), ..] => addr,
             _ => (Ipv4Addr::LOCALHOST, args.ports.port).into(),

@@ -11,7 +11,7 @@ use evenkeel_core::config::{
     AdminConfig, Config, ListenAddress, ListenerConfig, PoolConfig, ServerConfig,
 };
 use evenkeel_lab::server::{Config as LabConfig, Server};
-use evenkeel_proxy::{Lab, Proxy};
+use evenkeel_proxy::{Lab, Origin, Proxy};
 use serde_json::Value;
 
 /// Enough for anything here on a busy machine.
@@ -43,7 +43,8 @@ impl Rig {
         admin.address.set_port(0);
         let servers = ["a", "b"].map(|_| Server::start(LabConfig::default()).expect("it starts"));
         let config = config(&servers, admin);
-        let proxy = Proxy::start_lab(&config, lab).unwrap_or_else(|error| panic!("{error}"));
+        let proxy =
+            Proxy::start_from(&config, Origin::Code, lab).unwrap_or_else(|error| panic!("{error}"));
         let admin = proxy.admin_address().expect("one is configured");
         Self { proxy: Some(proxy), servers: servers.into(), admin }
     }
