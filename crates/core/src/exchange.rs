@@ -469,6 +469,14 @@ impl Split {
         }
     }
 
+    /// How many bytes there is room for, but in its parts.
+    pub(crate) fn kept_len(&self) -> usize {
+        self.part_of_key.capacity() * size_of::<Option<u16>>()
+            + self.unrouted.capacity() * size_of::<Failure>()
+            + self.stripped_keys.capacity() * size_of::<(usize, u8)>()
+            + self.stripped.capacity()
+    }
+
     /// Forgets everything but the room it has.
     pub(crate) fn clear(&mut self) {
         self.waiting = 0;

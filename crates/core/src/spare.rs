@@ -24,6 +24,10 @@ const BUFFERS_LEN_MAX: usize = 4 * 1024 * 1024;
 const SPLITS_MAX: usize = 64;
 const LENS_MAX: usize = 256;
 
+/// A split with room for more bytes is given back to the allocator: a request may name very many
+/// keys, with a long prefix to be stripped off each.
+const SPLIT_LEN_MAX: usize = 256 * 1024;
+
 /// A longer list is given back to the allocator.
 const LENS_LEN_MAX: usize = 1024;
 
@@ -69,9 +73,24 @@ impl Spare {
             self.give_lens(part.value_lens);
             self.give(part.body);
         }
-        if self.splits.len() < SPLITS_MAX {
+        if self.splits.len() < SPLITS_MAX && split.kept_len() <= SPLIT_LEN_MAX {
             split.clear();
             self.splits.push(split);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_is_kept_unless_it_is_large() {
+        let mut spare = Spare::default();
+        for (len, is_kept) in [(SPLIT_LEN_MAX, true), (SPLIT_LEN_MAX + 1, false)] {
+            let stripped = Vec::with_capacity(len);
+            spare.give_split(Box::new(Split { stripped, ..Split::default() }));
+            assert_eq!(spare.take_split().stripped.capacity() >= len, is_kept, "{len}");
         }
     }
 }
