@@ -23,8 +23,8 @@ impl Worker {
                 self.count(request);
                 let pools = self.desk.sessions.get(session).map(|it| it.routes.pools());
                 let pools: Vec<_> = pools.into_iter().flatten().collect();
-                let first = pools.first().expect("a session has a pool");
-                let origin = self.origin(now, session, *first);
+                let pool = self.most_patient(pools.iter().copied());
+                let origin = self.origin(now, session, pool);
                 self.submit_to_all(now, origin, request, &pools);
             }
             Request::Retrieve { how, keys } if keys.len() > 1 => {
@@ -101,7 +101,7 @@ impl Worker {
             self.refuse_empty_key(session, false);
         } else {
             self.count(request);
-            let pool = self.most_patient(&targets);
+            let pool = self.most_patient(targets.iter().map(|target| target.pool));
             let origin = self.origin(now, session, pool);
             self.submit_split(now, origin, request, (how, keys), targets.iter().copied());
         }
@@ -109,11 +109,10 @@ impl Worker {
         self.targets = targets;
     }
 
-    /// The pool with the longest deadline: each key has its pool's time.
-    fn most_patient(&self, targets: &[Target]) -> PoolId {
-        let pools = targets.iter().map(|target| target.pool);
+    /// The pool with the longest deadline: each has its own time.
+    fn most_patient(&self, pools: impl Iterator<Item = PoolId>) -> PoolId {
         let most = pools.max_by_key(|pool| self.table.pool(*pool).deadline);
-        most.expect("a retrieval names at least one key")
+        most.expect("a retrieval names a key, and a session has a pool")
     }
 
     /// Nothing is left of a key without its prefix.

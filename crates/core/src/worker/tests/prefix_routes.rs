@@ -209,6 +209,37 @@ fn flush_all_reaches_every_pool_of_the_session() {
 }
 
 #[test]
+fn flush_all_has_the_time_of_the_most_patient_pool() {
+    let mut two = Two::with(&[route("u", "users")], |table| {
+        table.pools[0].deadline = Duration::from_millis(50);
+        for server in 0..4 {
+            // So that it is watched by the deadline.
+            table.servers[server].settings.timeout = Duration::from_millis(400);
+        }
+    });
+    two.rig.servers[2].manner = Manner::Hangs;
+    assert_eq!(two.ask("flush_all\r\n"), "");
+    two.rig.advance_ms(60);
+    two.rig.servers[2].manner = Manner::Serves;
+    two.rig.drive();
+    assert_eq!(two.rig.answers(two.id), "OK\r\n");
+}
+
+#[test]
+fn the_longest_key_is_stripped_and_comes_back_whole() {
+    let prefix = "u".repeat(248) + ":";
+    let mut two = Two::new(&[stripping(&prefix)]);
+    let key = format!("{prefix}1");
+    two.check(&[
+        (&set(&key, "x"), "STORED\r\n"),
+        (&get(&key), &(value(&key, "x") + "END\r\n")),
+        (&format!("get {key} {prefix}2 {key}\r\n"), &(value(&key, "x").repeat(2) + "END\r\n")),
+        (&format!("mg {key} k v\r\n"), &format!("VA 1 k{key}\r\nx\r\n")),
+    ]);
+    assert!(two.holders("1")[0] >= 2);
+}
+
+#[test]
 fn servers_see_keys_without_their_prefix_and_applications_with_it() {
     let mut two = Two::new(&[stripping("u:")]);
     two.check(&[
