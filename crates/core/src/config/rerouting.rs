@@ -4,6 +4,7 @@
 //! Keys that begin with the same of all prefixes there are go the same way, so one key stands for
 //! them all: the prefix itself.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Comparison, Config, ListenerName, Operation, PoolName, RouteConfig};
@@ -98,7 +99,12 @@ impl Comparison {
     /// `before` not: what that pool holds of them may be old.
     pub fn warn_of_return(&mut self, former: &[Config], before: &Config, after: &Config) {
         let (old, new) = (Ways::new(before), Ways::new(after));
-        let former_ways: Vec<_> = former.iter().map(Ways::new).collect();
+        // Most reloads move no key, and there may be many routes.
+        let former_ways = LazyCell::new(|| former.iter().map(Ways::new).collect::<Vec<_>>());
+        let has_moved = before.listeners != after.listeners || before.routes != after.routes;
+        if !has_moved {
+            return;
+        }
         let configs: Vec<_> = former.iter().chain([before, after]).collect();
         let mut returns = BTreeMap::<_, BTreeMap<_, BTreeSet<Operation>>>::new();
         for_each_kind(after, &configs, |listener, prefix, operation| {
