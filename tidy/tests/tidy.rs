@@ -174,6 +174,7 @@ const WORDS_ALLOWED: &[(&str, &str, &str)] = &[
     ("crates/import/src/from/django.rs", "backends", "part of the name of Django's classes"),
     ("crates/import/src/from/django.rs", "dead", "part of the name of a setting of pymemcache"),
     ("crates/import/src/kind.rs", "backend", "what Django calls a kind of cache"),
+    ("crates/import/src/kind.rs", "backends", "part of the name of Django's classes"),
     ("crates/import/src/read/", "node", "what parsers call a part of a syntax tree"),
     ("crates/import/tests/", "backend", "what Django calls a kind of cache"),
     ("crates/import/tests/", "backends", "part of the name of Django's classes"),

@@ -70,15 +70,18 @@ impl Kind {
         let signs = [
             (Self::Django, &["CACHES =", "CACHES=", "CACHES["][..]),
             (Self::Rails, &["cache_store", "Dalli::Client", "MemCacheStore", "MEMCACHE_SERVERS="]),
-            (
-                Self::Php,
-                &["session.save_", "memcache.", "memcached.", "://", "--SERVER", "PERSISTENT="],
-            ),
+            (Self::Php, &["session.save_", "memcache.", "memcached.", "--SERVER", "PERSISTENT="]),
             (Self::Twemproxy, &["servers:", "listen:"]),
         ];
+        // Django's classes are not php-memcached's settings.
+        let text = &text.replace("backends.memcached", "");
         let found = signs.into_iter().filter(|(_, signs)| signs.iter().any(|it| text.contains(it)));
         let found: Vec<_> = found.map(|(kind, _)| kind).collect();
-        if found.is_empty() && is_list(text) { vec![Self::List] } else { found }
+        match found.is_empty() {
+            true if text.contains("://") => vec![Self::Php],
+            true if is_list(text) => vec![Self::List],
+            _ => found,
+        }
     }
 }
 
@@ -144,7 +147,9 @@ mod tests {
         check("-", " {\"pools\": {}}", &[Kind::Mcrouter]);
         check("-", "CACHES = {}", &[Kind::Django]);
         check("-", "tcp://10.0.0.1:11211?weight=1", &[Kind::Php]);
-        check("-", "MEMCACHE_SERVERS=10.0.0.1:11211", &[Kind::Rails]);
+        check("-", "MEMCACHE_SERVERS=memcached://10.0.0.1:11211", &[Kind::Rails]);
+        let django = "CACHES = {'a': 'django.core.cache.backends.memcached.PyMemcacheCache'}";
+        check("-", django, &[Kind::Django]);
         check("-", "10.0.0.1:11211,10.0.0.2:11211 [::1]:11211", &[Kind::List]);
     }
 
