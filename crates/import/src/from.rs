@@ -17,6 +17,7 @@ use evenkeel_core::config::KeyPrefix;
 
 use super::place::Place;
 use super::plan::{Origin, Plan, PoolPlan, ServerPlan};
+use super::read::Found;
 use super::secret::without_texts;
 use super::server::read_server;
 use super::value::{Entry, Value, shorten};
@@ -125,6 +126,18 @@ impl Work<'_> {
             );
             self.lost(line, text);
         }
+    }
+}
+
+/// What may never be done is carried over as if it were, and said.
+fn say_conditions(work: &mut Work, found: &[Found]) {
+    for Found { entry, .. } in found.iter().filter(|it| it.is_conditional) {
+        let text = format!(
+            "`{}` stands under a condition: whether it counts is known at run time only. It is \
+             taken to.",
+            shorten(&entry.key)
+        );
+        work.differs(entry.line, text);
     }
 }
 

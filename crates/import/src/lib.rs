@@ -48,7 +48,7 @@ use evenkeel_core::distribution::Scheme;
 
 use from::Work;
 use plan::Plan;
-use read::Unreadable;
+use read::{Found, Unreadable};
 use value::{Data, Entry, Value};
 
 pub use kind::{Kind, UnknownKind};
@@ -78,8 +78,16 @@ impl Source {
             return Err(ImportError::TooLarge { name });
         }
         match String::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Ok(Self { name, text }),
-            Ok(_) | Err(_) => Err(ImportError::NotText { name }),
+            Ok(text) if !text.contains('\0') => {
+                let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+                Ok(Self { name, text })
+            }
+            Ok(text) => Err(ImportError::NotText { name, line: line_of(&text, text.find('\0')) }),
+            Err(error) => {
+                let valid = error.as_bytes().get(..error.utf8_error().valid_up_to());
+                let line = line_of(&String::from_utf8_lossy(valid.unwrap_or_default()), None);
+                Err(ImportError::NotText { name, line })
+            }
         }
     }
 }
@@ -131,10 +139,12 @@ pub enum ImportError {
         name: String,
     },
     /// A source is no UTF-8, or has NUL characters.
-    #[error("{name} is no UTF-8 text")]
+    #[error("{name}:{line}: it is no UTF-8 text; save it as UTF-8 first")]
     NotText {
         /// What the source is called.
         name: String,
+        /// From 1.
+        line: usize,
     },
     /// Neither its name nor what is in it says what a source is.
     #[error("nothing says what {name} is; say it with --from: {}", kind::names())]
@@ -176,7 +186,10 @@ pub enum ImportError {
         why: String,
     },
     /// No pool came of it; the notes say why.
-    #[error("no servers were found to make a pool of\n{notes}")]
+    #[error(
+        "no servers were found to make a pool of; give those that only the program names with \
+         --servers, or as a list with --as CLIENT\n{notes}"
+    )]
     NoPool {
         /// What there is to know, as text.
         notes: String,
@@ -213,6 +226,12 @@ pub fn import(sources: &[Source], options: &Options) -> Result<Imported, ImportE
         from::plan_php(&mut work, &ini);
     }
     finish(plan, kinds)
+}
+
+/// The line of an offset, or the last one.
+fn line_of(text: &str, offset: Option<usize>) -> usize {
+    let before = offset.and_then(|at| text.get(..at)).unwrap_or(text);
+    before.matches('\n').count() + 1
 }
 
 /// All clients, for people.
@@ -284,7 +303,7 @@ fn take(
             let value = readable(source, read::read_json(text))?;
             let value = value.get("CACHES").cloned().unwrap_or(value);
             let entry = Entry { line: value.line, key: "CACHES".to_owned(), value };
-            from::plan_django(work, &[entry]);
+            from::plan_django(work, &[Found::always(entry)]);
         }
         Kind::Django => {
             from::plan_django(work, &readable(source, read::read_python(text, "CACHES"))?);
@@ -295,7 +314,7 @@ fn take(
 }
 
 /// Ruby, or lines of an environment that set `MEMCACHE_SERVERS`.
-fn rails(source: &Source) -> Result<Vec<Entry>, ImportError> {
+fn rails(source: &Source) -> Result<Vec<Found>, ImportError> {
     let mut found = Vec::new();
     for (idx, line) in source.text.lines().enumerate() {
         let line = line.trim().trim_start_matches("export ");
@@ -303,7 +322,8 @@ fn rails(source: &Source) -> Result<Vec<Entry>, ImportError> {
         let servers = servers.trim_matches(['"', '\'']);
         let of = vec![Value::text(idx + 1, "mem_cache_store"), Value::text(idx + 1, servers)];
         let value = Value::new(idx + 1, Data::List(of));
-        found.push(Entry { line: idx + 1, key: "MEMCACHE_SERVERS".to_owned(), value });
+        let key = "MEMCACHE_SERVERS".to_owned();
+        found.push(Found::always(Entry { line: idx + 1, key, value }));
     }
     if found.is_empty() { readable(source, read::read_ruby(&source.text)) } else { Ok(found) }
 }

@@ -18,6 +18,22 @@ pub(crate) use python::read_python;
 pub(crate) use ruby::read_ruby;
 pub(crate) use yaml::read_yaml;
 
+use crate::value::Entry;
+
+/// Something that a program sets.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    /// Whether it stands under a condition, or in a function: it may never be done.
+    pub(crate) is_conditional: bool,
+}
+
+impl Found {
+    pub(crate) fn always(entry: Entry) -> Self {
+        Self { entry, is_conditional: false }
+    }
+}
+
 /// Why a text is not what it should be, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Unreadable {
@@ -65,7 +81,7 @@ const CHUNK_LEN: usize = 4096;
 
 /// How often a text may be read in all, and how many bytes of a short one.
 const READS_MAX: usize = 50;
-const READ_BYTES_MIN: usize = 16 << 20;
+const READ_BYTES_MIN: usize = 1 << 20;
 
 impl Unreadable {
     fn new(line: usize, why: impl Into<String>) -> Self {

@@ -5,13 +5,16 @@
 //! LOCATION and OPTIONS. Sources: Django 1.4 to 5, pylibmc (its table of behaviours is set in its
 //! own order), pymemcache 4.
 
-use super::{Work, parts, seconds, set_unhashed_prefix};
+use super::{Work, parts, say_conditions, seconds, set_unhashed_prefix};
 use crate::plan::{MOVED, Origin, PoolPlan, Timeout};
+use crate::read::Found;
 use crate::server::is_socket;
 use crate::value::{Data, Entry, Value, shorten};
 
 /// Everything that is assigned to `CACHES`, in order.
-pub(crate) fn plan_django(work: &mut Work, found: &[Entry]) {
+pub(crate) fn plan_django(work: &mut Work, found: &[Found]) {
+    say_conditions(work, found);
+    let found: Vec<_> = found.iter().map(|it| &it.entry).collect();
     let whole: Vec<_> = found.iter().filter(|it| it.key == "CACHES").collect();
     if let [first, second, ..] = whole.as_slice() {
         let text = format!(
@@ -30,7 +33,11 @@ pub(crate) fn plan_django(work: &mut Work, found: &[Entry]) {
         } else if let Some(alias) = alias_of(&entry.key) {
             plan_cache(work, alias, entry);
         } else {
-            let text = format!("`{}`: only whole caches are read.", shorten(&entry.key));
+            let text = format!(
+                "`{}` changes caches when the program runs: only whole ones that are assigned are \
+                 read.",
+                shorten(&entry.key)
+            );
             work.lost(entry.line, text);
         }
     }

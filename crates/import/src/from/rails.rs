@@ -5,12 +5,15 @@
 
 use evenkeel_core::config::{ByteSize, ListenerConfig};
 
-use super::{Work, seconds};
+use super::{Work, say_conditions, seconds};
 use crate::plan::{MOVED, Origin, PoolPlan, Setting, Timeout};
+use crate::read::Found;
 use crate::value::{Call, Data, Entry, Value, shorten};
 
 /// Everything that was found, in order.
-pub(crate) fn plan_rails(work: &mut Work, found: &[Entry]) {
+pub(crate) fn plan_rails(work: &mut Work, found: &[Found]) {
+    say_conditions(work, found);
+    let found: Vec<_> = found.iter().map(|it| &it.entry).collect();
     let stores = found.iter().filter(|it| it.key.ends_with(".cache_store")).collect::<Vec<_>>();
     if let [first, second, ..] = stores.as_slice() {
         let text = format!(

@@ -2,6 +2,8 @@
 //!
 //! Source: `nc_conf.c` of twemproxy 0.5.0; its defaults are those that are written here.
 
+use std::collections::BTreeSet;
+
 use evenkeel_core::config::SocketMode;
 
 use super::{Work, millis};
@@ -62,7 +64,26 @@ fn plan_pool(work: &mut Work, entry: &Entry) {
     let mut gathered = Gathered { pool, address: None, listener: Vec::new() };
     let settings = entry.value.entries().unwrap_or_default();
     place_keys(work, &mut gathered.pool, &entry.value, entry.line);
+    let mut told = BTreeSet::new();
     for setting in settings {
+        if !told.insert(&setting.key) {
+            let text = format!(
+                "`{}` stands twice in pool {}, which twemproxy refuses: remove the one that does \
+                 not count.",
+                shorten(&setting.key),
+                gathered.pool.name
+            );
+            work.lost(setting.line, text);
+        }
+        if let Data::Dynamic(what) = &setting.value.data {
+            let text = format!(
+                "`{}` of pool {} is {what}, which twemproxy refuses: write out what it stands for.",
+                shorten(&setting.key),
+                gathered.pool.name
+            );
+            work.lost(setting.line, text);
+            continue;
+        }
         plan_setting(work, &mut gathered, setting);
     }
     decide_failover(work, &mut gathered.pool, &entry.value, entry.line);

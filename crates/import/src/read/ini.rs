@@ -13,7 +13,7 @@ pub(crate) fn read_ini(text: &str) -> Result<Value, Unreadable> {
     let mut section = String::new();
     for (idx, raw) in text.lines().enumerate() {
         let line = idx + 1;
-        let trimmed = raw.trim_start_matches('\u{feff}').trim();
+        let trimmed = raw.trim();
         if trimmed.is_empty() || trimmed.starts_with([';', '#']) {
             continue;
         }

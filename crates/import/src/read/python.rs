@@ -5,41 +5,81 @@
 
 use tree_sitter::Node;
 
-use super::{Unreadable, parse};
+use super::{Found, Unreadable, parse};
 use crate::value::{Call, DEPTH_MAX, Data, Entry, Value};
 
-/// What is assigned to names that interest us, in order: `CACHES`, `CACHES["default"]`.
-pub(crate) fn read_python(text: &str, wanted: &str) -> Result<Vec<Entry>, Unreadable> {
+/// What is done to names that interest us, in order: assigned (`CACHES`, `CACHES["default"]`), or
+/// changed otherwise (`CACHES.update`, dynamic).
+pub(crate) fn read_python(text: &str, wanted: &str) -> Result<Vec<Found>, Unreadable> {
     let tree = parse(&tree_sitter_python::LANGUAGE.into(), text)?;
     let mut found = Vec::new();
     let mut cursor = tree.walk();
+    let mut conditions = Vec::new();
     // A walk without recursion: how deep a program is nested is its author's affair.
     loop {
         let node = cursor.node();
-        let is_assignment = node.kind() == "assignment";
-        if is_assignment {
-            let target = node.child_by_field_name("left").map(|left| source(left, text));
-            let target = target.filter(|it| {
-                it.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
-            });
-            if let (Some(key), Some(right)) = (target, node.child_by_field_name("right")) {
-                let line = line_of(node);
-                if right.has_error() {
-                    let why = format!("what is assigned to {key} is not Python");
-                    return Err(Unreadable::new(line, why));
-                }
-                found.push(Entry { line, key: key.to_owned(), value: value(right, text, 0)? });
-            }
-        }
-        if !is_assignment && cursor.goto_first_child() {
+        let entry = entry(node, text, wanted)?;
+        let is_leaf = entry.is_some() || node.kind() == "assignment";
+        let is_conditional = conditions.last() == Some(&true);
+        found.extend(entry.map(|entry| Found { entry, is_conditional }));
+        if !is_leaf && cursor.goto_first_child() {
+            conditions.push(is_conditional || CONDITIONS.contains(&node.kind()));
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 return Ok(found);
             }
+            conditions.pop();
         }
     }
+}
+
+/// What makes it uncertain that what is within is done, and done once.
+const CONDITIONS: [&str; 6] = [
+    "if_statement",
+    "try_statement",
+    "for_statement",
+    "while_statement",
+    "match_statement",
+    "function_definition",
+];
+
+/// The methods that change a dictionary.
+const CHANGES: [&str; 5] = [".update", ".setdefault", ".pop", ".popitem", ".clear"];
+
+fn entry(node: Node, text: &str, wanted: &str) -> Result<Option<Entry>, Unreadable> {
+    let line = line_of(node);
+    let is_wanted = |it: &&str| {
+        let rest = it.strip_prefix(wanted);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+    };
+    let field = |name| node.child_by_field_name(name).map(|it| source(it, text)).filter(is_wanted);
+    let changed = match node.kind() {
+        "assignment" => {
+            let right = node.child_by_field_name("right");
+            let (Some(key), Some(right)) = (field("left"), right) else { return Ok(None) };
+            if right.has_error() {
+                let why = format!("what is assigned to {key} is not Python");
+                return Err(Unreadable::new(line, why));
+            }
+            let value = value(right, text, 0)?;
+            return Ok(Some(Entry { line, key: key.to_owned(), value }));
+        }
+        "augmented_assignment" => field("left").map(|it| format!("{it} |=")),
+        "call" => {
+            let name = field("function");
+            let name = name.filter(|it| CHANGES.iter().any(|change| it.ends_with(change)));
+            name.map(str::to_owned)
+        }
+        "delete_statement" => {
+            let target = node.named_child(0).map(|it| source(it, text)).filter(is_wanted);
+            target.map(|it| format!("del {it}"))
+        }
+        _ => None,
+    };
+    let value = || Value::new(line, Data::Dynamic(source(node, text).to_owned()));
+    Ok(changed.map(|key| Entry { line, key, value: value() }))
 }
 
 fn value(node: Node, text: &str, depth: usize) -> Result<Value, Unreadable> {

@@ -5,30 +5,38 @@
 use tree_sitter::Node;
 
 use super::python::unescape;
-use super::{Unreadable, parse};
+use super::{Found, Unreadable, parse};
 use crate::value::{Call, DEPTH_MAX, Data, Entry, Value};
 
 /// The assignments to `….cache_store` and `….session_store`, and the calls that make a client or
 /// a store, in order. Each is a call or a value.
-pub(crate) fn read_ruby(text: &str) -> Result<Vec<Entry>, Unreadable> {
+pub(crate) fn read_ruby(text: &str) -> Result<Vec<Found>, Unreadable> {
     let tree = parse(&tree_sitter_ruby::LANGUAGE.into(), text)?;
     let mut found = Vec::new();
     let mut cursor = tree.walk();
+    let mut conditions = Vec::new();
     loop {
         let node = cursor.node();
         let entry = entry(node, text)?;
         let is_found = entry.is_some();
-        found.extend(entry);
+        let is_conditional = conditions.last() == Some(&true);
+        found.extend(entry.map(|entry| Found { entry, is_conditional }));
         if !is_found && cursor.goto_first_child() {
+            conditions.push(is_conditional || CONDITIONS.contains(&node.kind()));
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 return Ok(found);
             }
+            conditions.pop();
         }
     }
 }
+
+/// What makes it uncertain that what is within is done, and done once.
+const CONDITIONS: [&str; 8] =
+    ["if", "unless", "case", "if_modifier", "unless_modifier", "while", "rescue", "method"];
 
 fn entry(node: Node, text: &str) -> Result<Option<Entry>, Unreadable> {
     let line = line_of(node);

@@ -310,6 +310,73 @@ fn pylibmcs_order_of_settings_is_followed() {
 }
 
 #[test]
+fn what_a_program_changes_or_may_not_do_is_named() {
+    let cache = "{'BACKEND': 'django.core.cache.backends.memcached.PyMemcacheCache', \
+                 'LOCATION': '10.0.0.1'}";
+    let text = format!(
+        "if not DEBUG:\n    CACHES = {{'default': {cache}}}\nCACHES['default']['LOCATION'] = 'a:1'\n\
+         CACHES['default'].update(TIMEOUT=1)\nCACHES |= OTHERS\ndel CACHES['b']\n\
+         print(CACHES.get('a'))\nX = CACHES\n"
+    );
+    let imported = check("s.py", &text, &["[pool.default]"]);
+    check_note(&imported, NoteKind::Differs, "s.py:2 `CACHES` stands under a condition");
+    for line in [
+        "s.py:3 `CACHES['default']['LOCATION']` changes caches",
+        "s.py:4 `CACHES['default'].update` changes caches",
+        "s.py:5 `CACHES |=` changes caches",
+        "s.py:6 `del CACHES['b']` changes caches",
+    ] {
+        check_note(&imported, NoteKind::Lost, line);
+    }
+    assert_eq!(imported.open(), 5, "{}", imported.summary());
+
+    let text = "config.cache_store = :mem_cache_store, \"10.0.0.1\" if ENV[\"CACHE\"]\n\
+                def store\n  $b = Dalli::Client.new(\"10.0.0.2\")\nend\n\
+                $c = Dalli::Client.new(\"10.0.0.3\")\n";
+    let imported = check("x.rb", text, &["[pool.cache]", "[pool.cache-3]"]);
+    check_note(&imported, NoteKind::Differs, "x.rb:1 `config.cache_store` stands under a");
+    check_note(&imported, NoteKind::Differs, "x.rb:3 `Dalli::Client.new` stands under a");
+    assert!(!imported.summary().contains("x.rb:5 `Dalli"), "{}", imported.summary());
+}
+
+#[test]
+fn a_byte_order_mark_and_lines_of_windows_change_nothing() {
+    let yaml = format!("a:\n  listen: 127.0.0.1:1\n{SERVERS}");
+    let json = "{\n\"pools\": {\"a\": {\"servers\": [\"10.0.0.1:11211\"]}},\n\"route\": \
+                \"PoolRoute|a\"}\n";
+    let python = "CACHES = {'a': {'BACKEND': 'django.core.cache.backends.memcached\
+                  .PyMemcacheCache',\n'LOCATION': '10.0.0.1:11211'}}\n";
+    let ruby = "config.cache_store = :mem_cache_store,\n  \"10.0.0.1:11211\"\n";
+    let ini = "session.save_handler = memcached\nsession.save_path = \"10.0.0.1:11211\"\n";
+    for (kind, text) in [
+        (Kind::Twemproxy, yaml.as_str()),
+        (Kind::Mcrouter, json),
+        (Kind::Django, python),
+        (Kind::Rails, ruby),
+        (Kind::Rails, "MEMCACHE_SERVERS=10.0.0.1:11211\n"),
+        (Kind::Php, ini),
+        (Kind::Php, "tcp://10.0.0.1:11211\n"),
+        (Kind::Spymemcached, "10.0.0.1:11211\n10.0.0.2:11211\n"),
+    ] {
+        let marked = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        let [plain, marked] = [text, &marked].map(|it| imported("x", it, &asked(kind)).toml);
+        assert_eq!(marked, plain, "{kind}");
+        if kind != Kind::Spymemcached {
+            assert_eq!(imported("x", text, &Options::default()).kinds[0].1, kind);
+        }
+    }
+}
+
+#[test]
+fn what_twemproxy_refuses_is_named() {
+    let text = format!("a:\n  hash: md5\n  hash: crc16\n{SERVERS}b:\n  servers: *s\n");
+    let text = text.replace("servers: [", "servers: &s [");
+    let imported = check("x.yml", &text, &["[pool.a]", "hash = \"crc16\""]);
+    check_note(&imported, NoteKind::Lost, "x.yml:3 `hash` stands twice in pool a");
+    check_note(&imported, NoteKind::Lost, "x.yml:6 `servers` of pool b is a YAML alias");
+}
+
+#[test]
 fn a_list_needs_to_be_said_whose_it_is() {
     let list = "10.0.0.1:11211,10.0.0.2:11211";
     check_refused("list", list, &Options::default(), "say it with --as: twemproxy, libmemcached");
