@@ -33,6 +33,10 @@ struct Place {
     is_home: bool,
 }
 
+/// How many parts a retrieval may have before a server gets no second one: enough for 10,000 keys of
+/// 250 bytes.
+const PARTS_MAX: usize = 2048;
+
 impl Worker {
     /// A retrieval of several keys: a part for each server that has some of them. `targets` say
     /// where each key goes.
@@ -61,17 +65,17 @@ impl Worker {
             }
             let part = match self.route(now, pool, key, Effect::Reads) {
                 Routed::To { server, is_home, .. } => {
-                    Some(self.draft(&mut drafts, Place { pool, server, is_home }, how, key))
+                    self.draft(&mut drafts, Place { pool, server, is_home }, how, key)
                 }
-                Routed::Nowhere(failure) => {
-                    split.note_failure(failure, self.table.pool(pool).on_unavailable);
-                    split.unrouted.push(failure);
-                    self.desk.counters.failed += 1;
-                    None
-                }
+                Routed::Nowhere(failure) => Err(failure),
                 Routed::Remembered => unreachable!("only deletes are remembered"),
             };
-            split.part_of_key.push(part);
+            if let Err(failure) = part {
+                split.note_failure(failure, self.table.pool(pool).on_unavailable);
+                split.unrouted.push(failure);
+                self.desk.counters.failed += 1;
+            }
+            split.part_of_key.push(part.ok());
         }
         split.waiting = drafts.len();
         split.parts.extend(drafts.iter().map(|draft| {
@@ -109,26 +113,40 @@ impl Worker {
         }
     }
 
-    /// Adds `key` to the draft for a place, and returns which draft that is.
-    fn draft(&mut self, drafts: &mut Vec<Draft>, place: Place, how: Retrieval, key: &[u8]) -> u16 {
+    /// Adds `key` to the last draft for a place, or to another if that is as long as it may be, and
+    /// returns which draft that is.
+    ///
+    /// # Errors
+    /// There are too many drafts for another. Nothing is changed.
+    fn draft(
+        &mut self,
+        drafts: &mut Vec<Draft>,
+        place: Place,
+        how: Retrieval,
+        key: &[u8],
+    ) -> Result<u16, Failure> {
         let is_its = |it: &Draft| {
             // What tells most drafts apart comes first.
             it.place.server == place.server
                 && it.place.is_home == place.is_home
                 && it.place.pool == place.pool
-                && encode::has_room(how, it.encoded.len(), key)
         };
-        let idx = drafts.iter().position(is_its).unwrap_or_else(|| {
-            let mut encoded = self.desk.spare.take();
-            encode::retrieval_start(how, &mut encoded);
-            let keys_start = encoded.len() + 1;
-            drafts.push(Draft { place, encoded, keys_start, keys_len: 0 });
-            drafts.len() - 1
-        });
+        let last = drafts.iter().rposition(is_its);
+        let idx = match last {
+            Some(idx) if encode::has_room(how, drafts[idx].encoded.len(), key) => idx,
+            Some(_) if drafts.len() >= PARTS_MAX => return Err(Failure::Overload),
+            Some(_) | None => {
+                let mut encoded = self.desk.spare.take();
+                encode::retrieval_start(how, &mut encoded);
+                let keys_start = encoded.len() + 1;
+                drafts.push(Draft { place, encoded, keys_start, keys_len: 0 });
+                drafts.len() - 1
+            }
+        };
         let draft = &mut drafts[idx];
         encode::retrieval_key(key, &mut draft.encoded);
         draft.keys_len += 1;
-        u16::try_from(idx).expect("a request has fewer parts than there are numbers")
+        Ok(u16::try_from(idx).expect("a request has fewer parts than there are numbers"))
     }
 
     /// `flush_all`: a part for every server of these pools, usable or not; by the newest table that

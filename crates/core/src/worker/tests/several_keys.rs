@@ -55,6 +55,21 @@ fn no_server_is_sent_a_longer_line_of_gat_than_it_takes() {
 }
 
 #[test]
+fn a_gat_of_more_long_keys_than_it_may_have_parts_for_misses_the_rest() {
+    let mut rig =
+        Rig::with(1, |table| table.servers[0].settings.attempts_in_flight_max = 16 * 1024);
+    let parse = ParseLimits { keys_per_get_max: 100_000, ..LIMITS.parse };
+    let id = rig.open_with(SessionLimits { parse, ..LIMITS });
+    let keys: Vec<_> = (0..20_000).map(|number| format!("{number:0>250}")).collect();
+    rig.send(id, set(&keys[0], "1") + &set(&keys[19_999], "1"));
+    rig.answers(id);
+    let answer = rig.ask(id, format!("gat 1000 {}\r\n", keys.join(" ")));
+    assert_eq!(answer, format!("{}END\r\n", value(&keys[0], "1")));
+    let failed = 20_000 - 2048 * 7;
+    assert_eq!(rig.worker.counters().failed, failed);
+}
+
+#[test]
 fn a_part_that_fails_contributes_misses() {
     let mut rig = Rig::new(2);
     let (first, second) = (rig.key(&[0]), rig.key(&[1]));
