@@ -76,11 +76,10 @@ pub(crate) const ALL: &[Deviation] = &[
         is_it: |it| {
             // One of `gat` is taken, and memcached closes the connection.
             let is_closed = |answers: &[u8]| !answers.ends_with(FENCE_ANSWER);
-            let is_of_gat = |line: &[u8]| is_retrieval(line) && line.len() >= LINE_LEN_MAX;
-            it.lines().iter().any(|line| is_too_long(line)) && it.ours.ends_with(LINE_TOO_LONG)
-                || lines_of(it.step).any(is_of_gat) && is_closed(it.theirs)
+            it.lines().into_iter().any(is_too_long) && it.ours.ends_with(LINE_TOO_LONG)
+                || it.lines().into_iter().any(is_long_gat) && is_closed(it.theirs)
         },
-        is_cause: SHOWS_AT_ONCE,
+        is_cause: is_long_gat,
         example: &[LONG_LINE],
         subjects: &Subject::ALL,
     },
@@ -250,6 +249,11 @@ pub(crate) const ALL: &[Deviation] = &[
 /// How many requests, or lines of mutations, before another its own line is looked for: a value may
 /// have many.
 const STEPS_BACK: usize = 12;
+
+/// Whether memcached may close the connection at it.
+fn is_long_gat(line: &[u8]) -> bool {
+    is_retrieval(line) && line.starts_with(b"ga") && line.len() >= LINE_LEN_MAX
+}
 
 /// Whether it is longer than any line but a retrieval's may be, without its end.
 fn is_too_long(line: &[u8]) -> bool {
