@@ -46,12 +46,12 @@ faults: ## Break real servers at full length and print the figures; FAULTS="libr
 	scripts/install-test-deps
 	$(CARGO) bench --package evenkeel-cli --bench faults -- $(FAULTS)
 
-differential: ## Compare a million random requests with memcached, in five minutes; COMMANDS=, SEED= pick
+differential: ## Compare a million random requests with memcached, in five minutes; COMMANDS= says how many, SEED= where to begin
 	scripts/install-test-deps
 	EVENKEEL_DIFFERENTIAL_COMMANDS=$(or $(COMMANDS),1000000) EVENKEEL_DIFFERENTIAL_SEED=$(or $(SEED),1) \
 	  $(CARGO) test --package evenkeel-lab --test differential -- --nocapture random_requests
 
-fuzz: ## Compare mutations of the corpus with memcached for 60 s; SECONDS=, SEED= pick
+fuzz: ## Compare mutations of the corpus with memcached for 60 s; SECONDS= says how long, SEED= where to begin
 	scripts/install-test-deps
 	EVENKEEL_FUZZ_SECONDS=$(or $(SECONDS),60) EVENKEEL_FUZZ_SEED=$(or $(SEED),1) \
 	  $(CARGO) test --package evenkeel-lab --test differential -- --nocapture mutations

@@ -1,4 +1,7 @@
 //! Random sequences and mutations: a few each time, and as many as the environment asks for.
+//!
+//! A seed makes one sequence; a run begins with that of the seed it is given and goes on with those
+//! of the numbers behind it, so that the seed of a difference finds it at once.
 
 use std::env;
 use std::fs;
