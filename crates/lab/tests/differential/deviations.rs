@@ -77,7 +77,8 @@ pub(crate) const ALL: &[Deviation] = &[
             // One of `gat` is taken, and memcached closes the connection.
             let is_closed = |answers: &[u8]| !answers.ends_with(FENCE_ANSWER);
             it.lines().into_iter().any(is_too_long) && it.ours.ends_with(LINE_TOO_LONG)
-                || it.lines().into_iter().any(is_long_gat) && is_closed(it.theirs)
+                || it.lines_before().into_iter().any(is_long_gat)
+                || lines_of(it.step).any(is_long_gat) && is_closed(it.theirs)
         },
         is_cause: is_long_gat,
         example: &[LONG_LINE],
@@ -394,8 +395,20 @@ impl Culprit<'_> {
     }
 }
 
+/// The lines of a request, and whatever in them reads as another: where a value was shorter than
+/// announced, a command need not stand at the start of a line.
 fn lines_of(step: &[u8]) -> impl Iterator<Item = &[u8]> {
-    step.split(|byte| *byte == b'\n')
+    step.split(|byte| *byte == b'\n').flat_map(|line| {
+        let starts = (1..line.len()).map(|at| &line[at..]);
+        std::iter::once(line).chain(starts.filter(|rest| is_command(rest)))
+    })
+}
+
+/// Whether it begins with a command of which more than its own answer may differ.
+fn is_command(line: &[u8]) -> bool {
+    let commands: [&[u8]; 8] =
+        [b"get ", b"gets ", b"gat ", b"gats ", b"bget ", b"flush_all ", b"mg ", b"\x80"];
+    commands.iter().any(|command| line.starts_with(command)) || is_store(line)
 }
 
 fn words(line: &[u8]) -> Vec<&[u8]> {
@@ -404,13 +417,15 @@ fn words(line: &[u8]) -> Vec<&[u8]> {
     line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect()
 }
 
-/// Whatever in a line reads as one of a store command. In what is left of a value that was longer
-/// than announced, it need not stand at the start.
-fn stores(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn is_store(line: &[u8]) -> bool {
     let commands: [&[u8]; 7] =
         [b"set ", b"add ", b"replace ", b"append ", b"prepend ", b"cas ", b"ms "];
-    let starts = (0..line.len()).map(|at| &line[at..]);
-    starts.filter(move |rest| commands.iter().any(|command| rest.starts_with(command)))
+    commands.iter().any(|command| line.starts_with(command))
+}
+
+/// Whatever in a line reads as a store line.
+fn stores(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    (0..line.len()).map(|at| &line[at..]).filter(|rest| is_store(rest))
 }
 
 fn has_refused_store(line: &[u8]) -> bool {

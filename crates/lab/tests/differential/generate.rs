@@ -114,7 +114,8 @@ impl Writer {
 
     fn token(&mut self) -> Vec<u8> {
         match self.below(8) {
-            0 => self.number(),
+            // None that one server may have given and another not.
+            0 => self.pick(TOKENS).into(),
             len => format!("{{cas+{len}}}").into_bytes(),
         }
     }
@@ -513,6 +514,26 @@ pub(crate) const EDGES: &[&str] = &[
     "5x",
     "5\t",
     "\t5",
+    "",
+];
+
+/// Tokens that no server has given, or all of them long ago, and what is none.
+const TOKENS: &[&str] = &[
+    "0",
+    "-0",
+    "1",
+    "+1",
+    "1\t",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "-1",
+    "-9223372036854775808",
+    "-18446744073709551615",
+    "0x10",
+    "5x",
+    "x",
     "",
 ];
 
