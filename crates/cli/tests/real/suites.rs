@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Cluster, Program, Target, scratch_path};
+use crate::support::{Cluster, Memcached, Program, Proxy, Target, scratch_path};
 
 /// A suite, and what is known of it.
 struct Suite {
@@ -151,6 +151,25 @@ fn python_memcached_passes_over_one_server() {
 #[test]
 fn python_memcached_passes_over_three_servers() {
     check(&PYTHON_MEMCACHED, 3);
+}
+
+#[test]
+fn clients_read_and_write_through_routes_to_two_pools() {
+    let [main, users] = [Memcached::start(), Memcached::start()].map(|it| (it.address(), it));
+    let routes = format!(
+        "[[route]]\nprefix = \"user:\"\npool = \"users\"\n\
+         [[route]]\nprefix = \"/east/\"\npool = \"users\"\nstrip_prefix = true\n\
+         [pool.users]\nservers = [{:?}]\n",
+        users.0
+    );
+    let proxy = Proxy::start_with(std::slice::from_ref(&main.0), &routes);
+    let mut python = Command::new(repository().join(".test/venv/bin/python"));
+    python.arg(suites_folder().join("routes.py")).env("PYTHONDONTWRITEBYTECODE", "1");
+    python.arg(proxy.address());
+    for (mut command, passes) in [(python, 6), (php("routes.php", &proxy.address()), 4)] {
+        let outcomes = run(command.args([&main.0, &users.0]));
+        compare(&Suite { command: pymemcache, passes, known: &[] }, &outcomes);
+    }
 }
 
 #[track_caller]
