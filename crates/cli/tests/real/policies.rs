@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::operator::evenkeel;
@@ -164,7 +165,34 @@ fn a_read_that_no_server_can_serve_is_an_error_where_that_is_wanted() {
     let (line, took) = asked(&mut rig.session, &format!("get {gone}\r\n"));
     assert!(line.starts_with("SERVER_ERROR evenkeel: "), "{line}");
     assert!(took < AT_ONCE, "{took:?}");
+    let (line, _) = asked(&mut rig.session, &format!("get {other} {gone}\r\n"));
+    assert!(line.starts_with("SERVER_ERROR evenkeel: "), "of several keys too: {line}");
     assert_eq!(rig.session.get(&other).as_deref(), Some("before"));
+}
+
+#[test]
+fn a_server_that_has_enough_to_do_is_waited_for_by_no_more() {
+    // The server hangs, and nobody finds out: what is full is all that helps.
+    let rig = Rig::new(
+        "failover = \"none\"\nattempts_in_flight_max = 2\ntimeout = \"2s\"\ndeadline = \"2s\"\n\
+         [pool.main.health]\ncanary_interval = \"10s\"\ncanary_timeout = \"10s\"",
+    );
+    let key = rig.key_of(0);
+    rig.servers[0].hang();
+    let waits: Vec<_> = thread::scope(|scope| {
+        let address = rig.proxy.address();
+        let sessions: Vec<_> = (0..20).map(|_| Session::connect(&address)).collect();
+        let running = sessions.into_iter().map(|mut session| {
+            let request = format!("get {key}\r\n");
+            scope.spawn(move || asked(&mut session, &request))
+        });
+        let running: Vec<_> = running.collect();
+        running.into_iter().map(|it| it.join().expect("it is answered")).collect()
+    });
+    assert!(waits.iter().all(|(line, _)| line == "END"), "{waits:?}");
+    let slow = waits.iter().filter(|(_, took)| *took > Duration::from_secs(1)).count();
+    assert!((1..=4).contains(&slow), "two of each of two workers wait: {waits:?}");
+    rig.servers[0].resume();
 }
 
 #[test]
