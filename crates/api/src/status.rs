@@ -44,7 +44,7 @@ pub struct Listener {
     pub address: String,
     /// The pool its requests go to that no route fits.
     pub pool: String,
-    /// The routes for its sessions; none in most.
+    /// The routes that count for its sessions, in the order of the configuration; none in most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<PrefixRoute>,
 }
@@ -59,6 +59,6 @@ pub struct PrefixRoute {
     pub pool: String,
     /// Servers are sent them without the prefix.
     pub strip_prefix: bool,
-    /// What it is for: `get`, `set`, `delete`, `touch`, `arithmetic`.
+    /// What it counts for: `get`, `set`, `delete`, `touch`, `arithmetic`.
     pub operations: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! The admin server of the proxy, and what only the proxy can tell it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
@@ -10,7 +11,9 @@ use evenkeel_admin::time;
 use evenkeel_admin::{Access, Driver, Lab, Limits, Subject, Token, TokenError, router, serve};
 use evenkeel_api::{self as api, Configuration, Reload};
 use evenkeel_control::loss::Loss;
-use evenkeel_core::config::{AdminConfig, Config, ListenerConfig, Operation, RouteConfig};
+use evenkeel_core::config::{
+    AdminConfig, Config, ListenerConfig, ListenerName, Operation, RouteConfig,
+};
 use evenkeel_hooks::{Deliveries, HookTally};
 
 use crate::proxy::Origin;
@@ -136,21 +139,11 @@ impl Driver for ProxyDriver {
 
     fn listeners(&self) -> Vec<api::Listener> {
         let in_effect = self.reconfigure.in_effect();
-        let route = |it: &RouteConfig| api::PrefixRoute {
-            prefix: it.prefix.to_string(),
-            pool: it.pool.to_string(),
-            strip_prefix: it.strip_prefix,
-            operations: it.operations.iter().map(|it| it.name().to_owned()).collect(),
-        };
-        let routes = |it: &Listening| {
-            let routes = in_effect.config.routes.iter();
-            routes.filter(|route| route.is_for(&it.config.name)).map(route).collect()
-        };
         let describe = |it: &Listening| api::Listener {
             name: it.config.name.to_string(),
             address: it.address.to_string(),
             pool: it.config.pool.to_string(),
-            routes: routes(it),
+            routes: routes_of(&it.config.name, &in_effect.config.routes),
         };
         in_effect.listening.iter().map(describe).collect()
     }
@@ -226,6 +219,26 @@ impl Driver for ProxyDriver {
     }
 }
 
+/// The routes for the sessions of `listener`, without what others of it take from them: of two with
+/// the same prefix, the one that names the listener counts.
+fn routes_of(listener: &ListenerName, routes: &[RouteConfig]) -> Vec<api::PrefixRoute> {
+    let named = routes.iter().filter(|it| it.listener.as_ref() == Some(listener));
+    let taken: BTreeSet<_> = named
+        .flat_map(|it| it.operations.iter().map(|operation| (&it.prefix, operation.name())))
+        .collect();
+    let own = routes.iter().filter(|it| it.is_for(listener)).map(|it| {
+        let operations = it.operations.iter().map(|operation| operation.name());
+        let left = |name: &&str| it.listener.is_some() || !taken.contains(&(&it.prefix, *name));
+        api::PrefixRoute {
+            prefix: it.prefix.to_string(),
+            pool: it.pool.to_string(),
+            strip_prefix: it.strip_prefix,
+            operations: operations.filter(left).map(str::to_owned).collect(),
+        }
+    });
+    own.filter(|it| !it.operations.is_empty()).collect()
+}
+
 /// The listener of this name. None need be named if all send every key the same way.
 fn listener_of<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c ListenerConfig, Refusal> {
     let names: Vec<_> = config.listeners.iter().map(|it| it.name.as_str()).collect();
@@ -244,5 +257,39 @@ fn listener_of<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c Listene
         None => Err(Refusal::BadRequest(format!(
             "listeners differ in where keys go; add listener= one of {names}, or pool="
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(pool: &str, listener: Option<&str>, operations: &[Operation]) -> RouteConfig {
+        let prefix = "user:".parse().expect("it is a prefix");
+        RouteConfig {
+            operations: operations.to_vec(),
+            listener: listener.map(|it| it.parse().expect("it is a name")),
+            ..RouteConfig::new(prefix, pool.parse().expect("it is a name"))
+        }
+    }
+
+    #[test]
+    fn of_two_routes_with_the_same_prefix_only_what_counts_is_told() {
+        let routes = [
+            route("users", None, &Operation::ALL),
+            route("copies", Some("main"), &[Operation::Get]),
+            route("all", Some("other"), &Operation::ALL),
+        ];
+        let told = |listener: &str| {
+            let told = routes_of(&listener.parse().expect("it is a name"), &routes);
+            let told = told.into_iter().map(|it| (it.pool, it.operations.join(" ")));
+            told.collect::<Vec<_>>()
+        };
+        let word = |pool: &str, operations: &str| (pool.to_owned(), operations.to_owned());
+        let all = "get set delete touch arithmetic";
+        let without_get = word("users", "set delete touch arithmetic");
+        assert_eq!(told("main"), [without_get, word("copies", "get")]);
+        assert_eq!(told("other"), [word("all", all)]);
+        assert_eq!(told("third"), [word("users", all)]);
     }
 }
