@@ -43,6 +43,7 @@ mod paper;
 mod text;
 
 mod figures;
+mod keys;
 
 mod lab_config;
 

@@ -15,6 +15,7 @@ use crate::admin::Admin;
 use crate::args::StatusArgs;
 use crate::failure::{Failure, count};
 use crate::figures;
+use crate::keys;
 use crate::paper::{Cell, Paper, Side, Table, Tone};
 use crate::text::json_line;
 
@@ -39,7 +40,12 @@ fn sheet(status: &Status, troubles: &[String], address: &str, paper: Paper) -> S
     lines.extend(verdict(troubles, paper));
     for pool in &status.pools {
         lines.push(String::new());
-        lines.extend(of_pool(pool, paper));
+        lines.extend(of_pool(pool, &status.listeners, paper));
+    }
+    let routes = keys::table(&status.listeners, paper);
+    if !routes.is_empty() {
+        lines.push(String::new());
+        lines.extend(routes);
     }
     lines.join("\n") + "\n"
 }
@@ -83,7 +89,7 @@ fn heading(status: &Status, address: &str, paper: Paper) -> Vec<String> {
     iter::once(process).chain(listeners).chain(reload).collect()
 }
 
-fn of_pool(pool: &Pool, paper: Paper) -> Vec<String> {
+fn of_pool(pool: &Pool, listeners: &[Listener], paper: Paper) -> Vec<String> {
     let len = pool.servers.len();
     let usable = format!("{} of {} usable", pool.servers_usable, count(len, "server"));
     let failover = match &pool.gutter {
@@ -103,8 +109,10 @@ fn of_pool(pool: &Pool, paper: Paper) -> Vec<String> {
         table.push(row(server));
     }
     let usable = paper.paint(&usable, tone_of_pool(pool));
-    let heading = [format!("{name}: {usable}"), paper.wrap(&text, 0), String::new()];
-    heading.into_iter().chain(table.lines(paper)).collect()
+    let heading = [format!("{name}: {usable}"), paper.wrap(&text, 0)];
+    let keys = keys::of_pool(listeners, &pool.name).map(|keys| paper.wrap(&keys, 0));
+    let heading = heading.into_iter().chain(keys).chain([String::new()]);
+    heading.chain(table.lines(paper)).collect()
 }
 
 /// How it stands with a pool.

@@ -19,6 +19,7 @@ use ratatui::widgets::{Block, Borders, Paragraph, Wrap};
 
 use crate::failure::count;
 use crate::figures;
+use crate::keys;
 use crate::paper::Tone;
 use crate::status::{misplaced, tone_of_pool};
 
@@ -144,21 +145,23 @@ fn reload(status: &Status, colours: Colours) -> Span<'static> {
 
 fn draw_pools(frame: &mut Frame<'_>, area: Rect, board: &Board, colours: Colours) {
     let Some(status) = &board.status else { return };
-    let lines: Vec<_> = status.pools.iter().map(|pool| of_pool(pool, colours)).collect();
+    let lines: Vec<_> = status.pools.iter().map(|pool| of_pool(status, pool, colours)).collect();
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn of_pool(pool: &Pool, colours: Colours) -> Line<'static> {
+fn of_pool(status: &Status, pool: &Pool, colours: Colours) -> Line<'static> {
     let (usable, len) = (pool.servers_usable, pool.servers.len());
+    let keys = keys::of_pool(&status.listeners, &pool.name);
     Line::from(vec![
         Span::raw("pool "),
         Span::styled(pool.name.clone(), colours.style(Tone::Strong)),
         Span::raw(": "),
         Span::styled(format!("{usable} of {len} usable"), colours.style(tone_of_pool(pool))),
         Span::raw(format!(
-            "; hits {}; {}",
+            "; hits {}; {}{}",
             figures::known_percent(pool.hit_percent),
-            misplaced(pool)
+            misplaced(pool),
+            keys.map(|keys| format!("; {keys}")).unwrap_or_default(),
         )),
     ])
 }
