@@ -14,6 +14,7 @@ import { Orders } from "./orders.js";
 import { Plots } from "./plots.js";
 import { Cursor } from "./plot.js";
 import { RouteView } from "./route.js";
+import { keysOf, rulesOf, RoutesView } from "./routes.js";
 import { PoolView } from "./servers.js";
 import { withChanges } from "./timeline.js";
 import { askToken } from "./token.js";
@@ -39,6 +40,7 @@ const events = new Events();
 const orders = new Orders(api);
 const eventView = new EventView(events);
 const routeView = new RouteView(api);
+const routesView = new RoutesView();
 const configurationView = new ConfigurationView(api);
 const labView = new LabView(api);
 const plots = new Plots({
@@ -52,6 +54,9 @@ const plots = new Plots({
 /** By server, when something other than a change of its state happened to it. */
 let marks = new Map();
 
+/** Which keys go where; none without routes. */
+let rules = [];
+
 /** What the parts of the page share. */
 const shared = {
   cursor,
@@ -63,6 +68,7 @@ const shared = {
   isMany: () => document.body.classList.contains("has-many"),
   rangeInWords: () => `${plots.seconds / 60} min ago`,
   drainInWords: (pool) => plots.drainInWords(pool),
+  keysOf: (pool) => keysOf(pool, rules),
   plotServer: (pool, server) => plots.choose(pool, server),
   giveOrder: (order, pool, server) => orders.give(order, pool, server, status.next_event),
 };
@@ -116,7 +122,8 @@ function take(answer) {
 }
 
 function showAll() {
-  const { pools } = status;
+  const { pools, listeners } = status;
+  rules = rulesOf(listeners);
   showVerdict();
   showFreshness();
   showProcess();
@@ -124,7 +131,8 @@ function showAll() {
   document.body.classList.toggle("has-many", servers > FEW_SERVERS_MAX);
   setText(byId("pools-count"), `${plural(servers, "server")} in ${plural(pools.length, "pool")}`);
   eventView.offer(pools);
-  routeView.offer(pools);
+  routeView.offer(pools, listeners, rules);
+  routesView.update(rules, pools);
   marks = events.marks();
   poolList.update(pools, ({ name }) => name);
   plots.update(pools);

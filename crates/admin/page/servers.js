@@ -25,6 +25,7 @@ export class PoolView {
   #page;
   #title = el("h2");
   #facts = el("p", { class: "soft facts" });
+  #keys = el("p", { class: "soft facts keys" });
   #reason = el("p", { class: "pool-reason" });
   #misplaced = el("p", { class: "misplaced" });
   #caption = el("caption", { class: "hidden-words" });
@@ -41,6 +42,7 @@ export class PoolView {
       "section",
       { class: "card pool" },
       el("div", { class: "card-head" }, this.#title, this.#facts),
+      this.#keys,
       this.#reason,
       this.#misplaced,
       table,
@@ -59,6 +61,9 @@ export class PoolView {
       this.#facts,
       `${pool.servers_usable} of ${servers.length} in use · ${pool.distribution} · failover ${failover} · rejoin ${pool.rejoin}`,
     );
+    const keys = this.#page.keysOf(name);
+    setText(this.#keys, keys);
+    show(this.#keys, keys !== "");
     setText(this.#caption, `Servers of ${name}`);
     setText(this.#reason, pool.is_ready ? "" : (pool.reason ?? "No server is usable."));
     show(this.#reason, !pool.is_ready);

@@ -65,6 +65,7 @@ const ASSETS: &[Asset] = &[
     asset!("plot.js", JAVASCRIPT),
     asset!("plots.js", JAVASCRIPT),
     asset!("route.js", JAVASCRIPT),
+    asset!("routes.js", JAVASCRIPT),
     asset!("servers.js", JAVASCRIPT),
     asset!("timeline.js", JAVASCRIPT),
     asset!("token.js", JAVASCRIPT),

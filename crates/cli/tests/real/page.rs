@@ -65,6 +65,35 @@ fn keys_and_details_are_answered() {
 }
 
 #[test]
+fn routes_are_shown_by_their_prefixes_and_beside_their_pools() {
+    let servers = [Memcached::start(), Memcached::start()];
+    let (admin_port, other_port) = (free_port(), free_port());
+    let long = (0..50).map(|idx| route(&format!("{idx:02}{}", "p".repeat(198)), ""));
+    let routes = long.chain([
+        route("copy:", "operations = [\"get\"]\n"),
+        route("/east/", "strip_prefix = true\nlistener = \"other\"\n"),
+        route("<img/src=x>", ""),
+        route("\u{202e}\u{a0}:", ""),
+    ]);
+    let other =
+        format!("[listener.other]\naddress = \"127.0.0.1:{other_port}\"\npool = \"main\"\n");
+    let users = format!("[pool.users]\nservers = [{:?}]\n", servers[1].address());
+    let lines = format!("{other}{users}{}{}", routes.collect::<String>(), admin(admin_port));
+    let proxy = Proxy::start_with(&[servers[0].address()], &lines);
+    let told = json!({
+        "url": format!("http://127.0.0.1:{admin_port}/"),
+        "proxy": proxy.address(),
+        "servers": servers.iter().map(|it| json!({ "name": it.address() })).collect::<Vec<_>>(),
+    });
+    play("routes", &told);
+}
+
+/// A route to the pool `users`, with more lines of it.
+fn route(prefix: &str, lines: &str) -> String {
+    format!("[[route]]\nprefix = '{prefix}'\npool = \"users\"\n{lines}")
+}
+
+#[test]
 fn a_refused_configuration_is_shown_until_it_is_mended() {
     play("configuration", &Stage::start().describe());
 }

@@ -8,7 +8,7 @@ import { faintThings, namelessThings, thingsThatStickOut } from "./looks.mjs";
 import { breakServer } from "./lab.mjs";
 import { beginLoad, has, set } from "./memcached.mjs";
 
-export const scenarios = { states, orders, questions, configuration, looks, token, silence, many, lab, report };
+export const scenarios = { states, orders, questions, routes, configuration, looks, token, silence, many, lab, report };
 
 /** A server hangs, goes out of use, and comes back. */
 async function states(browser, stage) {
@@ -103,6 +103,8 @@ async function questions(browser, stage) {
   browser.allow(/status of 400/);
   const page = await browser.open();
   await untilState(page, stage.servers[0], "up");
+  assert.equal(await page.locator("#routes").isVisible(), false, "there is no route");
+  assert.equal(await page.locator(".keys").first().isVisible(), false, "there is no route");
   await page.getByLabel("Key", { exact: true }).fill("user:1 & co/ü");
   await page.keyboard.press("Enter");
   await untilText(page, "#route-answer .wrong", /\w/);
@@ -121,6 +123,47 @@ async function questions(browser, stage) {
   await untilText(page, ".details-body", /version 1\.\d.*of 64\.0 MiB.*of 4,096/);
   await page.getByRole("button", { name: "Plot this server alone" }).click();
   assert.equal(await page.locator("#scope option:checked").textContent(), `main/${server.name}`);
+}
+
+/** Which keys go where: from a key, from a prefix and from a pool. */
+async function routes(browser, stage) {
+  const page = await browser.open();
+  await untilText(page, "#routes-count", /^54 routes$/);
+  const rules = await page.locator("#routes-list li").allInnerTexts();
+  const told = rules.map((text) => text.replace(/\s+/g, " ").trim());
+  assert.equal(told[0], "/east/ → users sent without the prefix; listener other");
+  assert(told.includes("copy: → users only get"), told[1]);
+  assert(told.includes("<img/src=x> → users"), "what is markup elsewhere is text");
+  assert(told.includes("\\u{202e}\\u{a0}: → users"), "what is not seen is a number");
+  assert.deepEqual(told.slice(-1), ["every other key → main"]);
+  await untilText(page, "[data-pool=main] .keys", /^Keys: every other key$/);
+  await untilText(page, "[data-pool=users] .keys", /“\/east\/” \(sent without the prefix; listener other\).* · 48 more routes$/);
+  const ask = async (key, by, operation) => {
+    await page.getByLabel("Key", { exact: true }).fill(key);
+    await page.locator("#route-by").selectOption({ label: by });
+    if (operation) await page.locator("#route-operation").selectOption(operation);
+    await page.getByRole("button", { name: "Look up" }).click();
+  };
+  const [main, users] = stage.servers.map(({ name }) => name);
+  await ask("copy:1", "routes of main", "get");
+  await untilText(page, "#route-answer", new RegExp(`The route “copy:” leads to users.*get goes to ${users}`));
+  await ask("copy:1", "routes of main", "delete");
+  await untilText(page, "#route-answer", new RegExp(`No route fits: it goes to main.*delete goes to ${main}`));
+  await ask("/east/1", "routes of other", "set");
+  await untilText(page, "#route-answer", /leads to users, whose servers are sent “1”/);
+  await ask("/east/1", "pool main");
+  await untilText(page, "#route-answer", new RegExp(`^Reads and writes go to ${main}`));
+  // A pool whose server is out of use shows where its keys are looked for.
+  await post(stage, `api/v1/pools/users/servers/${encodeURIComponent(users)}/drain`);
+  await untilText(page, "#routes-list", /copy:\s*→ users\s*0 of 1 server in use/);
+  for (const shape of [SHAPES[1], SHAPES.at(-1)]) {
+    const other = await browser.open(shape);
+    await untilText(other, "#routes-list", /in use/);
+    assert.deepEqual(await other.evaluate(thingsThatStickOut), [], JSON.stringify(shape));
+    assert.deepEqual(await other.evaluate(faintThings), [], JSON.stringify(shape));
+    assert.deepEqual(await other.evaluate(namelessThings), []);
+    await other.close();
+  }
 }
 
 /** A configuration that is refused stays to be seen until it is mended. */
