@@ -250,10 +250,14 @@ impl<'s> Tree<'_, '_, 's> {
             "NullRoute" | "ErrorRoute" | "DevNullRoute" => {
                 self.lost(handle, format!("`{kind}` {NOTHING}"));
             }
+            "Pool" => {
+                self.say_servers_as_children(handle, argument);
+                let used = Use { failover: failover.cloned(), ..Use::plain(argument) };
+                self.leaf(handle, scope, &used);
+            }
             _ => {
                 self.stands_for(handle, kind);
-                // Every shortcut's argument is a handle, or the name of a pool behind `Pool|`.
-                let argument = argument.strip_prefix("Pool|").unwrap_or(argument);
+                // Every shortcut's argument is a handle.
                 if self.pool(argument).is_some() {
                     let used = Use { failover: failover.cloned(), ..Use::plain(argument) };
                     self.leaf(handle, scope, &used);
@@ -287,7 +291,9 @@ impl<'s> Tree<'_, '_, 's> {
                 }
             }
             "PrefixSelectorRoute" => self.lower_prefixes(handle, scope, failover),
-            "OperationSelectorRoute" => self.lower_operations(handle, scope, failover),
+            "OperationSelectorRoute" | "PrefixPolicyRoute" => {
+                self.lower_operations(handle, scope, failover);
+            }
             "FailoverRoute" | "FailoverWithExptimeRoute" => {
                 if failover.is_some() {
                     self.lost(handle, "a failover within a failover: the outer one is left out.");
@@ -335,6 +341,17 @@ impl<'s> Tree<'_, '_, 's> {
             _ => "has no counterpart",
         };
         let text = format!("`{}` {why}. Its first child stands for it.", shorten(kind));
+        self.lost(handle, text);
+    }
+
+    /// `Pool|A` is every server of the pool by itself, with no hash between them.
+    fn say_servers_as_children(&mut self, handle: &Handle, pool: &str) {
+        let text = format!(
+            "`Pool|{0}` makes a child of each server of pool {0}, with no hash. Here its servers \
+             share its keys by mcrouter's default hash, and a key need not be where it was. Check \
+             with `evenkeel verify-map`.",
+            shorten(pool)
+        );
         self.lost(handle, text);
     }
 
@@ -436,6 +453,10 @@ impl<'s> Tree<'_, '_, 's> {
     /// The one pool that a failover leads to.
     fn gutter_of(&mut self, handle: &Handle<'s>) -> Option<Use> {
         let text = handle.value.as_text().map(|it| it.strip_prefix("PoolRoute|").unwrap_or(it));
+        let named = text.and_then(|it| self.named(it)).filter(|_| handle.depth < DEPTH_MAX);
+        if let Some(named) = named {
+            return self.gutter_of(&Handle { depth: handle.depth + 1, ..named });
+        }
         let is_pool = handle.value.get("type").and_then(Value::as_text) == Some("PoolRoute");
         let used = match text {
             Some(name) => Some(Use::plain(name)),
@@ -458,14 +479,6 @@ impl<'s> Tree<'_, '_, 's> {
             items.filter(|(_, it)| it.get("name").and_then(Value::as_text) == Some(name));
         let (idx, value) = named.next()?;
         Some(Handle { value, path: format!("$.named_handles[{idx}]"), depth: 0 })
-    }
-
-    /// Adds a leaf: its pool, and which requests go there.
-    fn leaf(&mut self, handle: &Handle<'s>, scope: &Scope, used: &Use) {
-        if let Some(pool) = self.plan_pool(handle, used) {
-            let rule = Rule { scope: scope.clone(), pool, origin: self.origin(handle) };
-            self.rules.push(rule);
-        }
     }
 }
 

@@ -227,6 +227,43 @@ fn a_gutter_has_the_hash_and_the_timeouts_of_its_own_route() {
 }
 
 #[test]
+fn a_gutter_may_be_a_handle_that_has_a_name() {
+    let text = r#"{"pools": {"a": {"servers": ["a1:1"]}, "g": {"servers": ["g1:1", "g2:1"]}},
+        "named_handles": [{"name": "spare", "type": "PoolRoute", "pool": "g", "hash": "Crc32"},
+                          {"name": "x", "type": "x"}],
+        "route": {"type": "FailoverRoute", "children": ["PoolRoute|a", "spare"]}}"#;
+    check("x.json", text, &["gutter = \"a-gutter\"", "distribution = \"mcrouter-crc32\""]);
+}
+
+#[test]
+fn a_pool_of_mcrouter_may_have_the_servers_of_another_or_none_that_are_known() {
+    let text = |servers: &str| {
+        format!(
+            r#"{{"pools": {{"a": {{{servers}}}, "b": {{"servers": ["b1:1"]}}}},
+                "route": {{"type": "PrefixSelectorRoute", "policies": {{"x": "PoolRoute|b"}},
+                           "wildcard": "PoolRoute|a"}}}}"#
+        )
+    };
+    let taken = text(r#""server_list_from_pool": "b""#);
+    let imported = check("x.json", &taken, &["[pool.a]", "[pool.b]", "pool = \"a\""]);
+    assert_eq!(imported.open(), 0, "{}", imported.summary());
+    let imported = check("x.json", &text(r#""servers": ["/run/a"]"#), &["pool = \"b\""]);
+    check_note(&imported, NoteKind::Differs, "no pool that is known serves keys with no prefix");
+    check_note(&imported, NoteKind::Lost, "pool a is left out: none of its servers is known");
+}
+
+#[test]
+fn servers_that_are_children_each_are_said_to_be_spread_by_a_hash() {
+    let all = r#"{"type": "OperationSelectorRoute", "operation_policies": {
+        "get": "LatestRoute|Pool|a", "set": "AllSyncRoute|Pool|a",
+        "delete": {"type": "AllSyncRoute", "children": "Pool|a"}}}"#;
+    let imported = check_routes(all, &["\"a\""]);
+    for path in ["policies.get", "policies.set", "policies.delete.children"] {
+        check_note(&imported, NoteKind::Lost, &format!("{path} `Pool|a` makes a child of each"));
+    }
+}
+
+#[test]
 fn a_hash_of_mcrouter_that_cannot_be_matched_is_named_and_no_weight_is_guessed() {
     let text = |hash: &str| {
         format!(

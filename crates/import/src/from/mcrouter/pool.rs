@@ -173,14 +173,14 @@ impl<'s> Tree<'_, '_, 's> {
         let mut pool = PoolPlan::new(name, self.work.origin(entry.line, said));
         let path = format!("$.pools.{}", shorten(&entry.key));
         let handle = Handle { value: &entry.value, path, depth: 0 };
-        for server in handle.children("servers") {
+        for server in self.servers_of(&handle) {
             self.read_server(&mut pool, &server);
         }
         for entry in entry.value.entries().unwrap_or_default() {
             let child = handle.child(&format!(".{}", shorten(&entry.key)), &entry.value);
             let place = self.at(&child);
             match entry.key.as_str() {
-                "servers" | "name" => {}
+                "servers" | "server_list_from_pool" | "name" => {}
                 "server_timeout" => {
                     self.set_timeout(&mut pool, Timeout::Answer, &entry.value, &place);
                 }
@@ -205,6 +205,16 @@ impl<'s> Tree<'_, '_, 's> {
             }
         }
         pool
+    }
+
+    /// The servers of a pool, or of the one that it takes them from.
+    fn servers_of(&self, handle: &Handle<'s>) -> Vec<Handle<'s>> {
+        let from = handle.value.get("server_list_from_pool").and_then(Value::as_text);
+        let Some(from) = from.and_then(|name| self.pool(name)) else {
+            return handle.children("servers");
+        };
+        let path = format!("$.pools.{}", shorten(&from.key));
+        Handle { value: &from.value, path, depth: 0 }.children("servers")
     }
 
     fn read_server(&mut self, pool: &mut PoolPlan, handle: &Handle<'s>) {
@@ -324,12 +334,13 @@ impl<'s> Tree<'_, '_, 's> {
         }
     }
 
-    fn set_gutter(&mut self, pool: &mut PoolPlan, failover: &Failover, main: &Entry) {
+    fn set_gutter(&mut self, pool: &mut PoolPlan, failover: &Failover, main: &'s Entry) {
         let origin = Origin::Source(failover.place.clone(), shorten(&failover.used.pool));
         let gutter = self.pool(&failover.used.pool);
-        let servers = |entry: &Entry| {
-            let items = entry.value.get("servers").and_then(Value::items).unwrap_or_default();
-            items.iter().filter_map(|it| it.as_text().map(str::to_owned)).collect::<Vec<_>>()
+        let servers = |entry: &'s Entry| {
+            let of = Handle { value: &entry.value, path: String::new(), depth: 0 };
+            let servers = self.servers_of(&of).into_iter();
+            servers.filter_map(|it| it.value.as_text()).collect::<Vec<_>>()
         };
         let main_servers = servers(main);
         let shares = gutter.is_none_or(|it| servers(it).iter().any(|of| main_servers.contains(of)));

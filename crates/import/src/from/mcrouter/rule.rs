@@ -1,16 +1,34 @@
 //! Leaves as a listener and its routes.
 
+use std::collections::BTreeSet;
 use std::mem;
 
 use super::operation::OPERATIONS;
-use super::{Rule, Tree};
+use super::pool::Use;
+use super::scope::Scope;
+use super::{Handle, Rule, Tree};
 use crate::note::NoteKind;
 use crate::plan::{ListenerPlan, Literal, Origin, RoutePlan, Setting};
 
-impl Tree<'_, '_, '_> {
+impl<'s> Tree<'_, '_, 's> {
+    /// Adds a leaf: its pool, and which requests go there.
+    pub(super) fn leaf(&mut self, handle: &Handle<'s>, scope: &Scope, used: &Use) {
+        if let Some(pool) = self.plan_pool(handle, used) {
+            let rule = Rule { scope: scope.clone(), pool, origin: self.origin(handle) };
+            self.rules.push(rule);
+        }
+    }
+
     /// Listener, default pool and routes.
     pub(super) fn emit(&mut self) {
-        let rules = mem::take(&mut self.rules);
+        let mut rules = mem::take(&mut self.rules);
+        // A pool of which no server is known is left out, and its requests go where the others do.
+        let pools = &self.work.plan.pools;
+        let known: BTreeSet<_> =
+            pools.iter().filter(|it| !it.servers.is_empty()).map(|it| it.name.as_str()).collect();
+        if rules.iter().any(|it| known.contains(it.pool.as_str())) {
+            rules.retain(|it| known.contains(it.pool.as_str()));
+        }
         let is_of_all_keys = |it: &&Rule| it.scope.prefix.is_empty();
         let is_default = |it: &&Rule| is_of_all_keys(it) && it.scope.operations.is_none();
         let default = rules.iter().find(is_default);
@@ -18,7 +36,7 @@ impl Tree<'_, '_, '_> {
         let Some(default) = default.or_else(|| rules.first()) else { return };
         if !is_of_all_keys(&default) {
             let text = format!(
-                "no pool serves keys with no prefix: pool {} is named for them, because a \
+                "no pool that is known serves keys with no prefix: pool {} is named for them, because a \
                  listener has one.",
                 default.pool
             );
