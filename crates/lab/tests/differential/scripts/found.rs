@@ -167,11 +167,14 @@ pub(crate) const FOUND: &[Script] = &[
         ],
     },
     Script {
-        name: "what comes before what is told",
+        name: "what is told first, and sums past the largest numbers",
         steps: &[
             b"ms a x b c f h k l s t u v O1 N0 R0 T0 F0 C0 I P\r\n",
             b"ms a x b c f h k l s t u v O1 N0 R0 T0 F0 C0 I\r\n",
             b"stats reset now\r\n",
+            b"set n 0 0 2\r\n10\r\n",
+            b"incr n 18446744073709551615\r\n",
+            b"incr n 9223372036854775808\r\n",
             b"set a 0 0 1\r\n1\r\n",
             b"mg a T2592001 R-1 v\r\n",
         ],
