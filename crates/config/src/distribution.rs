@@ -101,20 +101,24 @@ fn read_scheme(section: &mut Section<'_, '_>) -> Option<Scheme> {
     }
 }
 
-/// What to write instead of a name that is unknown: the same or a near one of the other setting's,
-/// one that it is near to, those that it is part of, or all.
+/// What to write instead of a name that is unknown: the same of the other setting, those that have
+/// it as a word of theirs, one that it is near to, those that it is part of, or all.
 fn remedy(name: &str, known: &[&str], (other_key, other): (&str, &[&str])) -> String {
-    if let Some(near) = nearest(name, known.iter().copied()) {
-        return format!("did you mean {near:?}?");
-    }
+    // Before a near one: pylibmc is near to libmc, and maps keys otherwise.
     if other.contains(&name) {
         return format!("write {other_key} = {name:?}");
     }
     let word = name.to_lowercase().replace('_', "-");
-    let longer = known.iter().copied().filter(|known| word.len() > 3 && known.contains(&word));
-    match longer.collect::<Vec<_>>().as_slice() {
-        [] => format!("choose {}", alternatives(known)),
-        longer => format!("did you mean {}?", alternatives(longer)),
+    let having = |has: &dyn Fn(&str) -> bool| -> Vec<&str> {
+        known.iter().copied().filter(|known| has(known)).collect()
+    };
+    let same = having(&|known| known == word);
+    let wordy = having(&|known| known.split('-').any(|part| part == word));
+    let near = nearest(name, known.iter().copied()).into_iter().collect();
+    let longer = having(&|known| word.len() > 3 && known.contains(&word));
+    match [same, wordy, near, longer].iter().find(|it| !it.is_empty()) {
+        Some(meant) => format!("did you mean {}?", alternatives(meant)),
+        None => format!("choose {}", alternatives(known)),
     }
 }
 
@@ -126,8 +130,11 @@ fn read_hash(
 ) -> Option<HashFunction> {
     let summary = format!("A hash that the distribution has, by its name; {default} by default.");
     let expected = Expected { kind: "a string", example: "\"md5\"" };
+    let is_unused = |scheme: Scheme| {
+        scheme.hashes().is_empty() || (key == "point_hash" && !scheme.has_point_hash())
+    };
     let hash = section.parsed(key, &summary, expected, |name| match scheme {
-        Some(scheme) if scheme.hashes().is_empty() => Err(Unreadable {
+        Some(scheme) if is_unused(scheme) => Err(Unreadable {
             problem: UnusedSetting { scheme, setting: key }.to_string(),
             remedy: "remove it".to_owned(),
         }),

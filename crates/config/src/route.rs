@@ -48,7 +48,17 @@ fn stand_in() -> KeyPrefix {
 fn read_operations(section: &mut Section<'_, '_>) -> Vec<Operation> {
     let words: Vec<_> = Operation::NAMES.iter().map(|(name, _)| format!("`{name:?}`")).collect();
     let summary = format!("A list of {}; all of them by default.", words.join(", "));
-    let operations = section.list("operations", &summary, "[\"get\"]", read_operation);
+    let mut seen = Vec::new();
+    let operations = section.list("operations", &summary, "[\"get\"]", |found, reading| {
+        let operation = read_operation(found, reading)?;
+        if seen.contains(&operation) {
+            let problem = format!("{:?} is in the list already", operation.name());
+            reading.fault(found, problem, "remove one of the two".to_owned());
+            return None;
+        }
+        seen.push(operation);
+        Some(operation)
+    });
     if section.is_empty_list("operations") {
         return Vec::new();
     }

@@ -74,6 +74,15 @@ fn settings_beside_a_client_take_the_place_of_its_defaults() {
 }
 
 #[test]
+fn a_setting_that_a_distribution_lacks_is_not_offered_other_values() {
+    check_pool_line(
+        "distribution = \"spymemcached-ketama\"\npoint_hash = \"md5\"",
+        &["7:14: pool.main.point_hash: distribution \"spymemcached-ketama\" has no setting \
+           \"point_hash\"; remove it"],
+    );
+}
+
+#[test]
 fn a_client_and_a_distribution_are_one_too_many() {
     check_pool_line(
         "distribution = \"jump\"\ncompatible_with = \"dalli\"",
@@ -92,6 +101,26 @@ fn an_unknown_name_leads_to_what_may_be_meant() {
         "distribution = \"twemproxy_modula\"",
         &["6:16: pool.main.distribution: unknown choice \"twemproxy_modula\"; \
            did you mean \"twemproxy-modula\"?"],
+    );
+    check_pool_line(
+        "distribution = \"consistent\"",
+        &["6:16: pool.main.distribution: unknown choice \"consistent\"; \
+           did you mean \"libmemcached-consistent\" or \"pecl-consistent\"?"],
+    );
+    check_pool_line(
+        "distribution = \"Ketama\"",
+        &["6:16: pool.main.distribution: unknown choice \"Ketama\"; did you mean \"ketama\"?"],
+    );
+    // It is near to libmc, which is another client.
+    check_pool_line(
+        "distribution = \"pylibmc\"",
+        &["6:16: pool.main.distribution: unknown choice \"pylibmc\"; \
+           write compatible_with = \"pylibmc\""],
+    );
+    check_pool_line(
+        "compatible_with = \"memcached\"",
+        &["6:19: pool.main.compatible_with: unknown choice \"memcached\"; \
+           did you mean \"php-memcached\", \"php-memcached-ketama\" or \"python-memcached\"?"],
     );
     check_pool_line(
         "distribution = \"rails\"",

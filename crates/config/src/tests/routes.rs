@@ -91,6 +91,10 @@ fn what_would_have_no_effect_is_refused() {
         &["8:14: route[0].operations: a route without operations is for no request; \
            remove operations for all of them, or the table"],
     );
+    check_lines(
+        "[[route]]\npool = \"main\"\noperations = [\"get\", \"set\", \"get\"]\n",
+        &["8:29: route[0].operations[2]: \"get\" is in the list already; remove one of the two"],
+    );
 }
 
 #[test]
