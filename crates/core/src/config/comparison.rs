@@ -3,7 +3,8 @@
 //! For who is about to put it into effect (`evenkeel check --against`) and for who has: a reload says
 //! the same. What it changes for keys is found by placing some thousands of them both ways.
 
-use super::{Config, ListenerConfig, PoolConfig, ServerConfig};
+use super::{Config, ListenerConfig, PoolConfig, PoolName, ServerConfig};
+use crate::distribution::Settings;
 
 /// What one configuration changes of another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,6 +86,7 @@ impl Comparison {
             );
             self.change(line);
         }
+        self.compare_hashed_parts(name, &before.distribution, &after.distribution);
         if !left.is_empty() {
             let names: Vec<_> = left.iter().map(|it| format!("{name}/{it}")).collect();
             let doubt = format!(
@@ -97,6 +99,29 @@ impl Comparison {
         let settings_of = |pool: &PoolConfig| PoolConfig { servers: Vec::new(), ..pool.clone() };
         if settings_of(before) != settings_of(after) {
             self.change(format!("pool {name} has other settings"));
+        }
+    }
+
+    /// Which keys are placed otherwise because another part of them is hashed. Those that are placed
+    /// both ways are numbers, and have no such part.
+    fn compare_hashed_parts(&mut self, pool: &PoolName, before: &Settings, after: &Settings) {
+        let tag = |it: &Settings| it.hash_tag().map(|it| it.to_string());
+        let stop = |it: &Settings| it.hash_stop().map(|it| it.as_str().to_owned());
+        let prefix = |it: &Settings| it.unhashed_prefix().map(|it| it.as_str().to_owned());
+        for (setting, before, after) in [
+            ("hash_tag", tag(before), tag(after)),
+            ("hash_stop", stop(before), stop(after)),
+            ("unhashed_prefix", prefix(before), prefix(after)),
+        ] {
+            if before == after {
+                continue;
+            }
+            let texts = before.into_iter().chain(after).map(|it| format!("{it:?}"));
+            let texts = texts.collect::<Vec<_>>().join(" or ");
+            self.change(format!(
+                "pool {pool}: keys with the {setting} {texts} may get another home, and are then \
+                 misses until they are stored again"
+            ));
         }
     }
 
@@ -170,6 +195,27 @@ mod tests {
         assert_eq!(compared.changes[0], "server main/b:11211 leaves");
         let [warning] = &compared.doubts[..] else { panic!("{compared:?}") };
         assert!(warning.starts_with("if main/b:11211 joined while the proxy ran"), "{warning}");
+    }
+
+    #[test]
+    fn another_part_of_a_key_that_is_hashed_is_told() {
+        let (mut before, mut after) = (config(&["a", "b"]), config(&["a", "b"]));
+        let pool = &mut before.pools[0];
+        let stop = "|#|".parse().expect("a text of keys");
+        pool.distribution = pool.distribution.clone().with_hash_stop(stop);
+        let pool = &mut after.pools[0];
+        let (stop, tag) = ("##".parse().expect("a text of keys"), "{}".parse().expect("a tag"));
+        pool.distribution = pool.distribution.clone().with_hash_stop(stop).with_hash_tag(tag);
+        assert_eq!(
+            Comparison::new(&before, &after).changes,
+            [
+                "pool main: keys with the hash_tag \"{}\" may get another home, and are then \
+                 misses until they are stored again",
+                "pool main: keys with the hash_stop \"|#|\" or \"##\" may get another home, and \
+                 are then misses until they are stored again",
+                "pool main has other settings",
+            ]
+        );
     }
 
     #[test]
