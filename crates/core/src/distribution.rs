@@ -196,6 +196,11 @@ impl Distribution {
         })
     }
 
+    /// Whether both hash the same part of every key.
+    pub fn hashes_same_part(&self, other: &Self) -> bool {
+        self.key_parts == other.key_parts
+    }
+
     /// How many members there are. All have a place in every key's order.
     pub const fn members_len(&self) -> usize {
         self.members_len

@@ -18,6 +18,7 @@ mod prefixes;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -384,11 +385,20 @@ impl PoolRoutes {
         let Some((last, earlier)) = self.former.layouts.split_last() else {
             return BTreeSet::new();
         };
+        let ways = iter::once(&*self.distribution);
+        let ways: Vec<_> =
+            ways.chain(self.former.layouts.iter().map(|it| &*it.distribution)).collect();
+        // Where other parts of keys are hashed, some keys have any two texts hashed in turn.
+        let tried = |number: u32, way: &Distribution| {
+            let first = ways.iter().position(|it| it.hashes_same_part(way));
+            let first = first.expect("it is one of them");
+            (number as usize + first * REGAINED_TRIES as usize).to_string()
+        };
         let regained = |number: u32| {
-            let key = number.to_string();
+            let home_in = |it: &Layout| it.home(tried(number, &it.distribution).as_bytes());
+            let key = tried(number, &self.distribution);
             let home = self.servers[self.distribution.home(key.as_bytes()).as_usize()];
-            let is_regained = last.home(key.as_bytes()) != home
-                && earlier.iter().any(|it| it.home(key.as_bytes()) == home);
+            let is_regained = home_in(last) != home && earlier.iter().any(|it| home_in(it) == home);
             is_regained.then_some(home)
         };
         (0..REGAINED_TRIES).filter_map(regained).collect()

@@ -137,4 +137,12 @@ fn keys_that_come_back_to_a_former_home_are_noticed() {
     assert_eq!(table.pools[0].regained(), BTreeSet::from([ServerId(0), ServerId(1)]));
     let (_, table) = after(&[&three, &two]);
     assert!(table.pools[0].regained().is_empty(), "what leaves for good gives nothing back");
+    // Only keys with a tag are placed otherwise, which no number has.
+    let mut tagged = two.clone();
+    let tag = "{}".parse().expect("a tag");
+    tagged[0].distribution = tagged[0].distribution.clone().with_hash_tag(tag);
+    let (_, table) = after(&[&tagged, &two]);
+    assert!(table.pools[0].regained().is_empty());
+    let (_, table) = after(&[&tagged, &two, &tagged]);
+    assert_eq!(table.pools[0].regained(), BTreeSet::from([ServerId(0), ServerId(1)]));
 }
