@@ -372,6 +372,8 @@ impl Options {
             hasty.timeout = Duration::from_millis(150);
             hasty.deadline = Duration::from_millis(200);
         }
+        // What is demanded in the end must fit, with prefixes.
+        self.limits.output_max = self.limits.output_max.max(2 * 1024);
         self.second = Some(second);
     }
 
