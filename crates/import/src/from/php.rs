@@ -221,7 +221,6 @@ fn stay_at_home(pool: &mut PoolPlan) {
 
 /// How the session handler of php-memcached places keys.
 fn place_memcached_sessions(work: &mut Work, pool: &mut PoolPlan, ini: &Ini, line: usize) {
-    let is_weighted = pool.servers.iter().any(|it| it.weight > 1);
     let on = ini.find("memcached.sess_consistent_hash");
     let of_type = ini.find("memcached.sess_consistent_hash_type");
     let is_off = on.is_some_and(|(_, it)| it.value.as_bool() == Some(false));
@@ -240,17 +239,8 @@ fn place_memcached_sessions(work: &mut Work, pool: &mut PoolPlan, ini: &Ini, lin
         let origin = origin(work, of_type.or(on), "php-memcached's default");
         if said == Some("ketama_weighted") {
             pool.set_text("distribution", "libmemcached-ketama", origin);
-        } else if is_weighted {
-            pool.set_text("distribution", "libmemcached-ketama", origin);
-            let why = "a weight turns libmemcached's weighted points on, not the hash";
-            pool.set_text("hash", "one_at_a_time", Origin::chosen(why));
-            let text = format!(
-                "pool {}: with `ketama`, a weight above 1 changes how libmemcached places keys \
-                 (docs/routing.md). Check with `evenkeel verify-map`.",
-                pool.name
-            );
-            work.differs(line, text);
         } else {
+            // Servers are added before `ketama` is set, which turns their weights off again.
             pool.set_text("distribution", "libmemcached-consistent", origin);
         }
         if said.is_none() {

@@ -320,12 +320,15 @@ fn settings_in_several_ini_files_count_together_and_the_last_wins() {
 }
 
 #[test]
-fn a_weight_changes_where_libmemcacheds_sessions_lie() {
+fn a_weight_has_no_effect_on_sessions_of_php_memcached_but_with_ketama_weighted() {
     let text = "session.save_handler = memcached\nsession.save_path = a:1:2,b:1\n\
                 memcached.sess_consistent_hash_type = ketama\n";
-    let lines = ["distribution = \"libmemcached-ketama\"", "hash = \"one_at_a_time\""];
+    let lines = ["distribution = \"libmemcached-consistent\"", "\"a:1\","];
     let imported = check("php.ini", text, &lines);
-    check_note(&imported, NoteKind::Differs, "a weight above 1 changes");
+    check_note(&imported, NoteKind::Needless, "the weight 2 of server a:1 has no effect");
+    let text = text.replace("= ketama", "= ketama_weighted");
+    let lines = ["distribution = \"libmemcached-ketama\"", "{ address = \"a:1\", weight = 2 },"];
+    check("php.ini", &text, &lines);
 }
 
 #[test]
