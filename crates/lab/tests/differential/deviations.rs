@@ -74,7 +74,7 @@ pub(crate) const ALL: &[Deviation] = &[
     Deviation {
         documented: "a line past its limit",
         is_it: |it| {
-            // One of `gat` is taken, and memcached closes the connection.
+            // One of `gat` or `bget` is taken, and memcached closes the connection.
             let is_closed = |answers: &[u8]| !answers.ends_with(FENCE_ANSWER);
             it.lines().into_iter().any(is_too_long) && it.ours.ends_with(LINE_TOO_LONG)
                 || it.lines_before().into_iter().any(is_long_gat)
@@ -255,7 +255,8 @@ const STEPS_BACK: usize = 12;
 
 /// Whether memcached may close the connection at it.
 fn is_long_gat(line: &[u8]) -> bool {
-    is_retrieval(line) && line.starts_with(b"ga") && line.len() >= LINE_LEN_MAX
+    let is_taken_at_any_length = line.starts_with(b"get ") || line.starts_with(b"gets ");
+    is_retrieval(line) && !is_taken_at_any_length && line.len() >= LINE_LEN_MAX
 }
 
 /// Whether it is longer than any line but a retrieval's may be, without its end.
