@@ -3,7 +3,8 @@
 //! # Method
 //! Every distribution of core with every hash it can have places the keys that were found, with the
 //! servers as they are configured and in the other ways in which a client may have known them: with
-//! all weights 1, without names, with the port in their text or without, by address instead of name.
+//! all weights 1, with weights as their numbers of keys suggest, without names, with the port in their
+//! text or without, by address instead of name.
 //! Where a distribution goes by the order of the list, the order is not tried but read off: each
 //! place in the list is given to the server on which most of its keys were found.
 //!
@@ -42,11 +43,20 @@ pub struct Fit {
     pub also: Vec<String>,
 }
 
+/// What the survey knows of a server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Where it was reached.
+    pub(super) addr: Option<SocketAddr>,
+    /// How many keys it has.
+    pub(super) keys: u64,
+}
+
 /// The best fit, if there is one, and how many were tried. `None` if there is nothing to explain, or
 /// too little to go by.
 pub(super) fn fit(
     pool: &PoolConfig,
-    addrs: &[Option<SocketAddr>],
+    known: &[Known],
     pairs: &[(Box<[u8]>, usize)],
 ) -> Option<(Option<Fit>, usize)> {
     let servers = &pool.servers;
@@ -59,7 +69,7 @@ pub(super) fn fit(
         return None;
     }
     let begun_at = Instant::now();
-    let variants = variants(servers, addrs);
+    let variants = variants(servers, known);
     let some: Vec<_> = pairs.iter().step_by(pairs.len().div_ceil(SOME_KEYS)).cloned().collect();
     let mut tried = 0;
     for (idx, part) in parts(&pool.distribution, pairs).iter().enumerate() {
@@ -284,7 +294,7 @@ impl ServerText {
 }
 
 /// Every way that is different from those before it.
-fn variants(servers: &[ServerConfig], addrs: &[Option<SocketAddr>]) -> Vec<Variant> {
+fn variants(servers: &[ServerConfig], known: &[Known]) -> Vec<Variant> {
     let addresses: Vec<_> = servers.iter().map(|it| it.address.to_string()).collect();
     let mut all =
         vec![Variant { members: members(servers), servers: None, addresses: addresses.clone() }];
@@ -308,8 +318,14 @@ fn variants(servers: &[ServerConfig], addrs: &[Option<SocketAddr>]) -> Vec<Varia
     add(&|_, member| member.weight = Weight::ONE);
     add(&|_, member| member.name = Some(format!("{}:{}", member.host, member.port)));
     add(&|_, member| member.name = Some(member.host.clone()));
+    let keys: Vec<_> = known.iter().map(|it| it.keys).collect();
+    for least in 1..=LEAST_WEIGHT_MAX {
+        if let Some(weights) = weights(&keys, least).filter(|it| it.len() == servers.len()) {
+            add(&|idx, member| member.weight = weights[idx]);
+        }
+    }
     // By the address that its name has, in the three ways in which clients write that.
-    let ip = |idx: usize| addrs.get(idx).copied().flatten().map(|addr| addr.ip());
+    let ip = |idx: usize| known.get(idx).and_then(|it| it.addr).map(|addr| addr.ip());
     for written in [
         |_: &str, ip: IpAddr, _: u16| ip.to_string(),
         |_: &str, ip: IpAddr, port: u16| format!("{ip}:{port}"),
@@ -322,6 +338,16 @@ fn variants(servers: &[ServerConfig], addrs: &[Option<SocketAddr>]) -> Vec<Varia
         });
     }
     all
+}
+
+/// The weights that go with so many keys on each server, if the smallest is `least`.
+fn weights(keys: &[u64], least: u64) -> Option<Vec<Weight>> {
+    let fewest = keys.iter().copied().min().filter(|it| *it > 0)?;
+    let weight = |keys: &u64| {
+        let weight = keys.saturating_mul(least).saturating_add(fewest / 2) / fewest;
+        Weight::try_from(u32::try_from(weight).ok()?).ok()
+    };
+    keys.iter().map(weight).collect()
 }
 
 fn members(servers: &[ServerConfig]) -> Vec<Member> {
@@ -341,6 +367,8 @@ const FINE_PERCENT: f64 = 90.0;
 const EXPLAINED_PERCENT: f64 = 90.0;
 /// Other parts of keys are tried on so many keys first.
 const SOME_KEYS: usize = 200;
+/// Weights of 2 and 3 are as usual as those of 1 and 2; others are not.
+const LEAST_WEIGHT_MAX: u64 = 2;
 /// Longer lists are tried in their own order only.
 const ORDERED_MAX: usize = 64;
 /// How many others are named.
@@ -514,14 +542,48 @@ mod tests {
         let pool = pool(&["cache-a:11211", "cache-b:11211", "cache-c:11211"]);
         let addresses = SERVERS.map(|text| Member::new(text.split_once(':').unwrap().0, 11211));
         let found = pairs(&Settings::new(Scheme::Pymemcache), &addresses, &[0, 1, 2]);
-        let addrs = SERVERS.map(|it| it.parse().ok());
-        let (fit, _) = fit(&pool, &addrs, &found).expect("most are elsewhere");
+        let known = SERVERS.map(|it| Known { addr: it.parse().ok(), keys: 0 });
+        let (fit, _) = fit(&pool, &known, &found).expect("most are elsewhere");
         let fit = fit.expect("addresses explain it");
         assert_eq!(fit.settings[0], "distribution = \"pymemcache\"");
         assert!(
             fit.settings[1].contains("{ address = \"cache-a:11211\", name = \"10.0.0.1"),
             "{fit:?}"
         );
+    }
+
+    #[test]
+    fn weights_are_told_by_how_many_keys_the_servers_have() {
+        let pool = pool(&SERVERS);
+        let mut weighted = members(&pool.servers);
+        weighted[2].weight = Weight::try_from(2).unwrap();
+        let found = pairs(&Settings::new(Scheme::Dalli), &weighted, &[0, 1, 2]);
+        let known = [0, 1, 2].map(|at| {
+            let keys = found.iter().filter(|(_, it)| *it == at).count();
+            Known { addr: None, keys: u64::try_from(keys).unwrap() }
+        });
+        let (fit, _) = fit(&pool, &known, &found).expect("most are elsewhere");
+        let expected = [
+            "distribution = \"dalli\"",
+            "servers = [\"10.0.0.1:11211\", \"10.0.0.2:11211\", \
+             { address = \"10.0.0.3:11211\", weight = 2 }]",
+        ];
+        assert_eq!(fit.expect("the weights explain it").settings, expected);
+    }
+
+    #[test]
+    fn numbers_of_keys_are_rounded_to_small_weights() {
+        let check = |keys: &[u64], least, expected: Option<&[u32]>| {
+            let found = weights(keys, least);
+            let expected: Option<Vec<_>> =
+                expected.map(|it| it.iter().map(|it| Weight::try_from(*it).unwrap()).collect());
+            assert_eq!(found, expected, "{keys:?}");
+        };
+        check(&[499, 468, 1_033], 1, Some(&[1, 1, 2]));
+        check(&[200, 310], 2, Some(&[2, 3]));
+        check(&[0, 10], 1, None);
+        check(&[], 1, None);
+        check(&[1, u64::MAX], 2, None);
     }
 
     #[test]

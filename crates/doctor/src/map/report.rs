@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::fit::{self, Fit};
+use super::fit::{self, Fit, Known};
 use super::key;
 use super::row::Row;
 use super::{Options, Placement};
@@ -279,8 +279,11 @@ impl<'p> Survey<'p> {
                     Some((key.clone(), place))
                 })
                 .collect();
-            let addrs: Vec<_> = pool.servers.iter().map(|it| self.addrs[*it]).collect();
-            match fit::fit(&pool.config, &addrs, &pairs) {
+            let known = pool
+                .servers
+                .iter()
+                .map(|it| Known { addr: self.addrs[*it], keys: self.rows[*it].held.unwrap_or(0) });
+            match fit::fit(&pool.config, &known.collect::<Vec<_>>(), &pairs) {
                 Some((Some(fit), more)) => return (Some(fit), tried + more),
                 Some((None, more)) => tried += more,
                 None => (),
