@@ -36,7 +36,7 @@ export class RouteView {
     const choice = (query, text) => ({ value: JSON.stringify(query), text });
     const areAlike = rules.every((rule) => rule.listeners === null);
     const byRoutes = areAlike
-      ? [choice({}, "routes")]
+      ? listeners.slice(0, 1).map(({ name }) => choice({ listener: name }, "routes"))
       : listeners.map(({ name }) => choice({ listener: name }, `routes of ${name}`));
     const isRouted = rules.length > 0;
     const byPool = pools.map(({ name }) => choice({ pool: name }, isRouted ? `pool ${name}` : name));

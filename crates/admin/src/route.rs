@@ -67,13 +67,19 @@ pub(crate) async fn route(
     let mut described = described(handle, (key, pool), &route);
     described.sent_as = (target.stripped_len > 0).then_some(sent_as);
     described.prefix = target.prefix;
+    if target.operations.len() < Operation::ALL.len() {
+        described.operations = target.operations.iter().map(|it| it.name().to_owned()).collect();
+    }
     Ok(Json(described))
 }
 
 /// The pool that is asked for, or the one that the key goes to.
 fn target(subject: &Subject, query: &RouteQuery) -> Result<KeyTarget, Refusal> {
     let RouteQuery { key, pool, listener, operation } = query;
-    let pool_alone = |pool| KeyTarget { pool, prefix: None, stripped_len: 0 };
+    let pool_alone = |pool| {
+        let operations = Operation::ALL.to_vec();
+        KeyTarget { pool, prefix: None, stripped_len: 0, operations }
+    };
     if let Some(pool) = pool {
         if listener.is_some() || operation.is_some() {
             let message = "pool= is instead of routes: it goes without listener= and operation=";
@@ -141,6 +147,7 @@ fn described(handle: &Handle, (key, pool): (String, String), route: &RouteView) 
         pool,
         sent_as: None,
         prefix: None,
+        operations: Vec::new(),
         home: name(route.home),
         reads_go_to: route.read.map(name),
         writes_go_to: route.write.map(name),

@@ -50,6 +50,8 @@ pub struct KeyTarget {
     pub prefix: Option<String>,
     /// How many bytes at the key's start servers are not sent.
     pub stripped_len: usize,
+    /// The operations that go there so.
+    pub operations: Vec<Operation>,
 }
 
 /// What only the driver of a control plane knows.

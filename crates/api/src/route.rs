@@ -16,6 +16,9 @@ pub struct Route {
     /// The prefix of the route that led there; none if the pool was asked for or is the listener's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// The operations that go there with the one that was asked about; none if all do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<String>,
     /// The server it belongs to.
     pub home: String,
     /// Where a read goes now; none if it is a miss at once.

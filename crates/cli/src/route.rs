@@ -50,13 +50,16 @@ pub(crate) fn route(args: RouteArgs) -> Result<(), Failure> {
     let addresses = if file.is_some() { Addresses::Known } else { Addresses::Unknown };
     let mut output = BufWriter::new(io::stdout().lock());
     for key in &keys {
-        let Routed { pool, route, sent } = by.route(&config, key)?;
+        let Routed { pool, route, sent, operations } = by.route(&config, key)?;
         let distribution = pool.build_distribution().expect("the pool was found to have no faults");
         let explanation = distribution.explain(sent);
         let explained = Explained { pool, addresses, key, explanation };
         let sent_as = (sent.len() < key.len()).then(|| String::from_utf8_lossy(sent));
         if args.json {
             let mut found = explained.to_json();
+            if let Some(operations) = operations {
+                found["operations"] = json!(operations);
+            }
             if let Some(route) = route {
                 found["prefix"] = json!(route.prefix.as_str());
                 found["sent_as"] = json!(sent_as);
@@ -68,6 +71,9 @@ pub(crate) fn route(args: RouteArgs) -> Result<(), Failure> {
         if let Some(RouteConfig { prefix, pool, .. }) = route {
             let words = words_of_route(prefix.as_str(), pool.as_str(), sent_as.as_deref());
             writeln!(output, "  route {words}")?;
+        }
+        if let Some(operations) = operations {
+            writeln!(output, "  for   {}", words_of_operations(&operations))?;
         }
     }
     output.flush()?;
@@ -86,12 +92,15 @@ struct Routed<'c, 'k> {
     pool: &'c PoolConfig,
     route: Option<&'c RouteConfig>,
     sent: &'k [u8],
+    /// The names of the operations that go there; `None` if all do.
+    operations: Option<Vec<&'static str>>,
 }
 
 impl By<'_> {
     fn route<'c, 'k>(&self, config: &'c Config, key: &'k [u8]) -> Result<Routed<'c, 'k>, Failure> {
         if let Some(name) = self.pool {
-            return Ok(Routed { pool: pool_named(config, name)?, route: None, sent: key });
+            let pool = pool_named(config, name)?;
+            return Ok(Routed { pool, route: None, sent: key, operations: None });
         }
         let listener = choose_listener(config, self.listener)?;
         let route = config.route_of(&listener.name, self.operation, key);
@@ -105,7 +114,10 @@ impl By<'_> {
                 String::from_utf8_lossy(key)
             )));
         }
-        Ok(Routed { pool, route, sent })
+        let operations = config.operations_with(listener, self.operation, key);
+        let operations = (operations.len() < Operation::ALL.len())
+            .then(|| operations.into_iter().map(Operation::name).collect());
+        Ok(Routed { pool, route, sent, operations })
     }
 }
 
@@ -118,7 +130,7 @@ pub(crate) fn choose_listener<'c>(
     let names = names.join(", ");
     let first = config.listeners.first().expect("a configuration without faults has a listener");
     let are_alike = config.listeners.iter().all(|it| it.pool == first.pool)
-        && config.routes.iter().all(|it| it.listener.is_none());
+        && (config.listeners.len() == 1 || config.routes.iter().all(|it| it.listener.is_none()));
     match name {
         Some(name) => config.listeners.iter().find(|it| it.name == *name).ok_or_else(|| {
             let name = name.as_str();
@@ -136,6 +148,12 @@ pub(crate) fn choose_listener<'c>(
 fn words_of_route(prefix: &str, pool: &str, sent_as: Option<&str>) -> String {
     let sent = sent_as.map(|key| format!(", whose servers are sent {key:?}")).unwrap_or_default();
     format!("{prefix:?} to pool {pool}{sent}")
+}
+
+/// Which operations it is about, where routes tell them apart.
+fn words_of_operations(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    format!("{}; other operations go elsewhere: --operation", names.join(", "))
 }
 
 /// The file, if one is named or the first argument is one, and the keys.
@@ -191,4 +209,19 @@ pub(crate) fn pool_named<'c>(
         let (name, known) = (name.as_str(), known.join(", "));
         Failure::Usage(format!("there is no pool {name:?}; choose one of {known}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_only_listener_need_not_be_named() {
+        let text = "[listener.main]\naddress = \"127.0.0.1:11311\"\npool = \"main\"\n\
+             [pool.main]\nservers = [\"a\"]\n\
+             [[route]]\nprefix = \"user:\"\npool = \"main\"\nlistener = \"main\"\n";
+        let config = evenkeel_config_file::parse("evenkeel.toml", text).expect("it has no faults");
+        let listener = choose_listener(&config, None).map(|it| it.name.to_string());
+        assert_eq!(listener.ok().as_deref(), Some("main"));
+    }
 }

@@ -280,13 +280,23 @@ fn route_goes_by_routes_unless_a_pool_is_named() {
     };
     let nowhere = "then  nowhere: there is no other server";
     check(&["--listener", "main", "page:1"], "main:11211", nowhere);
-    check(&["--listener", "main", "user:1"], "users:11211", "route \"user:\" to pool users");
+    let of_user = check_success(&["route", file, "--listener", "main", "user:1"]);
+    assert!(of_user.contains("\n  route \"user:\" to pool users\n"), "{of_user}");
+    check(
+        &["--listener", "main", "user:1"],
+        "users:11211",
+        "for   get, set, touch, arithmetic; other operations go elsewhere: --operation",
+    );
     check(
         &["--listener", "main", "/east/1"],
         "east:11211",
         "route \"/east/\" to pool east, whose servers are sent \"1\"",
     );
-    check(&["--listener", "main", "--operation", "delete", "user:1"], "main:11211", nowhere);
+    check(
+        &["--listener", "main", "--operation", "delete", "user:1"],
+        "main:11211",
+        "for   delete; other operations go elsewhere: --operation",
+    );
     check(&["--listener", "other", "user:1"], "east:11211", nowhere);
     check(&["--pool", "east", "user:1"], "east:11211", nowhere);
     let said = check_success(&["route", "--json", file, "--listener", "main", "/east/1"]);

@@ -143,6 +143,22 @@ impl Config {
         self.routes.iter().filter(fits).max_by_key(rank)
     }
 
+    /// The operations on `key` that go where `operation` goes: to the same pool, as the same key.
+    pub fn operations_with(
+        &self,
+        listener: &ListenerConfig,
+        operation: Operation,
+        key: &[u8],
+    ) -> Vec<Operation> {
+        let goes_to = |operation| {
+            let route = self.route_of(&listener.name, operation, key);
+            let stripped = route.filter(|it| it.strip_prefix).map(|it| &it.prefix);
+            (route.map_or(&listener.pool, |it| &it.pool), stripped)
+        };
+        let all = Operation::ALL.into_iter();
+        all.filter(|it| goes_to(*it) == goes_to(operation)).collect()
+    }
+
     fn check_listeners(&self, faults: &mut Vec<Fault>) {
         if self.listeners.is_empty() {
             faults.push(Fault::new(KeyPath::ROOT.key("listener"), Problem::NoListeners));

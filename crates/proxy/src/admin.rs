@@ -163,6 +163,7 @@ impl Driver for ProxyDriver {
             pool: route.map_or(&listener.pool, |it| &it.pool).to_string(),
             prefix: route.map(|it| it.prefix.to_string()),
             stripped_len: stripping.map_or(0, |it| it.prefix.as_bytes().len()),
+            operations: config.operations_with(listener, operation, key),
         }))
     }
 
@@ -247,7 +248,7 @@ fn listener_of<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c Listene
         |name: &str| Refusal::NotFound(format!("there is no listener {name:?}; there are {names}"));
     let first = config.listeners.first().ok_or_else(|| missing("main"))?;
     let is_all_one = config.listeners.iter().all(|it| it.pool == first.pool)
-        && config.routes.iter().all(|it| it.listener.is_none());
+        && (config.listeners.len() == 1 || config.routes.iter().all(|it| it.listener.is_none()));
     match name {
         Some(name) => {
             let found = config.listeners.iter().find(|it| it.name.as_str() == name);

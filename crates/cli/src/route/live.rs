@@ -8,7 +8,7 @@ use crate::admin::Admin;
 use crate::failure::Failure;
 use crate::text::json_line;
 
-use super::words_of_route;
+use super::{words_of_operations, words_of_route};
 
 /// Prints for each key where it goes now, and why. `by` has what else to ask by.
 pub(super) fn route(
@@ -49,14 +49,17 @@ fn sheet(route: &Route) -> String {
         .prefix
         .as_ref()
         .map(|prefix| ("route", words_of_route(prefix, &route.pool, route.sent_as.as_deref())));
-    let lines = [
-        ("home", route.home.clone()),
-        ("reads", reads.to_owned()),
-        ("writes", writes.to_owned()),
-        ("why", route.reason.clone()),
-        ("order", order.join(", ")),
-    ];
-    let lines = routed.into_iter().chain(lines).chain(route.misplaced.iter().map(misplaced));
+    let operations = &route.operations;
+    let is_for = |names: &[&str]| {
+        operations.is_empty() || operations.iter().any(|it| names.contains(&it.as_str()))
+    };
+    let only = (!operations.is_empty()).then(|| ("for", words_of_operations(operations)));
+    let reads = is_for(&["get", "touch"]).then(|| ("reads", reads.to_owned()));
+    let writes = is_for(&WRITES).then(|| ("writes", writes.to_owned()));
+    let lines = [("why", route.reason.clone()), ("order", order.join(", "))];
+    let head = routed.into_iter().chain(only).chain([("home", route.home.clone())]);
+    let lines = head.chain(reads).chain(writes).chain(lines);
+    let lines = lines.chain(route.misplaced.iter().map(misplaced));
     let lines = lines.map(|(what, text)| format!("  {what:<9}  {text}\n"));
     lines.fold(format!("{}\n", route.key), |sheet, line| sheet + &line)
 }
@@ -81,6 +84,9 @@ fn misplaced(key: &MisplacedKey) -> (&'static str, String) {
     ("misplaced", holder + &stale)
 }
 
+/// The operations that write.
+const WRITES: [&str; 4] = ["set", "delete", "touch", "arithmetic"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +102,7 @@ mod tests {
             pool: "main".to_owned(),
             sent_as: None,
             prefix: None,
+            operations: Vec::new(),
             home: "b".to_owned(),
             reads_go_to: Some("c".to_owned()),
             writes_go_to: Some("c".to_owned()),
@@ -134,6 +141,14 @@ mod tests {
         let sheet = sheet(&Route { prefix, sent_as, ..sample() });
         let expected =
             "user:1\n  route      \"user:\" to pool main, whose servers are sent \"1\"\n  home";
+        assert!(sheet.starts_with(expected), "{sheet}");
+    }
+
+    #[test]
+    fn nothing_is_said_of_operations_that_go_elsewhere() {
+        let sheet = sheet(&Route { operations: vec!["get".to_owned()], ..sample() });
+        let expected = "user:1\n  for        get; other operations go elsewhere: --operation\n  \
+                        home       b\n  reads      c\n  why";
         assert!(sheet.starts_with(expected), "{sheet}");
     }
 
