@@ -6,8 +6,9 @@
 //!
 //! # Limits
 //! A line of [`LINE_LEN_MAX`] bytes, for meta commands of [`META_LINE_LEN_MAX`], except for
-//! retrievals, which are bounded by [`ParseLimits::keys_per_get_max`] keys. A value of [`ParseLimits::item_size_max`] bytes. Past
-//! a limit the request is refused and, where its length is known, its value is swallowed.
+//! retrievals, which are bounded by [`ParseLimits::keys_per_get_max`] keys. A value of
+//! [`ParseLimits::item_size_max`] bytes. Past a limit the request is refused and, where its length
+//! is known, its value is swallowed.
 //!
 //! # Deviations from memcached 1.6.18
 //! - A refused store command whose length can be read has its value swallowed. memcached runs

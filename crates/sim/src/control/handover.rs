@@ -1,4 +1,5 @@
-//! Servers that join and leave the first pool while requests flow, in the steps of the real control plane.
+//! Servers that join and leave the first pool while requests flow, in the steps of the real control
+//! plane.
 //!
 //! # The steps
 //! 1. **Prepare.** Who joins is in the table, is watched, and must be flushed before use; keys belong
