@@ -122,6 +122,7 @@ fn plan_sessions(work: &mut Work, ini: &Ini, client: Client, path: &Entry) {
         Client::Memcache => {
             servers::memcache_servers(work, &mut pool, text, path.line, default_port(ini));
             place_memcache(work, &mut pool, ini);
+            work.lost(path.line, SESSIONS);
             if ini.find("memcache.session_redundancy").is_none() {
                 work.lost(path.line, REDUNDANCY);
             }
@@ -133,6 +134,10 @@ fn plan_sessions(work: &mut Work, ini: &Ini, client: Client, path: &Entry) {
     }
     work.plan.add(pool, None, Vec::new());
 }
+
+const SESSIONS: &str = "PECL memcache's session handler places a session by its key with `-0` after \
+     it, which no setting here says: most sessions that are there now are not found, and begin \
+     anew.";
 
 const REDUNDANCY: &str = "PECL memcache stores each session on two servers by default \
      (`memcache.session_redundancy = 2`). Evenkeel stores one copy: a session is lost with its \
