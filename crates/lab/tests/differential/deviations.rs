@@ -221,8 +221,10 @@ pub(crate) const ALL: &[Deviation] = &[
             stores(it.first_line()).any(is_of_full_length)
                 && it.their_answer().starts_with(b"SERVER_ERROR object too large")
                 && it.our_answer().starts_with(b"CLIENT_ERROR bad data chunk")
+                || it.lines_before().into_iter().any(is_silent_and_of_full_length)
         },
-        is_cause: SHOWS_AT_ONCE,
+        // It shows late, by what the item was before: a server drops that of one too large.
+        is_cause: is_silent_and_of_full_length,
         example: &[],
         subjects: &Subject::ALL,
     },
@@ -466,6 +468,11 @@ fn is_of_wide_length(line: &[u8]) -> bool {
 fn is_of_full_length(line: &[u8]) -> bool {
     let (len_max, item_head_len_max) = (1024 * 1024, 400);
     value_len(line).is_some_and(|len| (len_max - item_head_len_max..=len_max).contains(&len))
+}
+
+fn is_silent_and_of_full_length(line: &[u8]) -> bool {
+    let is_silent = |line: &[u8]| words(line).last() == Some(&&b"noreply"[..]);
+    stores(line).any(|store| is_of_full_length(store) && is_silent(store))
 }
 
 fn value_len(line: &[u8]) -> Option<i128> {
