@@ -195,6 +195,7 @@ pub(crate) const ALL: &[Deviation] = &[
                 answers.windows(NOT_A_NUMBER.len()).filter(|it| *it == NOT_A_NUMBER).count()
             };
             it.lines().into_iter().any(is_sum) && refused_len(it.theirs) != refused_len(it.ours)
+                || has_silent_sum_that_reads_on(it)
         },
         is_cause: is_sum,
         example: &[],
@@ -304,6 +305,34 @@ fn is_sum(line: &[u8]) -> bool {
     [&b"decr "[..], b"incr ", b"ma "].iter().any(|command| line.starts_with(command))
 }
 
+/// Whether a sum that asks for no answer is done on what memcached may read past: whether it was
+/// refused shows late, by the value alone.
+fn has_silent_sum_that_reads_on(culprit: &Culprit<'_>) -> bool {
+    let mut read_past: Vec<Vec<u8>> = Vec::new();
+    let mut last_key = Vec::new();
+    culprit.lines().iter().any(|line| {
+        if is_sum(line) && is_silent(line) && read_past.contains(&key_of(line)) {
+            return true;
+        }
+        // A value is its store line's, if nothing of its own.
+        if is_sum(line) || is_store(line) {
+            last_key = key_of(line);
+        }
+        if may_be_read_past(line) {
+            read_past.push(last_key.clone());
+        }
+        false
+    })
+}
+
+/// Whether it is a value that memcached reads past to find a number, or says to make one.
+fn may_be_read_past(line: &[u8]) -> bool {
+    let is_large = |word: &[u8]| number(word).is_some_and(|it| it > i128::from(i64::MAX));
+    let is_blank = line.ends_with(b"\r") && line.iter().all(u8::is_ascii_whitespace);
+    // Behind a letter it is a flag.
+    is_blank || words(line).into_iter().any(|word| is_large(word) || is_large(&word[1..]))
+}
+
 /// Whether a refused store line is refused in memcached's words, or in silence as there. What
 /// comes of its value is another matter.
 fn is_refused_alike(culprit: &Culprit<'_>) -> bool {
@@ -315,8 +344,11 @@ fn is_refused_alike(culprit: &Culprit<'_>) -> bool {
     // Its answer may be forgotten, if the value ends the connection.
     let is_forgotten = theirs.is_empty() && !culprit.theirs.ends_with(FENCE_ANSWER);
     let is_meta = culprit.first_line().starts_with(b"ms ");
-    let is_silent = !is_meta && words(culprit.first_line()).last() == Some(&&b"noreply"[..]);
-    if is_silent { !ours.starts_with(b"CLIENT_ERROR") } else { is_forgotten || theirs == ours }
+    if !is_meta && is_silent(culprit.first_line()) {
+        !ours.starts_with(b"CLIENT_ERROR")
+    } else {
+        is_forgotten || theirs == ours
+    }
 }
 
 /// Whether memcached's answers are ours without some just before one to a key too long.
@@ -471,8 +503,12 @@ fn is_of_full_length(line: &[u8]) -> bool {
 }
 
 fn is_silent_and_of_full_length(line: &[u8]) -> bool {
-    let is_silent = |line: &[u8]| words(line).last() == Some(&&b"noreply"[..]);
     stores(line).any(|store| is_of_full_length(store) && is_silent(store))
+}
+
+/// Whether a line of a text command asks for no answer.
+fn is_silent(line: &[u8]) -> bool {
+    words(line).last() == Some(&&b"noreply"[..])
 }
 
 fn value_len(line: &[u8]) -> Option<i128> {
@@ -534,15 +570,8 @@ fn is_administration(line: &[u8]) -> bool {
 fn is_held(culprit: &Culprit<'_>) -> bool {
     let mut held: Vec<Vec<u8>> = Vec::new();
     culprit.lines().iter().any(|line| {
-        let words = words(line);
-        let text = words.get(1).copied().unwrap_or_default();
-        let key = match DecodedKey::new(text) {
-            Some(key) if words.iter().skip(2).any(|flag| flag[0] == b'b') => {
-                key.as_slice().to_vec()
-            }
-            _ => text.to_vec(),
-        };
-        match words.first().copied() {
+        let key = key_of(line);
+        match words(line).first().copied() {
             Some(b"mg") => held.push(key),
             Some(b"get" | b"gets" | b"gat" | b"gats" | b"bget" | b"mn") => held.clear(),
             Some(b"incr" | b"decr" | b"ma") => return held.contains(&key),
@@ -550,6 +579,17 @@ fn is_held(culprit: &Culprit<'_>) -> bool {
         }
         false
     })
+}
+
+/// The key of a line, decoded if a meta command says that it is encoded.
+fn key_of(line: &[u8]) -> Vec<u8> {
+    let words = words(line);
+    let text = words.get(1).copied().unwrap_or_default();
+    let is_encoded = line.starts_with(b"m") && words.iter().skip(2).any(|flag| flag[0] == b'b');
+    match DecodedKey::new(text) {
+        Some(key) if is_encoded => key.as_slice().to_vec(),
+        _ => text.to_vec(),
+    }
 }
 
 /// The same but for blanks behind numbers, and the lengths that count them.
@@ -596,6 +636,29 @@ mod tests {
             .collect();
         let listed: Vec<_> = ALL.iter().map(|it| it.documented).collect();
         assert_eq!(documented, listed);
+    }
+
+    #[test]
+    fn a_silent_sum_is_listed_only_on_what_may_be_read_past() {
+        let listed_of = |value: &str, sum: &str| {
+            let before = [format!("add b 0 0 {}\r\n{value}\r\n", value.len()), sum.to_owned()];
+            let answers = ["4", value].map(|it| format!("STORED\r\nVALUE b 0 20\r\n{it}\r\n"));
+            let culprit = Culprit {
+                subject: Subject::Proxy,
+                before: &before.map(String::into_bytes),
+                step: b"get b\r\n",
+                answered_len: 1,
+                theirs: answers[0].as_bytes(),
+                ours: answers[1].as_bytes(),
+            };
+            listed(&culprit).map(|idx| ALL[idx].documented)
+        };
+        let sum = Some("a sum on a value of blanks alone, or above 2^63");
+        assert_eq!(listed_of("18446744073709551615", "incr b 5 noreply\r\n"), sum);
+        assert_eq!(listed_of("", "incr b 5 noreply\r\n"), sum);
+        assert_eq!(listed_of("9223372036854775807", "incr b 5 noreply\r\n"), None);
+        assert_eq!(listed_of("18446744073709551615", "incr b 5\r\n"), None);
+        assert_eq!(listed_of("18446744073709551615", "incr a 5 noreply\r\n"), None);
     }
 
     #[test]
