@@ -12,7 +12,7 @@ use crate::answers::{are_same, goes_on};
 use crate::arena::Subject;
 use crate::peer::FENCE_ANSWER;
 use crate::search::{Culprit, tokens};
-use crate::sequence::{find, render};
+use crate::sequence::{find, token};
 
 /// One of them.
 pub(crate) struct Deviation {
@@ -117,10 +117,12 @@ pub(crate) const ALL: &[Deviation] = &[
     Deviation {
         documented: "`ma` with `q` and `N`, if it makes the item",
         is_it: |it| {
-            let is_made = [b"HD", b"VA"].iter().any(|code| it.their_answer().starts_with(*code));
+            let done_len = |answers: &'_ [u8]| {
+                let lines = answers.split(|byte| *byte == b'\n');
+                lines.filter(|line| line.starts_with(b"HD") || line.starts_with(b"VA")).count()
+            };
             lines_of(it.step).any(|line| has_flags(line, b"ma", b"qN"))
-                && is_made
-                && it.our_answer().is_empty()
+                && done_len(it.theirs) == done_len(it.ours) + 1
         },
         is_cause: SHOWS_AT_ONCE,
         example: &[b"ma a q N0\r\n"],
@@ -209,8 +211,8 @@ pub(crate) const ALL: &[Deviation] = &[
                 line.starts_with(b"m") && flags.into_iter().any(|it| matches!(it[0], b'E' | b'x'))
             };
             it.last_lines().iter().any(is_newer)
-                && find(it.their_answer(), b"CLIENT_ERROR invalid flag").is_some()
-                && find(it.our_answer(), b"_ERROR ").is_some()
+                && find(it.theirs, b"CLIENT_ERROR invalid flag").is_some()
+                && find(it.ours, b"_ERROR ").is_some()
         },
         is_cause: SHOWS_AT_ONCE,
         example: &[b"ms a 1 E5\r\nxyz\r\n"],
@@ -228,6 +230,13 @@ pub(crate) const ALL: &[Deviation] = &[
         is_cause: is_silent_and_of_full_length,
         example: &[],
         subjects: &Subject::ALL,
+    },
+    Deviation {
+        documented: "`I` with a CAS token that the key's server never gave out",
+        is_it: |it| it.lines().into_iter().any(is_comparing_tokens),
+        is_cause: is_comparing_tokens,
+        example: &[],
+        subjects: &[Subject::ProxyOverThree],
     },
     Deviation {
         documented: "what is stored in the second before a delayed `flush_all`, in the embedded server",
@@ -294,6 +303,13 @@ const fn late_long_key() -> [u8; 300] {
     request.split_at_mut(6).0.copy_from_slice(b"get a ");
     request[299] = b'\n';
     request
+}
+
+/// Whether it asks if a token of its own making is older than the item's.
+fn is_comparing_tokens(line: &[u8]) -> bool {
+    let is_own = |flag: &&[u8]| flag.strip_prefix(b"C").and_then(number).is_some();
+    words(line).iter().skip(2).any(is_own)
+        && [b"ms", b"md"].iter().any(|command| has_flags(line, *command, b"CI"))
 }
 
 const NOT_A_NUMBER: &[u8] = b"non-numeric value";
@@ -443,9 +459,21 @@ fn lines_of(step: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Whether it begins with a command of which more than its own answer may differ.
 fn is_command(line: &[u8]) -> bool {
-    let commands: [&[u8]; 8] =
-        [b"get ", b"gets ", b"gat ", b"gats ", b"bget ", b"flush_all ", b"mg ", b"\x80"];
-    commands.iter().any(|command| line.starts_with(command)) || is_store(line)
+    let commands: [&[u8]; 11] = [
+        b"get ",
+        b"gets ",
+        b"gat ",
+        b"gats ",
+        b"bget ",
+        b"flush_all ",
+        b"mg ",
+        b"me ",
+        b"stats",
+        b"mn",
+        b"\x80",
+    ];
+    let mut all = commands.iter().chain(ADMINISTRATION);
+    all.any(|command| line.starts_with(command)) || is_sum(line) || is_store(line)
 }
 
 fn words(line: &[u8]) -> Vec<&[u8]> {
@@ -475,7 +503,10 @@ fn is_refused_store(line: &[u8]) -> bool {
     let is_key_long = words.get(1).is_some_and(|key| key.len() > KEY_LEN_MAX);
     let others = match (words.first().copied(), words.len()) {
         (Some(b"ms"), len) => return len > 2 && (is_key_long || len > 19),
-        (Some(b"cas"), 6 | 7) => [words[2], words[3], words[4], words[5]].to_vec(),
+        (Some(b"cas"), 6 | 7) => {
+            let token = if token(words[5]).is_some() { b"0" } else { words[5] };
+            [words[2], words[3], words[4], token].to_vec()
+        }
         (Some(b"set" | b"add" | b"replace" | b"append" | b"prepend"), 5 | 6) => {
             [words[2], words[3], words[4]].to_vec()
         }
@@ -527,8 +558,6 @@ fn is_delayed_by_a_second(line: &[u8]) -> bool {
 
 /// What a word is to C, if it is a number of 64 bits with or without sign.
 fn number(word: &[u8]) -> Option<i128> {
-    // Some token, where there is to be one.
-    let word = &render(word, 0)[..];
     let is_space = |byte: &u8| matches!(byte, b'\t'..=b'\r');
     let word = &word[word.iter().position(|byte| !is_space(byte))?..];
     let end = word.iter().position(is_space).unwrap_or(word.len());
@@ -552,29 +581,42 @@ fn has_flags(line: &[u8], command: &[u8], letters: &[u8]) -> bool {
 }
 
 fn is_administration(line: &[u8]) -> bool {
-    let commands: [&[u8]; 8] = [
-        b"shutdown",
-        b"slabs",
-        b"lru",
-        b"lru_crawler",
-        b"watch",
-        b"cache_memlimit",
-        b"refresh_certs",
-        b"extstore",
-    ];
-    words(line).first().is_some_and(|command| commands.contains(command))
+    words(line).first().is_some_and(|command| ADMINISTRATION.contains(command))
 }
+
+const ADMINISTRATION: &[&[u8]] = &[
+    b"shutdown",
+    b"slabs",
+    b"lru",
+    b"lru_crawler",
+    b"watch",
+    b"cache_memlimit",
+    b"refresh_certs",
+    b"extstore",
+];
 
 /// Whether a sum is done on an item that memcached still holds for an answer to `mg`: such an item
 /// it replaces by another, without its marks.
 fn is_held(culprit: &Culprit<'_>) -> bool {
     let mut held: Vec<Vec<u8>> = Vec::new();
-    culprit.lines().iter().any(|line| {
-        let key = key_of(line);
-        match words(line).first().copied() {
+    let (mut before, mut whole): (&[u8], &[u8]) = (b"", b"");
+    culprit.lines().into_iter().any(|line| {
+        let is_part = whole.ends_with(line);
+        if !is_part {
+            (before, whole) = (whole, line);
+        }
+        let is_request = !is_part && stores(before).next().is_none();
+        let (key, words) = (key_of(line), words(line));
+        match words.first().copied() {
             Some(b"mg") => held.push(key),
-            Some(b"get" | b"gets" | b"gat" | b"gats" | b"bget" | b"mn") => held.clear(),
-            Some(b"incr" | b"decr" | b"ma") => return held.contains(&key),
+            Some(b"incr" | b"decr" | b"ma") if held.contains(&key) => return true,
+            // Answers leave, where it is a request; of several servers, those of one that has a key.
+            Some(b"get" | b"gets" | b"bget") if is_request && words.len() > 1 => {
+                let is_over_three = culprit.subject == Subject::ProxyOverThree;
+                held.retain(|key| is_over_three && !words.contains(&&key[..]));
+            }
+            // The proxy answers that itself.
+            Some(b"mn") if is_request && culprit.subject == Subject::Embedded => held.clear(),
             _ => {}
         }
         false
@@ -672,8 +714,8 @@ mod tests {
                 let Some((theirs, ours)) = arena.differs(&sequence, *subject) else {
                     panic!("{subject:?}: no deviation any more: {name}");
                 };
-                let answered_len =
-                    arena.answered_len(&sequence.prefix(sequence.steps.len() - 1), *subject);
+                let before = sequence.prefix(sequence.steps.len() - 1);
+                let answered_len = arena.answered_len(&before, *subject, &theirs);
                 let answers = (&theirs[..], &ours[..]);
                 let found = search::listed(&sequence, *subject, answered_len, answers);
                 assert_eq!(found.map(|idx| ALL[idx].documented), Some(name), "{answers:?}");

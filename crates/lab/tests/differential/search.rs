@@ -112,7 +112,7 @@ impl Arena {
                 tally.passing += 1;
                 return Ok(());
             };
-            let answered_len = self.answered_len(&shortest.prefix(len - 1), subject);
+            let answered_len = self.answered_len(&shortest.prefix(len - 1), subject, &theirs);
             if let Some(idx) = listed(&shortest, subject, answered_len, (&theirs, &ours)) {
                 tally.listed.resize(deviations::ALL.len(), 0);
                 tally.listed[idx] += 1;
@@ -201,11 +201,22 @@ impl Arena {
         (!are_same(&theirs, &ours, tokens(subject))).then_some((theirs, ours))
     }
 
-    /// How many lines memcached answers to a sequence that all answer alike.
-    pub(crate) fn answered_len(&mut self, sequence: &Sequence, subject: Subject) -> usize {
+    /// How many lines memcached answers to a sequence that all answer alike: of those in `answers`,
+    /// which is what it answers to a longer one, for the last request of all may be cut in two by an
+    /// unfinished value before it.
+    pub(crate) fn answered_len(
+        &mut self,
+        sequence: &Sequence,
+        subject: Subject,
+        answers: &[u8],
+    ) -> usize {
         let played = self.play(sequence, &[subject]);
-        let answers = played[0].strip_suffix(FENCE_ANSWER).unwrap_or(&played[0]);
-        answers.split(|byte| *byte == b'\n').count() - 1
+        let before = played[0].strip_suffix(FENCE_ANSWER).unwrap_or(&played[0]);
+        let lines = |answers: &'_ [u8]| -> Vec<Vec<u8>> {
+            answers.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+        };
+        let both = lines(before).into_iter().zip(lines(answers));
+        both.take_while(|(before, after)| are_same(before, after, Tokens::Differ)).count()
     }
 
     fn shrink(&mut self, difference: Difference) -> Difference {
@@ -239,7 +250,7 @@ impl Arena {
         if self.differs(&before, subject).is_some() {
             return false;
         }
-        let answered_len = self.answered_len(&before, subject);
+        let answered_len = self.answered_len(&before, subject, &theirs);
         listed(sequence, subject, answered_len, (&theirs, &ours)).is_none()
     }
 }

@@ -50,31 +50,44 @@ impl Sequence {
     }
 }
 
-/// `input` with its tokens, if the last given out is `base`.
+/// `input` with its tokens, if the last given out is `base`: those in the place of one, for a
+/// length or an amount must not hang on how many have been given out.
 pub(crate) fn render(input: &[u8], base: u64) -> Vec<u8> {
     let mut output = Vec::new();
-    let mut rest = input;
-    while let Some(at) = find(rest, TOKEN) {
-        output.extend_from_slice(&rest[..at]);
-        let behind = &rest[at + TOKEN.len()..];
-        let len = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let number = std::str::from_utf8(&behind[..len]).ok().and_then(|it| it.parse().ok());
-        if let (Some(number), Some(b'}')) = (number, behind.get(len)) {
-            output.extend_from_slice(base.wrapping_add(number).to_string().as_bytes());
-            rest = &behind[len + 1..];
-        } else {
-            output.extend_from_slice(TOKEN);
-            rest = behind;
+    for line in input.split_inclusive(|byte| *byte == b'\n') {
+        let mut words = Vec::new();
+        for (idx, word) in line.split(|byte| *byte == b' ').enumerate() {
+            if idx > 0 {
+                output.push(b' ');
+            }
+            if !word.is_empty() {
+                words.push(word);
+            }
+            let end = word.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(word.len());
+            let (word, end) = word.split_at(end);
+            let flag_len = usize::from(word.starts_with(b"C"));
+            let (flag, text) = word.split_at(flag_len);
+            // A line may begin within another, if a value was too short.
+            let of_cas = words.iter().rev().nth(5).is_some_and(|word| word.ends_with(b"cas"));
+            output.extend_from_slice(flag);
+            match token(text).filter(|_| flag_len > 0 || of_cas) {
+                Some(number) => output.extend(base.wrapping_add(number).to_string().bytes()),
+                None => output.extend_from_slice(text),
+            }
+            output.extend_from_slice(end);
         }
     }
-    output.extend_from_slice(rest);
     output
+}
+
+/// The number of the token that a word stands for, if it stands for one.
+pub(crate) fn token(word: &[u8]) -> Option<u64> {
+    let digits = word.strip_prefix(b"{cas+")?.strip_suffix(b"}")?;
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| std::str::from_utf8(digits).ok()?.parse().ok())?
 }
 
 /// Where `needle` first stands in `haystack`.
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
-
-/// What stands for a CAS token, before its number and `}`.
-const TOKEN: &[u8] = b"{cas+";
