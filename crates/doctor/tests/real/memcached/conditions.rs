@@ -1,5 +1,6 @@
 //! Servers in trouble.
 
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
@@ -61,9 +62,15 @@ fn clients_that_are_turned_away_while_we_look_are_told() {
     let server = Memcached::start_with(&["-c", "128"]);
     let address = server.address();
     let event = while_examined(Application::connect(&server), move || {
-        let burst = (0..200).map(|_| TcpStream::connect(&address));
-        let burst: Vec<_> = burst.collect();
-        assert_eq!(burst.len(), 200);
+        let connect = |_| TcpStream::connect(&address).expect("the kernel takes it");
+        let mut burst: Vec<_> = (0..200).map(connect).collect();
+        // All of them stay until the server has come to the last: it takes one in the place of
+        // another that is gone.
+        let mut told = String::new();
+        let last = burst.last_mut().expect("there are many");
+        last.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
+        last.read_to_string(&mut told).expect("it is told");
+        assert_eq!(told, "ERROR Too many open connections\r\n");
     });
     let examination = examined(vec![target(&server)], Options::default());
     event.join().expect("the burst is over");
