@@ -13,6 +13,7 @@ mod port;
 mod program;
 mod redis;
 mod scratch;
+mod terminal;
 
 pub use certificates::make_certificates;
 pub use memcached::Memcached;
@@ -21,3 +22,4 @@ pub use port::free_port;
 pub use program::{Program, wait_until};
 pub use redis::Redis;
 pub use scratch::{ScratchFolder, scratch_path};
+pub use terminal::Terminal;

@@ -25,12 +25,13 @@ impl Program {
         let output = scratch_path("log");
         let file = File::create(&output).expect("the scratch folder is writable");
         let both = file.try_clone().expect("a file handle can be duplicated");
-        let child = command
-            .stdin(input)
-            .stdout(file)
-            .stderr(both)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self::spawn(command.stdin(input).stdout(file).stderr(both), output)
+    }
+
+    /// Starts `command` as it is; what it prints comes to the file `output`.
+    pub(crate) fn spawn(command: &mut Command, output: PathBuf) -> Self {
+        let child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self { child, output }
     }
 

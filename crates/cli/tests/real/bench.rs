@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Memcached, Program, Session, free_port, scratch_path, wait_until};
+use crate::support::{Memcached, Program, Session, Terminal, free_port, scratch_path, wait_until};
 
 fn command(options: &str, endpoint: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
@@ -338,19 +338,13 @@ fn a_run_that_fails_leaves_no_file_behind() {
 #[test]
 fn a_terminal_shows_how_it_goes() {
     let memcached = Memcached::start();
-    let run = format!(
-        "{} bench -d 2500ms --warmup 0s --keys 100 {}",
-        env!("CARGO_BIN_EXE_evenkeel"),
-        memcached.address()
-    );
-    // `script` gives the command a terminal.
-    let mut script = Command::new("script");
-    script.args(["--quiet", "--return", "--command", &run, "/dev/null"]).stdin(Stdio::null());
-    let output = script.output().expect("Debian has `script`");
-    let shown = text(&output.stdout);
-    assert!(output.status.success(), "{shown}");
-    assert!(shown.contains("\r\u{1b}[Kmeasuring: 1 s   "), "{shown:?}");
-    assert!(shown.contains("/s   p50 "), "{shown:?}");
+    let options = "-d 2500ms --warmup 0s --keys 100";
+    let (mut bench, _terminal) = Terminal::start(&mut command(options, &memcached.address()));
+    for words in ["\r\u{1b}[Kmeasuring: 1 s   ", "/s   p50 "] {
+        wait_until(TIMEOUT, words, || bench.output().contains(words));
+    }
+    let status = bench.wait_for_exit(TIMEOUT);
+    assert!(status.success(), "{}", bench.output());
 }
 
 /// The paths of all fields of an object, those of its objects among them: `latency_us.all.p50`.

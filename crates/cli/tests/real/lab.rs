@@ -1,20 +1,14 @@
 //! `evenkeel lab` as people use it: a script on its standard input, a prompt, its page.
 
-use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::tcgetattr;
+use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::support::{Program, scratch_path, wait_until};
+use crate::support::{Program, Terminal, scratch_path, wait_until};
 
 #[test]
 fn a_crashed_server_is_down_and_comes_back() {
@@ -144,71 +138,24 @@ fn what_is_done_over_the_api_happens_and_is_told() {
 
 #[test]
 fn at_a_prompt_a_mistake_is_told_and_the_lab_goes_on() {
-    let terminal = Terminal::open();
-    let before = tcgetattr(&terminal.ours).expect("it is a terminal");
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-    command.args(ARGS).env("TERM", "xterm");
-    let (input, output, error) = (terminal.theirs(), terminal.theirs(), terminal.theirs());
-    let mut lab = command.stdin(input).stdout(output).stderr(error).spawn().expect("it starts");
-    terminal.wait_for("lab> ");
+    let (mut lab, terminal) = Terminal::start(command.args(ARGS).env("TERM", "xterm"));
+    wait_for(&lab, "lab> ");
+    let is_as_found = || {
+        let modes = tcgetattr(&terminal).expect("it is a terminal").local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+    };
+    assert!(!is_as_found(), "the prompt edits lines by itself");
     terminal.write("crush b\r");
-    terminal.wait_for("did you mean \"crash\"?");
+    wait_for(&lab, "did you mean \"crash\"?");
     terminal.write("crash b\r");
-    terminal.wait_for("b suspect -> down");
+    wait_for(&lab, "b suspect -> down");
     // Ctrl-C.
     terminal.write("\x03");
-    terminal.wait_for(" 0 wrong");
-    let status = lab.wait().expect("it can be waited for");
+    wait_for(&lab, " 0 wrong");
+    let status = lab.wait_for_exit(BOUND);
     assert!(status.success(), "{status}");
-    let after = tcgetattr(&terminal.ours).expect("it is a terminal");
-    assert_eq!(after.local_modes, before.local_modes);
-}
-
-/// A terminal of our own, and what a program has written to it.
-struct Terminal {
-    ours: OwnedFd,
-    path: CString,
-    output: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Terminal {
-    fn open() -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are terminals");
-        grantpt(&ours).expect("it is ours");
-        unlockpt(&ours).expect("it is ours");
-        let path = ptsname(&ours, Vec::new()).expect("it has a name");
-        let output = Arc::new(Mutex::new(Vec::new()));
-        let (copy, written) = (ours.try_clone().expect("it is open"), Arc::clone(&output));
-        // It ends when no program has the terminal open any more.
-        thread::spawn(move || {
-            for byte in BufReader::new(File::from(copy)).bytes().map_while(Result::ok) {
-                written.lock().expect("nobody panics with it").push(byte);
-            }
-        });
-        Self { ours, path, output }
-    }
-
-    fn theirs(&self) -> File {
-        let path = Path::new(self.path.to_str().expect("it is plain"));
-        File::options().read(true).write(true).open(path).expect("it can be opened")
-    }
-
-    fn write(&self, keys: &str) {
-        let copy = self.ours.try_clone().expect("it is open");
-        File::from(copy).write_all(keys.as_bytes()).expect("a terminal takes keys");
-    }
-
-    #[track_caller]
-    fn wait_for(&self, words: &str) {
-        let output = || self.output.lock().expect("nobody panics with it").clone();
-        let has_come = || String::from_utf8_lossy(&output()).contains(words);
-        let deadline = Instant::now() + BOUND;
-        while !has_come() {
-            let output = String::from_utf8_lossy(&output()).into_owned();
-            assert!(Instant::now() < deadline, "{words} does not come: {output}");
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
+    assert!(is_as_found());
 }
 
 /// Has a server get into trouble until it is in this state, and out of it again.

@@ -9,7 +9,7 @@ use evenkeel_lab::relay::{Fault, Relay};
 use evenkeel_lab::server::{Config, Server};
 use serde_json::Value;
 
-use crate::support::{Program, Session, free_port, scratch_path, wait_until};
+use crate::support::{Program, Session, Terminal, free_port, scratch_path, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_evenkeel");
 
@@ -26,8 +26,7 @@ fn configuration(log: &str) -> PathBuf {
 }
 
 /// The log's line about the server's ejection.
-fn ejection(command: &mut Command) -> String {
-    let mut program = Program::start(command);
+fn ejection(mut program: Program) -> String {
     let mut found = None;
     wait_until(PATIENCE, "the server to be ejected", || {
         assert!(program.exit_status().is_none(), "it ended: {}", program.output());
@@ -37,9 +36,6 @@ fn ejection(command: &mut Command) -> String {
         found = about.next().map(|line| line.trim_end().to_owned());
         found.is_some()
     });
-    // Orderly: a terminal that is gone is no reason for the program to end.
-    program.signal("TERM");
-    program.wait_for_exit(PATIENCE);
     found.expect("it has been waited for")
 }
 
@@ -62,30 +58,29 @@ fn run(path: &Path) -> Command {
 
 #[test]
 fn where_no_terminal_is_each_line_is_a_json_object() {
-    check_json(&ejection(&mut run(&configuration(""))), "127.0.0.1:");
+    check_json(&ejection(Program::start(&mut run(&configuration("")))), "127.0.0.1:");
 }
 
 #[test]
 fn people_can_have_lines_of_their_own_anywhere() {
-    let line = ejection(&mut run(&configuration("format = \"human\"")));
+    let line = ejection(Program::start(&mut run(&configuration("format = \"human\""))));
     assert!(line.contains(" WARN ") && line.contains(": server is down pool=\"a\""), "{line}");
     assert!(!line.contains('\u{1b}'), "no colour in a file: {line:?}");
 }
 
 #[test]
 fn on_a_terminal_lines_are_for_people_and_in_colour() {
-    // util-linux's script runs a command on a terminal of its own.
-    // It ends at a signal without waiting for what it ran, so that each has an address of its own.
-    let on_a_terminal = || {
-        let line = format!("{BINARY} run {}", configuration("").display());
-        let mut command = Command::new("script");
-        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-        command.env_remove("RUST_LOG").env_remove("NO_COLOR");
+    let path = configuration("");
+    let plain = || {
+        let mut command = run(&path);
+        command.env_remove("NO_COLOR");
         command
     };
-    let line = ejection(&mut on_a_terminal());
+    let (program, _terminal) = Terminal::start(&mut plain());
+    let line = ejection(program);
     assert!(line.contains("WARN") && line.contains('\u{1b}'), "{line:?}");
-    let line = ejection(on_a_terminal().env("NO_COLOR", "1"));
+    let (program, _terminal) = Terminal::start(plain().env("NO_COLOR", "1"));
+    let line = ejection(program);
     assert!(line.contains(" WARN ") && !line.contains('\u{1b}'), "{line:?}");
 }
 
@@ -94,7 +89,8 @@ fn the_journal_is_told_each_lines_priority() {
     let shell = r#"JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$0" run "$1""#;
     let journal = |path: PathBuf| {
         let mut command = Command::new("sh");
-        ejection(command.args(["-c", shell, BINARY]).arg(path).env_remove("RUST_LOG"))
+        command.args(["-c", shell, BINARY]).arg(path).env_remove("RUST_LOG");
+        ejection(Program::start(&mut command))
     };
     let line = journal(configuration(""));
     check_json(line.strip_prefix("<4>").expect("a warning has priority 4"), "127.0.0.1:");
@@ -105,7 +101,7 @@ fn the_journal_is_told_each_lines_priority() {
 #[test]
 fn the_level_is_a_setting_and_the_environment_has_the_last_word() {
     let quiet = configuration("level = \"error\"");
-    let line = ejection(run(&quiet).env("RUST_LOG", "evenkeel_control=warn"));
+    let line = ejection(Program::start(run(&quiet).env("RUST_LOG", "evenkeel_control=warn")));
     assert!(line.contains("server is down"));
     let mut program = Program::start(&mut run(&quiet));
     let mut greeted = || program.output().contains("listener a");

@@ -14,7 +14,9 @@ mod session;
 mod stalls;
 mod subject;
 
-pub(crate) use evenkeel_rig::{Memcached, Network, Program, free_port, scratch_path, wait_until};
+pub(crate) use evenkeel_rig::{
+    Memcached, Network, Program, Terminal, free_port, scratch_path, wait_until,
+};
 
 pub(crate) use application::{Application, Ask, Reply};
 pub(crate) use bystander::Bystander;
